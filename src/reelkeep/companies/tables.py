@@ -1,0 +1,69 @@
+"""The registry: which companies exist, where their databases and buckets are. No media metadata, no queries here."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, DateTime, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, func
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+companies = Table(
+    "companies",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),  # the host name's first label
+    Column("name", Text, nullable=False),
+    Column("app_host", Text, nullable=False, unique=True),  # acme.localhost
+    Column("media_host", Text, nullable=False, unique=True),  # acme-media.localhost
+    Column("state", Text, nullable=False),  # active | suspended
+    Column("database_name", Text, nullable=False, unique=True),  # opaque
+    Column("owner_role", Text, nullable=False, unique=True),  # opaque; migrations only
+    Column("app_role", Text, nullable=False, unique=True),  # opaque
+    Column("wrapped_owner_password", LargeBinary, nullable=False),  # under the operator's keyring
+    Column("wrapped_app_password", LargeBinary, nullable=False),
+    Column("wrapped_company_key", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+storage_connections = Table(
+    "storage_connections",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("company_id", ForeignKey("companies.id"), nullable=False, index=True),
+    Column("bucket", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("prefix", Text, nullable=False),  # "" or "a/b": no leading, no trailing slash
+    Column("role_arn", Text, nullable=False),
+    Column("external_id", Text, nullable=False),  # made by the platform, never typed in
+    Column("endpoint_url", Text),  # null: AWS; else an S3-compatible store
+    Column("sts_endpoint_url", Text),
+    Column("addressing", Text, nullable=False),  # virtual | path
+    Column("capabilities", Text, nullable=False),  # comma-separated: storage.interface.Capability
+    Column("state", Text, nullable=False),  # pending | active | disabled
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+placements = Table(
+    "placements",
+    metadata,
+    Column("company_id", ForeignKey("companies.id"), primary_key=True),
+    Column("production_id", Text, primary_key=True),  # "": the company's default
+    Column("connection_id", ForeignKey("storage_connections.id"), nullable=False),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("proxy_format_version", Integer, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+REGISTRY_CHANGED_CHANNEL = "reelkeep_registry"

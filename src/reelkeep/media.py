@@ -1,0 +1,110 @@
+"""Values of media time and picture: rational rates, timecode, rungs, and what a probe found. Pure; no I/O."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+class TrackKind(enum.Enum):
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+@dataclass(frozen=True)
+class FrameRate:
+    """Frames a second as an exact fraction, 24000/1001 for 23.976."""
+
+    numerator: int
+    denominator: int
+
+    def __post_init__(self) -> None:
+        if self.numerator <= 0 or self.denominator <= 0:
+            raise ValueError("a frame rate is a positive fraction")
+
+    @property
+    def fraction(self) -> Fraction:
+        return Fraction(self.numerator, self.denominator)
+
+    @property
+    def nominal(self) -> int:
+        """Frames counted in a timecode second: 24 for 23.976, 30 for 29.97."""
+        return max(1, round(self.fraction))
+
+
+@dataclass(frozen=True)
+class Timecode:
+    """A start timecode as a frame count since 00:00:00:00, shown in the SMPTE ST 12-1 text form.
+
+    Drop-frame leaves out two (at 60: four) numbers each minute, but not in minutes divisible by ten.
+    """
+
+    frame: int
+    rate: FrameRate
+    drop_frame: bool = False
+
+    def text(self, offset_frames: int = 0) -> str:
+        """Return the text form of the frame ``offset_frames`` after this one.
+
+        >>> Timecode(1800, FrameRate(30000, 1001), drop_frame=True).text()
+        '00:01:00;02'
+        >>> Timecode(86400, FrameRate(24, 1)).text(25)
+        '01:00:01:01'
+        """
+        nominal = self.rate.nominal
+        number = self.frame + offset_frames
+        if self.drop_frame:
+            dropped = nominal // 15
+            ten_minutes = nominal * 600 - dropped * 9
+            tens, rest = divmod(number, ten_minutes)
+            number += dropped * 9 * tens
+            if rest >= nominal * 60:
+                number += dropped * (1 + (rest - nominal * 60) // (nominal * 60 - dropped))
+        seconds, frames = divmod(number, nominal)
+        minutes, seconds = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        mark = ";" if self.drop_frame else ":"
+        return f"{hours % 24:02d}:{minutes:02d}:{seconds:02d}{mark}{frames:02d}"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One video rendition to make. Sizes are even; ``gop_frames`` divides ``SEGMENT_FRAMES``."""
+
+    name: str  # "v360", "v720", "v1080"
+    width_px: int
+    height_px: int
+    gop_frames: int
+    crf: float
+    max_bps: int
+    is_step: bool = False
+
+
+SEGMENT_FRAMES = 48  # one grid for every rung, in output frames
+STEP_GOP_FRAMES = 12
+FIRST_STEP_SEGMENT_FRAMES = 12  # published before anything else
+AUDIO_RENDITION = "a1"
+AUDIO_RATE_HZ = 48_000
+AUDIO_FRAME_SAMPLES = 1_024  # AAC-LC, ISO/IEC 14496-3
+AUDIO_SEGMENT_AAC_FRAMES = 94  # 2.005 s
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the codec found in an original. Every number was bounded by the carrier before it got here."""
+
+    container: str
+    has_video: bool
+    has_audio: bool
+    width_px: int = 0  # display size: after rotation and pixel aspect
+    height_px: int = 0
+    rate: FrameRate | None = None
+    frames: int = 0  # planned length of the proxy, in output frames; the real count comes with the end
+    start_timecode: Timecode | None = None
+    video_codec: str = ""
+    audio_codec: str = ""
+    audio_channels: int = 0
+    audio_rate_hz: int = 0
+    audio_samples: int = 0  # planned length at AUDIO_RATE_HZ
+    is_still: bool = False

@@ -1,0 +1,153 @@
+"""Ports to a company's object store, and the values that cross them. Pure; no I/O.
+
+The shape follows Amazon S3 (API version 2006-03-01) and AWS STS AssumeRole (2011-06-15).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from reelkeep.ids import ConnectionId, GrantId
+
+GRANT_PARAMETER = "x-reelkeep"  # S3 ignores and logs query parameters that begin with "x-"
+
+
+class Capability(enum.Enum):
+    """What a store can do beyond the common ground; found by a probe, never assumed from its name."""
+
+    CONDITIONAL_PUT = "conditional_put"  # If-None-Match: *
+    FULL_OBJECT_CRC32 = "full_object_crc32"  # ChecksumType FULL_OBJECT on multipart uploads
+    EXPECTED_OWNER = "expected_owner"
+    EXTERNAL_ID = "external_id"
+
+
+@dataclass(frozen=True)
+class StorageConnection:
+    """Where a company's media lies and how the platform is let in. Holds no secret."""
+
+    id: ConnectionId
+    bucket: str
+    region: str
+    prefix: str  # "" or "a/b"
+    role_arn: str
+    external_id: str
+    endpoint_url: str | None  # None: AWS
+    sts_endpoint_url: str | None
+    path_style: bool
+    capabilities: frozenset[Capability]
+
+
+class Purpose(enum.Enum):
+    """What an STS session is for. Each has one session policy, in ``storage.session_policy``."""
+
+    UPLOAD = "upload"  # create, sign parts, list parts, complete, abort, head: originals of one production
+    DOWNLOAD = "download"  # get originals of one production
+    PLAYBACK = "playback"  # get proxies of the company
+    READ_ORIGINAL = "read_original"  # get one original (a job)
+    WRITE_PROXY = "write_proxy"  # put and list one version's proxies (a job)
+
+
+@dataclass(frozen=True)
+class SessionRequest:
+    """Ask for an STS session. ``scope`` is made of ids and slugs only: a policy holds no user's text.
+
+    Args:
+        scope: the key prefix below the connection's prefix that the session may reach; it ends in "/".
+        grant_id: set where the session itself is the grant (its RoleSessionName); None where each request is signed
+            with its own grant id.
+    """
+
+    connection_id: ConnectionId
+    purpose: Purpose
+    scope: str
+    grant_id: GrantId | None = None
+
+
+@dataclass(frozen=True)
+class StsSession:
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires_at: datetime
+
+
+class SessionBroker(Protocol):
+    """Hands out STS sessions. In the supervisor it calls STS; elsewhere it asks over the socket pair one was born with."""
+
+    def session(self, request: SessionRequest) -> StsSession:
+        """Return a session with at least ten minutes left.
+
+        Raises:
+            StorageSetupError: the role refuses us (nothing was changed).
+            DependencyError: STS does not answer.
+        """
+
+
+@dataclass(frozen=True)
+class ObjectFacts:
+    key: str
+    size_bytes: int
+    crc32: bytes | None = None  # full-object CRC-32, where the store keeps one
+
+
+@dataclass(frozen=True)
+class Part:
+    number: int  # from 1 to 10,000
+    size_bytes: int
+    etag: str
+    crc32: bytes | None = None
+
+
+@dataclass(frozen=True)
+class PresignedRequest:
+    """One request that the client makes itself, straight to the bucket. The URL is a secret until it expires."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    expires_at: datetime
+
+
+class ObjectStore(Protocol):
+    """One connection, opened with one session: reaches nothing else. ``key`` is below the connection's prefix.
+
+    Every method takes the grant that accounts for it and raises:
+        NotFound: no such object.
+        StorageSetupError: the store refuses (403, no such bucket).
+        DependencyError: no answer, 5xx, or a reset, after the adapter's own retries.
+    """
+
+    def head(self, key: str, *, grant: GrantId) -> ObjectFacts: ...
+
+    def get(self, key: str, *, offset: int, length: int, grant: GrantId) -> bytes: ...
+
+    def put_new(self, key: str, body: bytes, *, content_type: str, grant: GrantId) -> None:
+        """Write an object whole. An object that is already there is never replaced: Conflict."""
+
+    def list(self, prefix: str, *, grant: GrantId) -> Iterator[ObjectFacts]: ...
+
+    def delete(self, keys: Sequence[str], *, grant: GrantId) -> None: ...
+
+    def create_upload(self, key: str, *, content_type: str, grant: GrantId) -> str: ...
+
+    def presign_part(
+        self, key: str, upload_id: str, *, number: int, size_bytes: int, crc32: bytes, seconds: int, grant: GrantId
+    ) -> PresignedRequest: ...
+
+    def list_parts(self, key: str, upload_id: str, *, grant: GrantId) -> Sequence[Part]: ...
+
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], *, grant: GrantId) -> ObjectFacts: ...
+
+    def abort_upload(self, key: str, upload_id: str, *, grant: GrantId) -> None: ...
+
+    def presign_get(self, key: str, *, file_name: str, seconds: int, grant: GrantId) -> PresignedRequest: ...
+
+
+class RangeReader(Protocol):
+    """Reads one object by ranges, several in flight: the fast path for originals (obstore)."""
+
+    def read(self, offset: int, length: int) -> bytes: ...
