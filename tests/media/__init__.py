@@ -1,0 +1,1 @@
+"""Test clips, made from real footage with fixed seeds."""
