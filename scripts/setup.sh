@@ -47,13 +47,13 @@ if [ ${#missing[@]} -gt 0 ]; then
     stop "missing Debian packages: ${missing[*]}. Install them as root (apt-get install ${missing[*]}) and run make again."
   say "installing Debian packages: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq </dev/null >/dev/null
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+  apt-get -o DPkg::Lock::Timeout=600 update -qq </dev/null >/dev/null
+  apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
 fi
 
 # --- Python packages, from the locks alone ---------------------------------------------------------------------------
 
-quiet_pip() { "$1" -m pip --disable-pip-version-check --no-input install --quiet --progress-bar off "${@:2}"; }
+quiet_pip() { "$1" -m pip --disable-pip-version-check --no-input install -qq --progress-bar off "${@:2}"; }
 
 environment() { # folder
   [ -x "$1/bin/python" ] || "$python" -m venv "$1"
