@@ -1,0 +1,142 @@
+"""The queue of one company: claim, renew, finish and retry job rows, with PostgreSQL as the only coordinator.
+
+A claim is a lease: ``FOR UPDATE SKIP LOCKED`` picks the row, ``leased_until`` keeps others away, and a lease that has
+run out is claimed again by whoever comes next, so a killed job process needs no cleaner. Every later write names the
+worker of the lease, so a process that was asleep while its lease ran out changes nothing.
+
+Every function works inside the caller's transaction and commits nothing by itself.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+
+from reelkeep.catalog.lifecycle import JOB_STEPS, JobState, step
+from reelkeep.catalog.tables import jobs
+from reelkeep.errors import NotFound
+from reelkeep.ids import JobId, VersionId, new_id
+from reelkeep.jobs.interface import Job, JobKind, LeaseLost
+
+LEASE: Final = timedelta(seconds=30)
+MAX_ATTEMPTS: Final = 5
+BACK_OFF: Final = (timedelta(seconds=10), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+
+_CLAIMABLE = or_(
+    and_(jobs.c.state == JobState.WAITING.value, jobs.c.due_at <= func.now()),
+    and_(jobs.c.state == JobState.RUNNING.value, jobs.c.leased_until < func.now()),
+)
+_UNFINISHED = jobs.c.state.in_((JobState.WAITING.value, JobState.RUNNING.value))
+
+
+def back_off(attempts: int) -> timedelta | None:
+    """Return how long to wait after the given number of attempts, or None if no further one is allowed.
+
+    >>> back_off(1).total_seconds(), back_off(MAX_ATTEMPTS)
+    (10.0, None)
+    """
+    return BACK_OFF[attempts - 1] if attempts < MAX_ATTEMPTS else None
+
+
+def enqueue(conn: Connection, kind: JobKind, version_id: VersionId | None) -> JobId:
+    """Add a job that is due at once, in the transaction of the event that asks for it. Ring the doorbell after it.
+
+    A version has at most one unfinished job of a kind: if there is one, its id is returned and nothing is added.
+    """
+    same = and_(jobs.c.kind == kind.value, jobs.c.version_id == version_id, _UNFINISHED)
+    if version_id is not None and (standing := conn.scalar(select(jobs.c.id).where(same))) is not None:
+        return JobId(standing)
+    job_id = JobId(new_id())
+    conn.execute(insert(jobs).values(id=job_id, kind=kind.value, version_id=version_id, state=JobState.WAITING.value))
+    return job_id
+
+
+def due(conn: Connection) -> int:
+    """Return how many jobs could be claimed now: the sweep rings for a company that has any."""
+    return conn.scalar(select(func.count()).select_from(jobs).where(_CLAIMABLE)) or 0
+
+
+def claim(conn: Connection, worker: str) -> Job | None:
+    """Lease the job that has been due longest to ``worker``; None if there is none that nobody else is looking at.
+
+    The attempt is counted here. A job that was claimed more often than ``MAX_ATTEMPTS`` is returned too: the caller
+    ends it, because only the caller can say so on the version.
+    """
+    row = conn.execute(
+        select(jobs).where(_CLAIMABLE).order_by(jobs.c.due_at).limit(1).with_for_update(skip_locked=True)
+    ).one_or_none()
+    if row is None:
+        return None
+    _step(conn, row, JobState.RUNNING, leased_by=worker, leased_until=func.now() + LEASE, attempts=row.attempts + 1)
+    return Job(JobId(row.id), JobKind(row.kind), row.version_id, row.attempts + 1)
+
+
+def renew(conn: Connection, job_id: JobId, worker: str) -> bool:
+    """Extend the lease by 30 seconds from now and return whether somebody asked to cancel the job.
+
+    Raises:
+        LeaseLost: the lease is another's, or the job has ended; nothing was changed.
+    """
+    row = _held(conn, job_id, worker)
+    conn.execute(update(jobs).where(jobs.c.id == job_id).values(leased_until=func.now() + LEASE))
+    return row.cancel_requested_at is not None
+
+
+def hold(conn: Connection, job_id: JobId, worker: str) -> None:
+    """Fence a transaction: until it ends nobody can take the job over. Raise LeaseLost if somebody has.
+
+    The lock is a share: the publishers of one job do not wait for each other.
+    """
+    mine = select(jobs.c.id).where(
+        jobs.c.id == job_id, jobs.c.leased_by == worker, jobs.c.state == JobState.RUNNING.value
+    )
+    if conn.execute(mine.with_for_update(read=True)).one_or_none() is None:
+        raise LeaseLost
+
+
+def finish(conn: Connection, job_id: JobId, worker: str, state: JobState, problem: str | None = None) -> None:
+    """End a leased job as done, failed or cancelled; raise LeaseLost (nothing changed) if it is not leased to us."""
+    row = _held(conn, job_id, worker)
+    _step(conn, row, state, leased_by=None, leased_until=None, last_problem=problem, finished_at=func.now())
+
+
+def retry_later(conn: Connection, job_id: JobId, worker: str, problem: str, delay: timedelta) -> None:
+    """Give a leased job back, due after ``delay``; raise LeaseLost (nothing changed) if it is not leased to us."""
+    row = _held(conn, job_id, worker)
+    values = {"leased_by": None, "leased_until": None, "last_problem": problem, "due_at": func.now() + delay}
+    _step(conn, row, JobState.WAITING, **values)
+
+
+def request_cancel(conn: Connection, version_id: VersionId) -> JobState | None:
+    """Cancel the version's unfinished jobs.
+
+    Returns:
+        CANCELLED: the job was waiting and has ended; the caller moves the version.
+        RUNNING: its process learns it within seconds, and moves the version itself.
+        None: there was nothing to cancel.
+    """
+    state = None
+    for row in conn.execute(select(jobs).where(jobs.c.version_id == version_id, _UNFINISHED).with_for_update()):
+        if row.state == JobState.WAITING.value:
+            _step(conn, row, JobState.CANCELLED, finished_at=func.now(), cancel_requested_at=func.now())
+            state = state or JobState.CANCELLED
+        else:
+            conn.execute(update(jobs).where(jobs.c.id == row.id).values(cancel_requested_at=func.now()))
+            state = JobState.RUNNING
+    return state
+
+
+def _held(conn: Connection, job_id: JobId, worker: str) -> Row[Any]:
+    row = conn.execute(select(jobs).where(jobs.c.id == job_id).with_for_update()).one_or_none()
+    if row is None:
+        raise NotFound
+    if row.leased_by != worker or row.state != JobState.RUNNING.value:
+        raise LeaseLost
+    return row
+
+
+def _step(conn: Connection, row: Row[Any], new: JobState, **values: object) -> None:
+    state = step(JOB_STEPS, JobState(row.state), new)
+    conn.execute(update(jobs).where(jobs.c.id == row.id).values(state=state.value, **values))
