@@ -2,8 +2,8 @@
 
 Demuxers open a file with a dozen seeks at its head and tail and then go through it with one or two cursors, so the
 head and the tail are kept for good, blocks ahead of a cursor are fetched before they are asked for, and of the rest
-the blocks that a cursor has left behind are forgotten first. While the blocks come by in order their SHA-256 is taken; it is complete only if every
-block passed (promise I3: the original is read once).
+the blocks that a cursor has left behind are forgotten first. While the blocks come by in order their SHA-256 is taken;
+it is complete only if every block passed (promise I3: the original is read once).
 
 Source of the block size: AWS's guidance of 8 to 16 MB ranges over parallel connections.
 """
