@@ -1,0 +1,23 @@
+"""The company's audit record: who did what. Rows are added and read, never changed: the database role sees to it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert
+
+from reelkeep.catalog.tables import audit_events
+from reelkeep.ids import UserId, new_id
+
+
+def record(
+    conn: Connection, what: str, subject_id: str | None, user_id: UserId | None, **details: str | int | bool | None
+) -> None:
+    """Add one event in the transaction of the deed itself, so that neither is there without the other.
+
+    Args:
+        what: the deed as "noun.verb", for example "version.stored" or "user.signed_in".
+        subject_id: the id of the thing it was done to.
+        user_id: who did it; None for the platform itself.
+        details: small facts for a reader; never a secret, a token or a presigned URL.
+    """
+    row = {"id": new_id(), "what": what, "subject_id": subject_id, "user_id": user_id, "details": details}
+    conn.execute(insert(audit_events).values(row))

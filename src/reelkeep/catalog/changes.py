@@ -1,0 +1,45 @@
+"""Notices that a version has changed, sent with the transaction that changed it (PostgreSQL NOTIFY).
+
+A notice says where to look, never what is there: whoever hears it reads the row again and checks who may see it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from reelkeep.catalog.tables import CHANGED_CHANNEL
+from reelkeep.ids import ProductionId, VersionId, is_id
+
+
+@dataclass(frozen=True)
+class Change:
+    production_id: ProductionId
+    version_id: VersionId
+    what: str  # "state" | "segments" | "stills" | "comments"
+
+
+def notify(conn: Connection, production_id: ProductionId, version_id: VersionId, what: str) -> None:
+    """Tell every listener of this company that a version changed; delivered when the transaction commits."""
+    payload = json.dumps({"production": production_id, "version": version_id, "what": what}, separators=(",", ":"))
+    conn.execute(select(func.pg_notify(CHANGED_CHANNEL, payload)))
+
+
+def parse(payload: str) -> Change | None:
+    """Return the change a notice speaks of, or None if the payload has another form.
+
+    >>> parse('{"production":"00000000000000000000","version":"00000000000000000001","what":"state"}').what
+    'state'
+    >>> parse("nonsense") is None
+    True
+    """
+    try:
+        fields = json.loads(payload)
+        production, version, what = fields["production"], fields["version"], fields["what"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    if not (isinstance(production, str) and isinstance(version, str) and is_id(production) and is_id(version)):
+        return None
+    return Change(ProductionId(production), VersionId(version), str(what))

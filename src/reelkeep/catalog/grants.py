@@ -1,0 +1,56 @@
+"""Grants: one row for each right to make a request to the bucket, so that each line of its log is explained (I1)."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+from sqlalchemy import Connection, insert
+
+from reelkeep.catalog.tables import grants
+from reelkeep.ids import GrantId, JobId, UserId, new_id
+
+
+class GrantAction(enum.Enum):
+    UPLOAD = "upload"  # create, sign parts, list parts, complete, abort, head of one original
+    DOWNLOAD = "download"  # a presigned GET for a user
+    PLAY = "play"  # the media process reads a bundle or a still
+    READ_ORIGINAL = "read_original"  # a job reads the original
+    WRITE_PROXY = "write_proxy"  # a job writes bundles and stills
+    LIST = "list"
+    DELETE = "delete"
+
+
+def record(
+    conn: Connection,
+    action: GrantAction,
+    object_key: str,
+    reason: str,
+    *,
+    expires_at: datetime,
+    user_id: UserId | None = None,
+    job_id: JobId | None = None,
+    network: str | None = None,
+) -> GrantId:
+    """Write a grant and return its id. Commit before the request that carries it is made.
+
+    Args:
+        object_key: a key below the connection's prefix, or a prefix that ends in "/".
+        reason: one sentence for the company's security team; holds ids, no title and no name.
+        expires_at: aware UTC; no request is made under this grant afterwards.
+        network: where it may be used from; None means not restricted.
+    """
+    grant_id = GrantId(new_id())
+    conn.execute(
+        insert(grants).values(
+            id=grant_id,
+            action=action.value,
+            object_key=object_key,
+            reason=reason,
+            user_id=user_id,
+            job_id=job_id,
+            network=network,
+            expires_at=expires_at,
+        )
+    )
+    return grant_id

@@ -1,0 +1,199 @@
+"""Versions: the delivered cuts of an asset, numbered from 1, and their way through the states of ``lifecycle``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
+
+from reelkeep.catalog import changes
+from reelkeep.catalog.lifecycle import VERSION_STEPS, VersionState, step
+from reelkeep.catalog.tables import assets, proxies, renditions, segments, stills, users, versions
+from reelkeep.errors import NotFound, ReelkeepError
+from reelkeep.ids import AssetId, ConnectionId, ProductionId, UserId, VersionId
+from reelkeep.media import FrameRate
+
+
+@dataclass(frozen=True)
+class Problem:
+    code: str  # errors.*.code
+    message: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    id: VersionId
+    asset_id: AssetId
+    production_id: ProductionId
+    number: int
+    state: VersionState
+    problem: Problem | None
+    connection_id: ConnectionId
+    file_name: str
+    original_key: str
+    size_bytes: int
+    claimed_sha256: bytes | None
+    verified_sha256: bytes | None
+    uploaded_by: UserId
+    uploader_name: str
+    created_at: datetime
+    stored_at: datetime | None
+    ready_at: datetime | None
+    probe: dict[str, Any] | None
+    published_frames: int  # from frame 0 without a gap, on the step rung
+    planned_frames: int | None
+    frames: int | None
+    rate: FrameRate | None
+    has_poster: bool
+
+
+def create(
+    conn: Connection,
+    asset_id: AssetId,
+    *,
+    version_id: VersionId,
+    connection_id: ConnectionId,
+    file_name: str,
+    original_key: str,
+    size_bytes: int,
+    uploaded_by: UserId,
+    claimed_sha256: bytes | None = None,
+) -> VersionRow:
+    """Add the next version of an asset, in state *uploading*. The asset's row is locked until the transaction ends,
+    so two uploads of one name get two numbers.
+
+    Args:
+        version_id: made by the caller, because it is part of ``original_key``.
+        original_key: below the connection's prefix; see ``storage.layout``.
+    """
+    asset = conn.execute(select(assets.c.production_id).where(assets.c.id == asset_id).with_for_update()).first()
+    if asset is None:
+        raise NotFound("there is no such asset, or it is not yours")
+    number = select(func.coalesce(func.max(versions.c.number), 0) + 1).where(versions.c.asset_id == asset_id)
+    conn.execute(
+        insert(versions).values(
+            id=version_id,
+            asset_id=asset_id,
+            number=number.scalar_subquery(),
+            state=VersionState.UPLOADING.value,
+            connection_id=connection_id,
+            file_name=file_name,
+            original_key=original_key,
+            size_bytes=size_bytes,
+            claimed_sha256=claimed_sha256,
+            uploaded_by=uploaded_by,
+        )
+    )
+    changes.notify(conn, ProductionId(asset.production_id), version_id, "state")
+    return get(conn, version_id)
+
+
+def move(
+    conn: Connection, version_id: VersionId, state: VersionState, problem: ReelkeepError | None = None
+) -> VersionState:
+    """Take one step of ``lifecycle.VERSION_STEPS``, lock the row, tell the listeners; return the state before.
+
+    Args:
+        problem: why, in words for the uploader; kept until the next step.
+
+    Raises:
+        NotFound: no such version.
+        Conflict: the table does not allow the step; nothing was changed.
+    """
+    query = select(versions.c.state, assets.c.production_id).join(assets, assets.c.id == versions.c.asset_id)
+    row = conn.execute(query.where(versions.c.id == version_id).with_for_update(of=versions)).first()
+    if row is None:
+        raise NotFound("there is no such version, or it is not yours")
+    old = VersionState(row.state)
+    values: dict[str, Any] = {"state": step(VERSION_STEPS, old, state).value}
+    values["problem_code"] = problem.code if problem else None
+    values["problem"] = f"{problem.message}\n{problem.advice()}" if problem else None
+    if state is VersionState.STORED:
+        values["stored_at"] = func.coalesce(versions.c.stored_at, func.now())
+    if state is VersionState.READY:
+        values["ready_at"] = func.now()
+    conn.execute(update(versions).where(versions.c.id == version_id).values(values))
+    changes.notify(conn, ProductionId(row.production_id), version_id, "state")
+    return old
+
+
+def get(conn: Connection, version_id: VersionId) -> VersionRow:
+    """Return a version, whoever asks; raise NotFound if there is none."""
+    row = conn.execute(_full().where(versions.c.id == version_id)).first()
+    if row is None:
+        raise NotFound("there is no such version, or it is not yours")
+    return _version(row)
+
+
+def of_assets(conn: Connection, asset_ids: Sequence[AssetId]) -> dict[AssetId, list[VersionRow]]:
+    """Return the versions of each asset, newest first; an asset without versions has an empty list."""
+    found: dict[AssetId, list[VersionRow]] = {asset_id: [] for asset_id in asset_ids}
+    query = _full().where(versions.c.asset_id.in_(asset_ids)).order_by(versions.c.number.desc())
+    for row in conn.execute(query):
+        found[AssetId(row.asset_id)].append(_version(row))
+    return found
+
+
+def published_frames(conn: Connection, version_id: VersionId) -> int:
+    """Return how many frames, from frame 0 without a gap, can be shown: those published on the step rung."""
+    query = select(func.coalesce(func.sum(segments.c.samples), 0)).join(renditions)
+    return int(conn.execute(query.where(renditions.c.version_id == version_id, renditions.c.is_step)).scalar_one())
+
+
+def _full() -> Select[Any]:
+    published = (
+        select(func.coalesce(func.sum(segments.c.samples), 0))
+        .join(renditions, renditions.c.id == segments.c.rendition_id)
+        .where(renditions.c.version_id == versions.c.id, renditions.c.is_step)
+        .scalar_subquery()
+    )
+    poster = exists().where(stills.c.version_id == versions.c.id, stills.c.kind == "poster")
+    return (
+        select(
+            *versions.c,
+            assets.c.production_id,
+            users.c.name.label("uploader_name"),
+            proxies.c.planned_frames,
+            proxies.c.frames,
+            proxies.c.rate_numerator,
+            proxies.c.rate_denominator,
+            published.label("published_frames"),
+            poster.label("has_poster"),
+        )
+        .join(assets, assets.c.id == versions.c.asset_id)
+        .join(users, users.c.id == versions.c.uploaded_by)
+        .outerjoin(proxies, proxies.c.version_id == versions.c.id)
+    )
+
+
+def _version(row: Row[Any]) -> VersionRow:
+    message, _, advice = (row.problem or "").partition("\n")
+    return VersionRow(
+        id=VersionId(row.id),
+        asset_id=AssetId(row.asset_id),
+        production_id=ProductionId(row.production_id),
+        number=row.number,
+        state=VersionState(row.state),
+        problem=Problem(row.problem_code or "error", message, advice) if row.problem else None,
+        connection_id=ConnectionId(row.connection_id),
+        file_name=row.file_name,
+        original_key=row.original_key,
+        size_bytes=row.size_bytes,
+        claimed_sha256=row.claimed_sha256,
+        verified_sha256=row.verified_sha256,
+        uploaded_by=UserId(row.uploaded_by),
+        uploader_name=row.uploader_name,
+        created_at=row.created_at,
+        stored_at=row.stored_at,
+        ready_at=row.ready_at,
+        probe=row.probe,
+        published_frames=int(row.published_frames),
+        planned_frames=row.planned_frames,
+        frames=row.frames,
+        rate=FrameRate(row.rate_numerator, row.rate_denominator) if row.rate_numerator else None,
+        has_poster=row.has_poster,
+    )
