@@ -25,7 +25,7 @@ class User:
 _COLUMNS = (users.c.id, users.c.email, users.c.name, users.c.is_company_admin)
 
 
-def _user(row: Row[Any]) -> User:
+def _user(row: Row[*tuple[Any, ...]]) -> User:
     return User(UserId(row.id), row.email, row.name, row.is_company_admin)
 
 
