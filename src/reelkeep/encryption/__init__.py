@@ -1,1 +1,1 @@
-"""."""
+"""Keys, what wraps them, and the seal around everything that lies in a proxy prefix."""

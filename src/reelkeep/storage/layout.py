@@ -1,0 +1,159 @@
+"""Object keys below a connection's prefix, and the slugs and safe names in them. Pure; no I/O.
+
+Keys hold ids and ASCII alone; the true name of a file is in the database. Slugs and safe names are frozen at
+creation. Limits: 40 and 120 characters, so that a whole key stays below S3's 1,024 bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from reelkeep.errors import StorageSetupError
+from reelkeep.ids import ID_CHARACTERS, AssetId, ProductionId, VersionId, is_id
+
+SLUG_CHARACTERS: Final = 40
+SAFE_NAME_CHARACTERS: Final = 120
+EXTENSION_CHARACTERS: Final = 16
+KEY_BYTES: Final = 900  # of S3's 1,024: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+NAMELESS: Final = "unnamed"
+STILLS: Final = "stills"
+_RENDITION = re.compile(r"[a-z][a-z0-9]{0,15}")
+_STILL = re.compile(r"([a-z]{1,16})-([0-9]{1,9})")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
+
+
+@dataclass(frozen=True)
+class BundlePlace:
+    version_id: VersionId
+    attempt_number: int
+    rendition: str
+    number: int
+
+
+@dataclass(frozen=True)
+class StillPlace:
+    version_id: VersionId
+    attempt_number: int
+    kind: str
+    number: int
+
+
+def slug(name: str) -> str:
+    """Return ``name`` as lower-case ASCII words joined by hyphens, at most SLUG_CHARACTERS long, never empty.
+
+    >>> slug("Der Läufer: Rolle 2"), slug("  "), slug("🎬")
+    ('der-laufer-rolle-2', 'unnamed', 'unnamed')
+    """
+    words = re.sub(r"[^a-z0-9]+", "-", _ascii(name).lower())
+    return words.strip("-")[:SLUG_CHARACTERS].rstrip("-") or NAMELESS
+
+
+def safe_name(file_name: str) -> str:
+    """Return a file name as ASCII letters, digits, ``._-``: no folder, no leading dot, its extension kept.
+
+    >>> safe_name("../../etc/passwd"), safe_name("Rolle 2 (final).MOV"), safe_name(".mp4")
+    ('passwd', 'Rolle_2_final.MOV', 'mp4')
+    >>> safe_name("x" * 300 + ".mxf")[-8:]
+    'xxxx.mxf'
+    """
+    last = re.split(r"[/\\]", _ascii(file_name).rstrip("/\\ "))[-1]
+    name = re.sub(r"_*\.[._]*", ".", re.sub(r"[^A-Za-z0-9._-]+", "_", last)).strip("._-")
+    if len(name) > SAFE_NAME_CHARACTERS:
+        stem, dot, extension = name.rpartition(".")
+        ending = dot + extension[:EXTENSION_CHARACTERS] if stem else ""
+        name = (stem or name)[: SAFE_NAME_CHARACTERS - len(ending)] + ending
+    return name or NAMELESS
+
+
+def production_scope(production_slug: str, production_id: ProductionId) -> str:
+    """Return the prefix of all originals of a production."""
+    return f"originals/{production_slug}-{production_id}/"
+
+
+def original_scope(
+    production_slug: str, production_id: ProductionId, asset_slug: str, asset_id: AssetId, version_id: VersionId
+) -> str:
+    """Return the prefix under which one version's original lies alone: as far as a session policy may name it."""
+    return f"{production_scope(production_slug, production_id)}{asset_slug}-{asset_id}/{version_id}/"
+
+
+def original_key(
+    production_slug: str,
+    production_id: ProductionId,
+    asset_slug: str,
+    asset_id: AssetId,
+    version_id: VersionId,
+    file_name: str,
+) -> str:
+    """Return the key of an original. ``file_name`` is what the uploader called it, in any form."""
+    return original_scope(production_slug, production_id, asset_slug, asset_id, version_id) + safe_name(file_name)
+
+
+def proxy_scope(version_id: VersionId) -> str:
+    """Return the prefix of everything made from one version."""
+    return f"proxies/{version_id}/"
+
+
+def attempt_scope(version_id: VersionId, attempt_number: int) -> str:
+    return f"{proxy_scope(version_id)}{attempt_number}/"
+
+
+def bundle_key(version_id: VersionId, attempt_number: int, rendition: str, bundle_number: int) -> str:
+    return f"{attempt_scope(version_id, attempt_number)}{rendition}/{bundle_number}"
+
+
+def still_key(version_id: VersionId, attempt_number: int, kind: str, number: int) -> str:
+    return f"{attempt_scope(version_id, attempt_number)}{STILLS}/{kind}-{number}"
+
+
+def parse_proxy_key(key: str) -> BundlePlace | StillPlace | None:
+    """Return what a proxy key names, or None if it is no key of ours.
+
+    >>> parse_proxy_key(bundle_key(VersionId("0" * 20), 1, "v360", 7))
+    BundlePlace(version_id='00000000000000000000', attempt_number=1, rendition='v360', number=7)
+    >>> parse_proxy_key("proxies/x/1/v360/7")
+    """
+    parts = key.split("/")
+    if len(parts) != 5 or parts[0] != "proxies" or not is_id(parts[1]) or not _NUMBER.fullmatch(parts[2]):
+        return None
+    version_id, attempt_number = VersionId(parts[1]), int(parts[2])
+    if parts[3] == STILLS:
+        still = _STILL.fullmatch(parts[4])
+        return StillPlace(version_id, attempt_number, still[1], int(still[2])) if still else None
+    if not _RENDITION.fullmatch(parts[3]) or not _NUMBER.fullmatch(parts[4]):
+        return None
+    return BundlePlace(version_id, attempt_number, parts[3], int(parts[4]))
+
+
+def longest_key_bytes(prefix: str) -> int:
+    """Return how long a key below ``prefix`` can get, in bytes (all characters are ASCII)."""
+    named = SLUG_CHARACTERS + 1 + ID_CHARACTERS
+    below = len("originals/") + 2 * (named + 1) + ID_CHARACTERS + 1 + SAFE_NAME_CHARACTERS
+    return len(prefix.encode()) + 1 + below
+
+
+def check_prefix(prefix: str) -> str:
+    """Return a connection's prefix, ``""`` or ``a/b``.
+
+    Raises:
+        StorageSetupError: it is not printable ASCII, has empty or dotted parts, or leaves too little room for keys.
+    """
+    parts = prefix.split("/")
+    if prefix and any(not re.fullmatch(r"[A-Za-z0-9!_.'()=+@-]+", part) or part.strip(".") == "" for part in parts):
+        raise StorageSetupError(
+            "the prefix may hold letters, digits and !_.'()=+@- in parts divided by single slashes",
+            advice="Choose another prefix for this storage connection, such as media/reelkeep.",
+        )
+    if longest_key_bytes(prefix) > KEY_BYTES:
+        raise StorageSetupError(
+            "the prefix is too long for the keys below it",
+            advice="Choose a shorter prefix for this connection.",
+        )
+    return prefix
+
+
+def _ascii(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
