@@ -294,7 +294,7 @@ grants = Table(
     "grants",
     metadata,
     _id(),  # the signed query parameter x-reelkeep, or the RoleSessionName
-    Column("action", Text, nullable=False),  # storage.grants.GrantAction
+    Column("action", Text, nullable=False),  # catalog.grants.GrantAction
     Column("object_key", Text, nullable=False),  # a key, or a prefix that ends in "/"
     Column("reason", Text, nullable=False),
     Column("user_id", Text),

@@ -18,7 +18,7 @@ from reelkeep.storage.interface import (
 )
 
 OpenStore = Callable[[StorageConnection, Callable[[], StsSession]], ObjectStore]
-OpenReader = Callable[[StorageConnection, StsSession, str, int], RangeReader]
+OpenReader = Callable[[StorageConnection, Callable[[], StsSession], str, int], RangeReader]
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,10 @@ class CompanyStorage:
             self._stores[key] = self._open_store(connection, lambda: self._broker.session(request))
         return self._stores[key]
 
-    def reader(self, connection_id: ConnectionId, key: str, *, scope: str, size_bytes: int, grant: GrantId) -> RangeReader:
-        """Return a reader of one object, with a session of its own whose name is the grant."""
+    def reader(
+        self, connection_id: ConnectionId, key: str, *, scope: str, size_bytes: int, grant: GrantId
+    ) -> RangeReader:
+        """Return a reader of one object. Its sessions are its own, named after the grant, and renewed by themselves."""
         connection = self.connection(connection_id)
-        session = self._broker.session(SessionRequest(connection_id, Purpose.READ_ORIGINAL, scope, grant))
-        return self._open_reader(connection, session, key, size_bytes)
+        request = SessionRequest(connection_id, Purpose.READ_ORIGINAL, scope, grant)
+        return self._open_reader(connection, lambda: self._broker.session(request), key, size_bytes)

@@ -49,6 +49,7 @@ class Purpose(enum.Enum):
     PLAYBACK = "playback"  # get proxies of the company
     READ_ORIGINAL = "read_original"  # get one original (a job)
     WRITE_PROXY = "write_proxy"  # put and list one version's proxies (a job)
+    PROBE = "probe"  # find out capabilities below "probe/<id>/", when a connection is made
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class StsSession:
 
 
 class SessionBroker(Protocol):
-    """Hands out STS sessions. In the supervisor it calls STS; elsewhere it asks over the socket pair one was born with."""
+    """Hands out STS sessions: asked over the socket pair that a process was born with, made in the supervisor."""
 
     def session(self, request: SessionRequest) -> StsSession:
         """Return a session with at least ten minutes left.
@@ -140,7 +141,15 @@ class ObjectStore(Protocol):
 
     def list_parts(self, key: str, upload_id: str, *, grant: GrantId) -> Sequence[Part]: ...
 
-    def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], *, grant: GrantId) -> ObjectFacts: ...
+    def complete_upload(
+        self, key: str, upload_id: str, parts: Sequence[Part], *, crc32: bytes | None = None, grant: GrantId
+    ) -> ObjectFacts:
+        """Put the parts together; ``crc32`` of the whole is checked by the store where it can.
+
+        Raises:
+            ChecksumMismatch: the whole is not what the client sent; no object was made.
+            Conflict: the parts are not those of the upload; the upload stays open.
+        """
 
     def abort_upload(self, key: str, upload_id: str, *, grant: GrantId) -> None: ...
 

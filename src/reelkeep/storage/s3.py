@@ -1,0 +1,298 @@
+"""The object store over Amazon S3's API, with boto3. One client for the life of a store; sessions renew themselves.
+
+Follows the S3 API reference (2006-03-01) and Signature Version 4. On purpose there is no ACL header anywhere, no
+SigV2, and no checksum that was not asked for off AWS (botocore's newer defaults break other stores).
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
+
+import boto3
+import botocore.session
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
+
+from reelkeep.errors import IsolationError, RequestError
+from reelkeep.ids import GrantId
+from reelkeep.storage import crc
+from reelkeep.storage.interface import (
+    GRANT_PARAMETER,
+    Capability,
+    ObjectFacts,
+    Part,
+    PresignedRequest,
+    StorageConnection,
+    StsSession,
+)
+from reelkeep.storage.translate import botocore_errors
+
+CONNECT_SECONDS: Final = 3.0
+READ_SECONDS: Final = 30.0
+ATTEMPTS: Final = 4  # the first included; botocore's standard mode backs off with jitter
+DELETE_BATCH: Final = 1_000  # S3 DeleteObjects
+LIST_PAGE: Final = 1_000  # S3 ListObjectsV2, ListParts
+
+_under_grant: ContextVar[GrantId | None] = ContextVar("reelkeep_grant", default=None)
+
+
+def client_config(connection: StorageConnection, *, attempts: int = ATTEMPTS) -> Config:
+    """Return the client settings that a connection needs; nothing comes from the environment or from profiles."""
+    checksums: Literal["when_supported", "when_required"] = (
+        "when_supported" if connection.endpoint_url is None else "when_required"
+    )
+    return Config(
+        signature_version="s3v4",
+        region_name=connection.region,
+        s3={"addressing_style": "path" if connection.path_style else "virtual"},
+        request_checksum_calculation=checksums,
+        response_checksum_validation=checksums,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=16,
+    )
+
+
+class S3Store:
+    """An ``ObjectStore``. Keys are below the connection's prefix. Thread-safe.
+
+    Args:
+        sessions: returns a session with some minutes left; called for every request, so it must be cheap when fresh.
+    """
+
+    def __init__(self, connection: StorageConnection, sessions: Callable[[], StsSession]) -> None:
+        self._connection = connection
+        self._sessions = sessions
+        self._client = _client(connection, sessions)
+
+    def head(self, key: str, *, grant: GrantId) -> ObjectFacts:
+        with self._request(grant):
+            answer = self._client.head_object(**self._at(key), ChecksumMode="ENABLED")
+        return ObjectFacts(key, int(answer["ContentLength"]), _whole_crc(answer))
+
+    def get(self, key: str, *, offset: int, length: int, grant: GrantId) -> bytes:
+        with self._request(grant):
+            answer = self._client.get_object(**self._at(key), Range=f"bytes={offset}-{offset + length - 1}")
+            return bytes(answer["Body"].read())
+
+    def put_new(self, key: str, body: bytes, *, content_type: str, grant: GrantId) -> None:
+        condition = {"IfNoneMatch": "*"} if self._can(Capability.CONDITIONAL_PUT) else {}
+        with self._request(grant):
+            self._client.put_object(**self._at(key), Body=body, ContentType=content_type, **condition)
+
+    def list(self, prefix: str, *, grant: GrantId) -> Iterator[ObjectFacts]:
+        cut = len(self._full(""))
+        token: dict[str, str] = {}
+        while True:
+            with self._request(grant):
+                page = self._client.list_objects_v2(
+                    **self._bucket(), Prefix=self._full(prefix), MaxKeys=LIST_PAGE, **token
+                )
+            for item in page.get("Contents", ()):
+                yield ObjectFacts(item["Key"][cut:], int(item["Size"]))
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def delete(self, keys: Sequence[str], *, grant: GrantId) -> None:
+        # One by one: DeleteObjects needs a body checksum that older stores refuse, and hides refusals in a 200.
+        for key in keys:
+            with self._request(grant):
+                self._client.delete_object(**self._at(key))
+
+    def create_upload(self, key: str, *, content_type: str, grant: GrantId) -> str:
+        checksum = {"ChecksumAlgorithm": "CRC32"}
+        if self._can(Capability.FULL_OBJECT_CRC32):
+            checksum["ChecksumType"] = "FULL_OBJECT"
+        with self._request(grant):
+            answer = self._client.create_multipart_upload(**self._at(key), ContentType=content_type, **checksum)
+        return str(answer["UploadId"])
+
+    def presign_part(
+        self, key: str, upload_id: str, *, number: int, size_bytes: int, crc32: bytes, seconds: int, grant: GrantId
+    ) -> PresignedRequest:
+        checksum = crc.to_text(crc32)
+        parameters = {
+            "UploadId": upload_id,
+            "PartNumber": number,
+            "ContentLength": size_bytes,
+            "ChecksumCRC32": checksum,
+        }
+        return self._presign("upload_part", key, parameters, seconds, grant, {"x-amz-checksum-crc32": checksum})
+
+    def list_parts(self, key: str, upload_id: str, *, grant: GrantId) -> Sequence[Part]:
+        parts: list[Part] = []
+        marker = 0
+        while True:
+            with self._request(grant):
+                page = self._client.list_parts(
+                    **self._at(key), UploadId=upload_id, MaxParts=LIST_PAGE, PartNumberMarker=marker
+                )
+            parts += [_part(item) for item in page.get("Parts", ())]
+            if not page.get("IsTruncated") or not page.get("Parts"):
+                return parts
+            marker = parts[-1].number
+
+    def complete_upload(
+        self, key: str, upload_id: str, parts: Sequence[Part], *, crc32: bytes | None = None, grant: GrantId
+    ) -> ObjectFacts:
+        whole: dict[str, Any] = {}
+        if crc32 is not None and self._can(Capability.FULL_OBJECT_CRC32):
+            whole = {"ChecksumType": "FULL_OBJECT", "ChecksumCRC32": crc.to_text(crc32)}
+        with self._request(grant):
+            self._client.complete_multipart_upload(
+                **self._at(key),
+                UploadId=upload_id,
+                MultipartUpload={"Parts": [_named(part) for part in parts]},
+                **whole,
+            )
+        return self.head(key, grant=grant)
+
+    def abort_upload(self, key: str, upload_id: str, *, grant: GrantId) -> None:
+        with self._request(grant):
+            self._client.abort_multipart_upload(**self._at(key), UploadId=upload_id)
+
+    def presign_get(self, key: str, *, file_name: str, seconds: int, grant: GrantId) -> PresignedRequest:
+        parameters = {"ResponseContentDisposition": attachment(file_name)}
+        return self._presign("get_object", key, parameters, seconds, grant, {})
+
+    def _presign(
+        self,
+        operation: str,
+        key: str,
+        parameters: Mapping[str, Any],
+        seconds: int,
+        grant: GrantId,
+        headers: Mapping[str, str],
+    ) -> PresignedRequest:
+        """Sign one request. It dies with the session that signs it, so its life is cut to the session's."""
+        now = datetime.now(UTC)
+        expires_at = min(now + timedelta(seconds=seconds), self._sessions().expires_at)
+        life = max(1, int((expires_at - now).total_seconds()))
+        method = "PUT" if operation == "upload_part" else "GET"
+        at = self._at(key)
+        if owner := at.get("ExpectedBucketOwner"):
+            headers = {**headers, "x-amz-expected-bucket-owner": owner}
+        with self._request(grant):
+            url = self._client.generate_presigned_url(operation, Params={**at, **parameters}, ExpiresIn=life)
+        return PresignedRequest(method, url, headers, expires_at)
+
+    @contextmanager
+    def _request(self, grant: GrantId) -> Iterator[None]:
+        token = _under_grant.set(grant)
+        try:
+            with botocore_errors():
+                yield
+        finally:
+            _under_grant.reset(token)
+
+    def _can(self, capability: Capability) -> bool:
+        return capability in self._connection.capabilities
+
+    def _full(self, key: str) -> str:
+        return f"{self._connection.prefix}/{key}" if self._connection.prefix else key
+
+    def _bucket(self) -> dict[str, str]:
+        where = {"Bucket": self._connection.bucket}
+        if self._can(Capability.EXPECTED_OWNER):
+            where["ExpectedBucketOwner"] = self._connection.role_arn.split(":")[4]
+        return where
+
+    def _at(self, key: str) -> dict[str, str]:
+        if not key or key.startswith("/"):
+            raise RequestError("an object key is empty or begins with a slash")
+        return {**self._bucket(), "Key": self._full(key)}
+
+
+def attachment(file_name: str) -> str:
+    """Return a Content-Disposition for a download under its true name (RFC 6266, RFC 8187).
+
+    >>> attachment("a\\"é.mov")
+    'attachment; filename="a__.mov"; filename*=UTF-8\\'\\'a%22%C3%A9.mov'
+    """
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in file_name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{urllib.parse.quote(file_name, safe='')}"
+
+
+class _SessionCredentials(Credentials):
+    """Credentials that ask for the current session at every signature."""
+
+    def __init__(self, sessions: Callable[[], StsSession]) -> None:
+        self._sessions = sessions
+        self.method = "reelkeep-session"
+        self.account_id = None
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        session = self._sessions()
+        return ReadOnlyCredentials(session.access_key_id, session.secret_access_key, session.session_token)
+
+    def get_deferred_property(self, property_name: str) -> Callable[[], str | None]:
+        def read() -> str | None:
+            return getattr(self.get_frozen_credentials(), property_name, None)
+
+        return read
+
+
+class _SessionProvider(CredentialProvider):
+    METHOD = "reelkeep-session"
+    CANONICAL_NAME = "reelkeep-session"
+
+    def __init__(self, credentials: _SessionCredentials) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> _SessionCredentials:
+        return self._credentials
+
+
+def _client(connection: StorageConnection, sessions: Callable[[], StsSession]) -> Any:
+    core = botocore.session.Session()
+    core.register_component(
+        "credential_provider", CredentialResolver([_SessionProvider(_SessionCredentials(sessions))])
+    )
+    client = boto3.Session(botocore_session=core).client(
+        "s3",
+        region_name=connection.region,
+        endpoint_url=connection.endpoint_url,
+        config=client_config(connection),
+    )
+    client.meta.events.register("before-sign.s3", _sign_grant)
+    return client
+
+
+def _sign_grant(request: AWSRequest, **_: object) -> None:
+    """Add the grant to the query before the signature is made, so that it is signed and logged."""
+    grant = _under_grant.get()
+    if grant is None:
+        raise IsolationError("a request to a bucket was about to be signed without a grant")
+    url = str(request.url)
+    if f"{GRANT_PARAMETER}=" not in url:
+        mark = "&" if "?" in url else "?"
+        request.url = f"{url}{mark}{GRANT_PARAMETER}={urllib.parse.quote(grant, safe='')}"
+
+
+def _whole_crc(answer: Mapping[str, Any]) -> bytes | None:
+    """Return the CRC-32 of the whole; a composite one is of the parts' checksums and is left out."""
+    text = answer.get("ChecksumCRC32")
+    if not text or answer.get("ChecksumType") == "COMPOSITE" or "-" in text:
+        return None
+    return crc.from_text(text)
+
+
+def _part(item: Mapping[str, Any]) -> Part:
+    text = item.get("ChecksumCRC32")
+    return Part(int(item["PartNumber"]), int(item["Size"]), str(item["ETag"]), crc.from_text(text) if text else None)
+
+
+def _named(part: Part) -> dict[str, Any]:
+    named: dict[str, Any] = {"PartNumber": part.number, "ETag": part.etag}
+    if part.crc32 is not None:
+        named["ChecksumCRC32"] = crc.to_text(part.crc32)
+    return named

@@ -1,0 +1,98 @@
+"""The session policy of each purpose: what an STS session may do at most. Pure; no I/O.
+
+AWS intersects a session policy with the role's own (IAM User Guide, "Session policies"). It is made of identifiers and
+slugs alone: a policy is a pattern language, and a title may hold its wildcards.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from reelkeep.errors import IsolationError
+from reelkeep.storage.interface import Purpose, StorageConnection
+
+MAX_POLICY_CHARACTERS: Final = 2_048  # STS AssumeRole, parameter Policy; November 2026
+_SCOPE = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,80})/){1,6}")
+_PREFIX = re.compile(r"|[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3, bucket naming rules
+
+_READ = ("s3:GetObject",)
+_MULTIPART = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+ACTIONS: Final[Mapping[Purpose, tuple[str, ...]]] = {
+    Purpose.UPLOAD: (*_MULTIPART, *_READ),  # HEAD is allowed by s3:GetObject; S3 knows no right of its own for it
+    Purpose.DOWNLOAD: _READ,
+    Purpose.PLAYBACK: _READ,
+    Purpose.READ_ORIGINAL: _READ,
+    Purpose.WRITE_PROXY: ("s3:PutObject",),
+    Purpose.PROBE: (*_MULTIPART, *_READ, "s3:DeleteObject"),
+}
+_LISTS: Final = frozenset({Purpose.WRITE_PROXY, Purpose.PROBE})
+# First label of the scope, and how many labels it has: a job's scope ends at one version.
+_SHAPES: Final[Mapping[Purpose, tuple[str, int]]] = {
+    Purpose.UPLOAD: ("originals", 2),
+    Purpose.DOWNLOAD: ("originals", 2),
+    Purpose.PLAYBACK: ("proxies", 1),
+    Purpose.READ_ORIGINAL: ("originals", 4),
+    Purpose.WRITE_PROXY: ("proxies", 2),
+    Purpose.PROBE: ("probe", 2),
+}
+
+
+def check_scope(purpose: Purpose, scope: str) -> None:
+    """Raise IsolationError unless ``scope`` has the shape of ``purpose``.
+
+    >>> check_scope(Purpose.WRITE_PROXY, "proxies/01h00000000000000000/")
+    """
+    label, depth = _SHAPES[purpose]
+    if not _SCOPE.fullmatch(scope) or not scope.startswith(f"{label}/") or scope.count("/") != depth:
+        raise IsolationError(f"a session for {purpose.value} was asked with a scope that is not its own")
+
+
+def session_policy(connection: StorageConnection, purpose: Purpose, scope: str) -> str:
+    """Return the session policy as JSON, at most 2,048 characters.
+
+    Args:
+        scope: below the connection's prefix, ends in "/".
+
+    Raises:
+        IsolationError: the scope is wider than the purpose, or holds other than identifiers and slugs.
+    """
+    check_scope(purpose, scope)
+    if not _BUCKET.fullmatch(connection.bucket) or not _PREFIX.fullmatch(connection.prefix):
+        raise IsolationError("the bucket or the prefix of a storage connection cannot stand in a policy")
+    text = json.dumps(
+        {"Version": "2012-10-17", "Statement": _statements(connection, purpose, scope)}, separators=(",", ":")
+    )
+    if len(text) > MAX_POLICY_CHARACTERS:
+        raise IsolationError("a session policy is too long for STS")
+    return text
+
+
+def _statements(connection: StorageConnection, purpose: Purpose, scope: str) -> list[dict[str, Any]]:
+    bucket = f"arn:{_partition(connection.role_arn)}:s3:::{connection.bucket}"
+    below = "/".join(filter(None, (connection.prefix, scope))) + "*"
+    statements: list[dict[str, Any]] = [
+        {"Effect": "Allow", "Action": list(ACTIONS[purpose]), "Resource": [f"{bucket}/{below}"]}
+    ]
+    if purpose in _LISTS:
+        condition = {"StringLike": {"s3:prefix": below}}
+        statements.append(
+            {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [bucket], "Condition": condition}
+        )
+    if connection.endpoint_url is None:
+        statements.append(_kms(connection.region))
+    return statements
+
+
+def _kms(region: str) -> dict[str, Any]:
+    """Return the statement without which a bucket with SSE-KMS stays shut; the key's own policy still decides."""
+    via = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+    return {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": ["*"], "Condition": via}
+
+
+def _partition(role_arn: str) -> str:
+    parts = role_arn.split(":")
+    return parts[1] if len(parts) > 1 and re.fullmatch(r"aws[a-z-]*", parts[1]) else "aws"
