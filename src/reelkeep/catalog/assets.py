@@ -10,10 +10,10 @@ from typing import Final
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
-from reelkeep.catalog.slugs import slug
 from reelkeep.catalog.tables import assets
 from reelkeep.errors import NotFound, RequestError
 from reelkeep.ids import AssetId, ProductionId, new_id
+from reelkeep.storage.layout import slug
 
 MAX_ASSET_NAME_CHARACTERS: Final = 255
 

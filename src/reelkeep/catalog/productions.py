@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import insert
 from reelkeep.catalog import names
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
-from reelkeep.catalog.slugs import MAX_SLUG_CHARACTERS, slug
 from reelkeep.catalog.tables import assets, memberships, productions
 from reelkeep.errors import Conflict, NotFound
 from reelkeep.ids import ProductionId, new_id
+from reelkeep.storage.layout import SLUG_CHARACTERS, slug
 
 _SLUG_TRIES = 50
 
@@ -43,7 +43,7 @@ def create(conn: Connection, name: str) -> Production:
     base, production_id = slug(shown), ProductionId(new_id())
     for number in range(1, _SLUG_TRIES + 1):
         tail = "" if number == 1 else f"-{number}"
-        candidate = base[: MAX_SLUG_CHARACTERS - len(tail)] + tail
+        candidate = base[: SLUG_CHARACTERS - len(tail)] + tail
         row = {"id": production_id, "slug": candidate, "name": shown}
         if conn.execute(insert(productions).values(row).on_conflict_do_nothing()).rowcount:
             return Production(production_id, candidate, shown)

@@ -1,0 +1,146 @@
+"""The static DASH manifest of a whole planned timeline. Pure; no I/O.
+
+Follows ISO/IEC 23009-1:2022 (MPD, SegmentTemplate with SegmentTimeline), ISO/IEC 23001-7 (the mp4protection descriptor)
+and DASH-IF's ContentProtection for ClearKey. It is *static* although segments are still being made: players ask for a
+segment, and the media process holds the request until it is published. No base address: addresses are relative to the
+manifest's own, except the licence's, which players do not resolve.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
+from xml.sax.saxutils import escape, quoteattr
+
+from reelkeep.media import (
+    AUDIO_FRAME_SAMPLES,
+    AUDIO_SEGMENT_AAC_FRAMES,
+    FIRST_STEP_SEGMENT_FRAMES,
+    SEGMENT_FRAMES,
+    FrameRate,
+    TrackKind,
+)
+from reelkeep.playback.proxies import Proxy, RenditionRow
+
+CLEARKEY_SCHEME: Final = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"  # DASH-IF's registered UUID of ClearKey
+_CONTENT_TYPES: Final = {TrackKind.VIDEO: "video/mp4", TrackKind.AUDIO: "audio/mp4"}
+
+
+def manifest(proxy: Proxy, licence_url: str) -> str:
+    """Return the manifest of a proxy.
+
+    Args:
+        proxy: its planned length is used until the real one is known.
+        licence_url: absolute; bound to the playback session.
+    """
+    duration = _seconds(_duration(proxy))
+    parts = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:cenc="urn:mpeg:cenc:2013"'
+        ' xmlns:dashif="https://dashif.org/CPS" profiles="urn:mpeg:dash:profile:isoff-live:2011"'
+        f' type="static" minBufferTime="PT2S" mediaPresentationDuration="{duration}">',
+        f'<Period id="0" start="PT0S" duration="{duration}">',
+    ]
+    for number, kind in enumerate((TrackKind.VIDEO, TrackKind.AUDIO)):
+        tracks = [rendition for rendition in proxy.renditions if rendition.kind is kind and proxy.samples(rendition)]
+        if tracks:
+            parts.append(f'<AdaptationSet id="{number}" contentType="{kind.value}" mimeType="{_CONTENT_TYPES[kind]}">')
+            parts.extend(_representation(proxy, rendition, licence_url) for rendition in tracks)
+            parts.append("</AdaptationSet>")
+    parts.append("</Period></MPD>\n")
+    return "\n".join(parts)
+
+
+def segment_samples(total: int, *, kind: TrackKind, is_step: bool) -> Iterator[int]:
+    """Yield how many samples each segment of a rendition holds, by the one grid.
+
+    Source: ``media``: 48 frames; on the step rung 12, then 36, so that both grids meet at every 48th frame.
+
+    >>> list(segment_samples(100, kind=TrackKind.VIDEO, is_step=True))
+    [12, 36, 48, 4]
+    >>> list(segment_samples(100, kind=TrackKind.VIDEO, is_step=False))
+    [48, 48, 4]
+    """
+    regular = SEGMENT_FRAMES if kind is TrackKind.VIDEO else AUDIO_SEGMENT_AAC_FRAMES
+    first = [FIRST_STEP_SEGMENT_FRAMES, regular - FIRST_STEP_SEGMENT_FRAMES] if is_step else []
+    while total > 0:
+        samples = min(total, first.pop(0) if first else regular)
+        total -= samples
+        yield samples
+
+
+def segment_count(total: int, *, kind: TrackKind, is_step: bool) -> int:
+    """Return how many segments a rendition of ``total`` samples has.
+
+    >>> segment_count(100, kind=TrackKind.VIDEO, is_step=True), segment_count(12, kind=TrackKind.VIDEO, is_step=True)
+    (4, 1)
+    """
+    if is_step:
+        regular = -(-total // SEGMENT_FRAMES)
+        return regular + 1 if total > FIRST_STEP_SEGMENT_FRAMES else regular
+    return -(-total // (SEGMENT_FRAMES if kind is TrackKind.VIDEO else AUDIO_SEGMENT_AAC_FRAMES))
+
+
+def timeline(rendition: RenditionRow, total: int, rate: FrameRate) -> list[tuple[int, int, int]]:
+    """Return the presentation times of a rendition's segments as (start, duration, how many in a row).
+
+    Video begins at exactly 0. Audio's first AAC frame primes the decoder and is cut off by the edit list of the
+    initialization segment, so audio is presented 1,024 samples before its decode time.
+    """
+    unit = rate.denominator if rendition.kind is TrackKind.VIDEO else AUDIO_FRAME_SAMPLES
+    priming = 0 if rendition.kind is TrackKind.VIDEO else AUDIO_FRAME_SAMPLES
+    runs: list[tuple[int, int, int]] = []
+    start = 0
+    for samples in segment_samples(total, kind=rendition.kind, is_step=rendition.is_step):
+        duration = samples * unit - (priming if start == 0 else 0)
+        if runs and runs[-1][1] == duration:
+            runs[-1] = (runs[-1][0], duration, runs[-1][2] + 1)
+        else:
+            runs.append((start, duration, 1))
+        start += duration
+    return runs
+
+
+def _representation(proxy: Proxy, rendition: RenditionRow, licence_url: str) -> str:
+    rate = proxy.rate
+    attributes = f'id={quoteattr(rendition.name)} bandwidth="{rendition.bandwidth_bps}"'
+    attributes += f" codecs={quoteattr(rendition.codecs)}"
+    if rendition.kind is TrackKind.VIDEO:
+        attributes += f' width="{rendition.width_px}" height="{rendition.height_px}" sar="1:1"'
+        attributes += f' frameRate="{rate.numerator}/{rate.denominator}"'
+    else:
+        attributes += f' audioSamplingRate="{rendition.timescale}"'
+    runs = "".join(
+        f'<S t="{start}" d="{duration}"/>' if count == 1 else f'<S t="{start}" d="{duration}" r="{count - 1}"/>'
+        for start, duration, count in timeline(rendition, proxy.samples(rendition), rate)
+    )
+    return (
+        f"<Representation {attributes}>{_protection(rendition.key_id, licence_url)}"
+        f'<SegmentTemplate timescale="{rendition.timescale}" startNumber="0"'
+        ' initialization="$RepresentationID$/init.mp4" media="$RepresentationID$/$Number$.m4s">'
+        f"<SegmentTimeline>{runs}</SegmentTimeline></SegmentTemplate></Representation>"
+    )
+
+
+def _protection(key_id: bytes, licence_url: str) -> str:
+    return (
+        '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" value="cbcs"'
+        f' cenc:default_KID="{uuid.UUID(bytes=key_id)}"/>'
+        f'<ContentProtection schemeIdUri="{CLEARKEY_SCHEME}" value="ClearKey1.0">'
+        f'<dashif:Laurl Lic_type="EME-1.0">{escape(licence_url)}</dashif:Laurl></ContentProtection>'
+    )
+
+
+def _duration(proxy: Proxy) -> Fraction:
+    if any(rendition.kind is TrackKind.VIDEO for rendition in proxy.renditions):
+        return proxy.shown_frames / proxy.rate.fraction
+    audio = proxy.renditions[0]
+    return Fraction((proxy.samples(audio) - 1) * AUDIO_FRAME_SAMPLES, audio.timescale)
+
+
+def _seconds(duration: Fraction) -> str:
+    """Return an xs:duration rounded up to a microsecond: a player drops a frame that ends after the presentation."""
+    microseconds = -(-duration.numerator * 1_000_000 // duration.denominator)
+    return f"PT{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}S"

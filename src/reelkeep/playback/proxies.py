@@ -1,0 +1,103 @@
+"""A version's proxy as playback needs it: its planned timeline and its renditions, read from the company's database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from reelkeep.catalog.tables import proxies, renditions, segments, version_keys
+from reelkeep.errors import Conflict
+from reelkeep.ids import VersionId
+from reelkeep.media import AUDIO_FRAME_SAMPLES, FrameRate, TrackKind
+
+
+@dataclass(frozen=True)
+class RenditionRow:
+    name: str
+    kind: TrackKind
+    is_step: bool
+    width_px: int | None
+    height_px: int | None
+    codecs: str
+    timescale: int
+    bandwidth_bps: int
+    key_id: bytes
+    iv: bytes
+    codec_config: bytes
+    published_samples: int  # frames, or AAC frames, from the beginning without a gap
+
+
+@dataclass(frozen=True)
+class Proxy:
+    planned_frames: int
+    frames: int | None  # the real count, once complete
+    rate: FrameRate
+    planned_audio_samples: int
+    tile_layout: dict[str, Any] | None
+    renditions: tuple[RenditionRow, ...]
+
+    @property
+    def shown_frames(self) -> int:
+        """Return the length of the timeline in frames: real once it is known, planned until then."""
+        return self.planned_frames if self.frames is None else self.frames
+
+    def samples(self, rendition: RenditionRow) -> int:
+        """Return the length of a rendition in its own samples: frames, or AAC frames with the priming frame."""
+        if self.frames is not None:
+            return rendition.published_samples
+        if rendition.kind is TrackKind.VIDEO:
+            return self.planned_frames
+        return -(-self.planned_audio_samples // AUDIO_FRAME_SAMPLES) + 1
+
+
+def read(conn: Connection, version_id: VersionId) -> Proxy:
+    """Return the proxy of a version; raise Conflict if there is nothing to play yet."""
+    row = conn.execute(select(proxies).where(proxies.c.version_id == version_id)).first()
+    found = _renditions(conn, version_id) if row is not None else ()
+    if row is None or not found:
+        raise Conflict("there is nothing to play yet", advice="Wait until the first pictures have been made.")
+    return Proxy(
+        planned_frames=row.planned_frames,
+        frames=row.frames if row.completed_at is not None else None,
+        rate=FrameRate(row.rate_numerator, row.rate_denominator),
+        planned_audio_samples=row.planned_audio_samples,
+        tile_layout=row.tile_layout,
+        renditions=found,
+    )
+
+
+def wrapped_keys(conn: Connection, version_id: VersionId) -> tuple[bytes, dict[str, dict[str, str]]]:
+    """Return the wrapped version key and the wrapped content keys of a version that has a proxy."""
+    columns = version_keys.c.wrapped_key, version_keys.c.content_keys
+    row = conn.execute(select(*columns).where(version_keys.c.version_id == version_id)).first()
+    if row is None:
+        raise Conflict("there is nothing to play yet", advice="Wait until the first pictures have been made.")
+    return row.wrapped_key, row.content_keys
+
+
+def _renditions(conn: Connection, version_id: VersionId) -> tuple[RenditionRow, ...]:
+    published = (
+        select(func.coalesce(func.sum(segments.c.samples), 0))
+        .where(segments.c.rendition_id == renditions.c.id)
+        .scalar_subquery()
+    )
+    query = select(renditions, published.label("published")).where(renditions.c.version_id == version_id)
+    return tuple(
+        RenditionRow(
+            row.name,
+            TrackKind(row.kind),
+            row.is_step,
+            row.width_px,
+            row.height_px,
+            row.codecs,
+            row.timescale,
+            row.bandwidth_bps,
+            row.key_id,
+            row.iv,
+            row.codec_config,
+            int(row.published),
+        )
+        for row in conn.execute(query.order_by(renditions.c.kind.desc(), renditions.c.height_px, renditions.c.name))
+    )

@@ -1,0 +1,201 @@
+"""Published segments for viewers: from the cache, else one ranged read of the bucket for all who ask at once.
+
+A segment that is not published yet is waited for; see ``MAX_WAIT_SECONDS``. Nothing here decides who may watch: the
+caller holds a playback session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar, Final
+
+from sqlalchemy import Connection
+
+from reelkeep.catalog import grants, versions
+from reelkeep.catalog.grants import GrantAction
+from reelkeep.catalog.lifecycle import VersionState
+from reelkeep.companies.handle import CompanyHandle
+from reelkeep.encryption.keys import CompanyKey
+from reelkeep.errors import DependencyError, MediaError, NotFound, ReelkeepError
+from reelkeep.ids import GrantId, UserId, VersionId
+from reelkeep.packaging.stills import StillKind
+from reelkeep.playback import bundles, manifest, proxies
+from reelkeep.playback.arrivals import Arrivals
+from reelkeep.playback.bundles import BundleRows, StillRow
+from reelkeep.playback.cache import SegmentCache
+from reelkeep.playback.database import AsyncDatabase
+from reelkeep.storage.interface import Purpose
+
+MAX_WAIT_SECONDS: Final = 10.0
+_LOOK_AGAIN_SECONDS: Final = 1.0  # a notice may be lost with the connection that carries it
+_GRANT_LIFETIME: Final = timedelta(minutes=5)
+_PROXY_SCOPE: Final = "proxies/"
+_log = logging.getLogger(__name__)
+
+
+class NotYetPublished(DependencyError):
+    """This part of the film is still being made."""
+
+    code: ClassVar[str] = "not_yet_published"
+
+
+class MakingStopped(MediaError):
+    """This part of the film will not be made."""
+
+    code: ClassVar[str] = "making_stopped"
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """On whose behalf the bucket is read; stands in the grant."""
+
+    user_id: UserId
+    version_id: VersionId
+
+
+class SegmentSource:
+    """Belongs to one event loop.
+
+    Args:
+        executor: for the blocking store; a few threads.
+        read_ahead: fetch the next bundle while this one plays.
+    """
+
+    def __init__(
+        self,
+        company: CompanyHandle,
+        company_key: CompanyKey,
+        database: AsyncDatabase,
+        cache: SegmentCache,
+        arrivals: Arrivals,
+        executor: Executor,
+        *,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
+        read_ahead: bool = True,
+    ) -> None:
+        self._company, self._company_key = company, company_key
+        self._database, self._cache, self._arrivals, self._executor = database, cache, arrivals, executor
+        self._max_wait_seconds, self._read_ahead = max_wait_seconds, read_ahead
+        self._flights: dict[str, asyncio.Task[dict[int, bytes]]] = {}
+        self._ahead: set[asyncio.Task[None]] = set()
+
+    async def segment(self, viewer: Viewer, rendition: str, number: int) -> bytes:
+        """Return a segment, encrypted for the player.
+
+        Raises:
+            NotFound: it lies beyond the end, or there is no such rendition.
+            NotYetPublished: it is still being made after ``max_wait_seconds``.
+            MakingStopped: it will never be made.
+            SealBroken, StorageSetupError, DependencyError: it could not be read; nothing is cached.
+        """
+        cached = self._cache.get((viewer.version_id, rendition, number))
+        if cached is None:
+            object_key = await self._published(viewer.version_id, rendition, number)
+            cached = (await self._shared_fetch(viewer, rendition, object_key))[number]
+        if self._read_ahead:
+            self._begin_read_ahead(viewer, rendition, number + 1)
+        return cached
+
+    async def still(self, viewer: Viewer, kind: StillKind, number: int) -> tuple[bytes, str]:
+        """Return a still and its content type. It is cached nowhere."""
+
+        def look(conn: Connection) -> tuple[StillRow, GrantId]:
+            row = bundles.still(conn, viewer.version_id, kind, number)
+            return row, _grant(conn, row.place.object_key, viewer, f"{kind.value} of version {viewer.version_id}")
+
+        row, grant = await self._database.run(look)
+
+        def read() -> bytes:
+            store = self._company.storage.open(row.place.connection_id, Purpose.PLAYBACK, _PROXY_SCOPE)
+            sealed = store.get(row.place.object_key, offset=0, length=row.length, grant=grant)
+            return bundles.open_still(self._company.id, self._company_key, row, sealed)
+
+        return await asyncio.get_running_loop().run_in_executor(self._executor, read), row.content_type
+
+    async def _published(self, version_id: VersionId, rendition: str, number: int) -> str:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._max_wait_seconds
+        with self._arrivals.watch(version_id) as changed:
+            while True:
+                changed.clear()
+                object_key = await self._database.run(lambda conn: _look(conn, version_id, rendition, number))
+                if object_key is not None:
+                    return object_key
+                remaining = end - loop.time()
+                if remaining <= 0:
+                    raise NotYetPublished
+                try:
+                    await asyncio.wait_for(changed.wait(), min(remaining, _LOOK_AGAIN_SECONDS))
+                except TimeoutError:
+                    continue
+
+    async def _shared_fetch(self, viewer: Viewer, rendition: str, object_key: str) -> dict[int, bytes]:
+        flight = self._flights.get(object_key)
+        if flight is None:
+            flight = asyncio.ensure_future(self._fetch(viewer, rendition, object_key))
+            self._flights[object_key] = flight
+            flight.add_done_callback(lambda _: self._flights.pop(object_key, None))
+        return await asyncio.shield(flight)  # one viewer who leaves must not take it from the others
+
+    async def _fetch(self, viewer: Viewer, rendition: str, object_key: str) -> dict[int, bytes]:
+        def look(conn: Connection) -> tuple[BundleRows, GrantId]:
+            rows = bundles.bundle(conn, viewer.version_id, rendition, object_key)
+            return rows, _grant(conn, object_key, viewer, f"playback of version {viewer.version_id}")
+
+        rows, grant = await self._database.run(look)
+        fetched_at = self._cache.clock()
+
+        def read() -> dict[int, bytes]:
+            store = self._company.storage.open(rows.place.connection_id, Purpose.PLAYBACK, _PROXY_SCOPE)
+            sealed = store.get(object_key, offset=rows.offset, length=rows.length, grant=grant)
+            return bundles.unseal_segments(self._company.id, self._company_key, rows, sealed)
+
+        opened = await asyncio.get_running_loop().run_in_executor(self._executor, read)
+        for number, segment in opened.items():
+            self._cache.put((viewer.version_id, rendition, number), segment, fetched_at=fetched_at)
+        return opened
+
+    def _begin_read_ahead(self, viewer: Viewer, rendition: str, number: int) -> None:
+        if self._ahead or (viewer.version_id, rendition, number) in self._cache:
+            return  # one at a time: reading ahead must not stand in the way of those who wait
+        task = asyncio.ensure_future(self._look_ahead(viewer, rendition, number))
+        self._ahead.add(task)
+        task.add_done_callback(self._ahead.discard)
+
+    async def _look_ahead(self, viewer: Viewer, rendition: str, number: int) -> None:
+        try:
+            object_key = await self._database.run(
+                lambda conn: bundles.object_of(conn, viewer.version_id, rendition, number)
+            )
+            if object_key is not None:
+                await self._shared_fetch(viewer, rendition, object_key)
+        except ReelkeepError as error:  # nobody waits for it: the viewer's own request will meet the error
+            _log.info("reading ahead failed: %s", error.code)
+
+
+def _look(conn: Connection, version_id: VersionId, rendition: str, number: int) -> str | None:
+    """Return the object of a segment, None if it may still come; raise NotFound or MakingStopped if it cannot."""
+    object_key = bundles.object_of(conn, version_id, rendition, number)
+    if object_key is not None:
+        return object_key
+    proxy = proxies.read(conn, version_id)
+    found = next((each for each in proxy.renditions if each.name == rendition), None)
+    if found is None:
+        raise NotFound("there is no such rendition")
+    total = proxy.samples(found)
+    if proxy.frames is not None or number >= manifest.segment_count(total, kind=found.kind, is_step=found.is_step):
+        raise NotFound("this lies beyond the end")
+    version = versions.get(conn, version_id)
+    if version.state in (VersionState.FAILED, VersionState.CANCELLED):
+        problem = version.problem
+        raise MakingStopped(problem.message if problem else None, advice=problem.advice if problem else None)
+    return None
+
+
+def _grant(conn: Connection, object_key: str, viewer: Viewer, reason: str) -> GrantId:
+    expires_at = datetime.now(UTC) + _GRANT_LIFETIME
+    return grants.record(conn, GrantAction.PLAY, object_key, reason, expires_at=expires_at, user_id=viewer.user_id)

@@ -1,0 +1,81 @@
+"""Playback sessions: the short-lived right of one viewer to one version, or to the posters of one production.
+
+The token stands in the path of media addresses; only its hash is kept. A playback session ends with the login session
+it came from, with the viewer's membership, and at its own expiry.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, func, insert, select
+
+from reelkeep.catalog.login_sessions import LoginSession, token_hash
+from reelkeep.catalog.tables import login_sessions, memberships, playback_sessions, users
+from reelkeep.errors import NotFound
+from reelkeep.ids import PlaybackSessionId, ProductionId, UserId, VersionId, new_id
+
+LIFETIME: Final = timedelta(hours=6)
+MAX_TOKEN_CHARACTERS: Final = 100
+
+
+@dataclass(frozen=True)
+class PlaybackSession:
+    id: PlaybackSessionId
+    user_id: UserId
+    production_id: ProductionId
+    version_id: VersionId | None  # None: posters of the production only
+    expires_at: datetime
+
+
+def begin(
+    conn: Connection, login: LoginSession, production_id: ProductionId, version_id: VersionId | None
+) -> tuple[PlaybackSession, str]:
+    """Begin a playback session for somebody who may see the production; return it and its token, kept nowhere."""
+    token = secrets.token_urlsafe(24)
+    row = conn.execute(
+        insert(playback_sessions)
+        .values(
+            id=PlaybackSessionId(new_id()),
+            token_hash=token_hash(token),
+            user_id=login.user.id,
+            login_session_id=login.id,
+            production_id=production_id,
+            version_id=version_id,
+            expires_at=func.now() + LIFETIME,
+        )
+        .returning(playback_sessions.c.id, playback_sessions.c.expires_at)
+    ).one()
+    session_id = PlaybackSessionId(row.id)
+    return PlaybackSession(session_id, login.user.id, production_id, version_id, row.expires_at), token
+
+
+def find(conn: Connection, token: str) -> PlaybackSession:
+    """Return the playback session of a token; raise NotFound if it is unknown or over, or its viewer was shut out."""
+    sessions, member = playback_sessions, memberships
+    joined = (
+        sessions.join(login_sessions, login_sessions.c.id == sessions.c.login_session_id)
+        .join(users, users.c.id == sessions.c.user_id)
+        .outerjoin(member, (member.c.user_id == users.c.id) & (member.c.production_id == sessions.c.production_id))
+    )
+    columns = (getattr(sessions.c, name) for name in ("id", "user_id", "production_id", "version_id", "expires_at"))
+    query = (
+        select(*columns)
+        .select_from(joined)
+        .where(
+            sessions.c.token_hash == token_hash(token[:MAX_TOKEN_CHARACTERS]),
+            sessions.c.ended_at.is_(None),
+            sessions.c.expires_at > func.now(),
+            login_sessions.c.ended_at.is_(None),
+            login_sessions.c.expires_at > func.now(),
+            users.c.disabled_at.is_(None),
+            users.c.is_company_admin | member.c.role.is_not(None),
+        )
+    )
+    row = conn.execute(query).first()
+    if row is None:
+        raise NotFound("this playback session has ended", advice="Load the page again.")
+    return PlaybackSession(*row)
