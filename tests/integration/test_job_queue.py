@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -18,8 +17,8 @@ from reelkeep.jobs.interface import JobKind, LeaseLost
 
 
 @pytest.fixture
-def engine(company_database) -> Iterator[Engine]:
-    return company_database.engine
+def engine(company_database: Engine) -> Engine:
+    return company_database
 
 
 def a_job(engine: Engine, version_id: VersionId | None = None) -> JobId:

@@ -13,7 +13,6 @@ from reelkeep.ids import JobId, VersionId
 
 class JobKind(enum.Enum):
     TRANSCODE = "transcode"
-    SWEEP = "sweep"  # aborts uploads nobody will finish, deletes proxies of attempts nobody will use
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,90 @@
+"""One job of one company: claim a row, do it under a heartbeat, and record how it ended."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+from reelkeep.catalog.lifecycle import JobState
+from reelkeep.companies.handle import CompanyHandle
+from reelkeep.errors import DependencyError, ReelkeepError
+from reelkeep.ids import new_id
+from reelkeep.jobs import queue
+from reelkeep.jobs.handling import Handler
+from reelkeep.jobs.interface import Hold, Job, JobCancelled, JobKind, LeaseLost
+from reelkeep.jobs.transactions import transaction
+from reelkeep.runner.heartbeat import HEARTBEAT_SECONDS, Heartbeat
+
+
+class Outcome(enum.Enum):
+    """How a job process ended; the value is its exit code, which the supervisor reads."""
+
+    WORKED = 0
+    DIED = 1
+    NOTHING = 3
+
+
+class GaveUp(DependencyError):
+    """The work was taken up five times and ended each time before it was done."""
+
+    default_advice = "Press retry; if it happens again, tell the operator of this installation."
+
+
+TOO_MANY_ATTEMPTS: Final = GaveUp()
+
+
+def work_once(
+    company: CompanyHandle, handlers: Mapping[JobKind, Handler], *, heartbeat_seconds: float = HEARTBEAT_SECONDS
+) -> Outcome:
+    """Claim the company's next due job and do it.
+
+    Returns:
+        WORKED: a job was claimed and its end, or its retry, is recorded.
+        NOTHING: no job was due.
+        DIED: the lease was lost to another process, which carries on.
+
+    Raises:
+        DependencyError: the database is away; the lease runs out by itself and the job is claimed again.
+    """
+    worker = new_id()
+    with transaction(company.engine) as conn:
+        job = queue.claim(conn, worker)
+    if job is None:
+        return Outcome.NOTHING
+    try:
+        with Heartbeat(company.engine, job.id, worker, seconds=heartbeat_seconds) as hold:
+            error = _attempt(company, handlers[job.kind], job, hold)
+            _record(company, handlers[job.kind], job, hold, error)
+    except LeaseLost:
+        return Outcome.DIED
+    return Outcome.WORKED
+
+
+def _attempt(company: CompanyHandle, handler: Handler, job: Job, hold: Hold) -> ReelkeepError | None:
+    if job.attempts > queue.MAX_ATTEMPTS:
+        return TOO_MANY_ATTEMPTS
+    try:
+        hold.check()
+        handler.work(company, job, hold)
+    except ReelkeepError as error:
+        return error
+    return None
+
+
+def _record(company: CompanyHandle, handler: Handler, job: Job, hold: Hold, error: ReelkeepError | None) -> None:
+    delay = queue.back_off(job.attempts) if isinstance(error, DependencyError) else None
+    problem = error.message if error else None
+    with transaction(company.engine) as conn:
+        if delay is not None:
+            queue.retry_later(conn, job.id, hold.worker, problem or "", delay)
+            return
+        state = _state_after(error)
+        queue.finish(conn, job.id, hold.worker, state, problem)
+        handler.ended(conn, job, state, error)
+
+
+def _state_after(error: ReelkeepError | None) -> JobState:
+    if error is None:
+        return JobState.DONE
+    return JobState.CANCELLED if isinstance(error, JobCancelled) else JobState.FAILED
