@@ -1,0 +1,106 @@
+"""The system calls a sandboxed program may make; every other call fails with EPERM.
+
+Two filters, as allow-lists. The first is loaded by bubblewrap just before exec, so it must let Python start: it opens
+files and allows one kind of exec. The second is loaded by the program itself before the first foreign byte arrives
+and takes away opening files, exec, process limits, and executable memory. Neither knows sockets other than the
+inherited one, ptrace, mount, namespaces, keys, bpf, io_uring, signals to others, or new processes (threads only).
+
+Compiled by libseccomp (seccomp_export_bpf(3)) through the package pyseccomp.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+from typing import Any, Final
+
+from reelkeep.errors import IsolationError
+
+_CLONE_THREAD: Final = 0x00010000  # <linux/sched.h>
+_CLONE_NEW_ANY: Final = 0x7E020000 | 0x00000080  # every CLONE_NEW* flag
+_PROT_EXEC: Final = 4
+_PR_SET_NAME: Final = 15
+_PR_SET_VMA: Final = 0x53564D41  # glibc and jemalloc name their memory
+
+# What a running codec needs: the inherited descriptors, memory, threads, time.
+_RUNNING: Final = (
+    "read", "readv", "write", "writev", "recvfrom", "recvmsg", "sendto", "sendmsg", "shutdown", "close",
+    "fstat", "lseek", "poll", "ppoll", "fcntl",
+    "brk", "munmap", "mremap", "madvise",
+    "futex", "set_robust_list", "get_robust_list", "rseq", "set_tid_address", "sched_yield", "sched_getaffinity",
+    "membarrier", "exit", "exit_group", "restart_syscall",
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "gettid", "getpid", "getppid", "tgkill",
+    "getuid", "geteuid", "getgid", "getegid",
+    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "times", "getrusage",
+    "sysinfo", "uname", "getcpu", "getrandom", "getrlimit",
+)  # fmt: skip
+# What the start needs besides: bubblewrap's own end, the dynamic loader, Python's imports, hardening.
+_STARTING: Final = (
+    "execve", "open", "openat", "access", "faccessat", "faccessat2", "stat", "lstat", "newfstatat", "statx", "statfs",
+    "fstatfs", "readlink", "readlinkat", "getdents64", "getcwd", "pread64", "ioctl", "dup", "dup2", "dup3",
+    "arch_prctl", "prctl", "seccomp", "prlimit64", "setrlimit", "mlockall", "mmap", "mprotect", "wait4",
+    "getsockname", "getpeername", "getsockopt", "setsockopt", "epoll_create1", "capget",
+    "pipe2", "eventfd2", "umask", "getgroups", "getresuid", "getresgid", "sched_getparam",
+)  # fmt: skip
+
+
+def starting_filter() -> bytes:
+    """Return the filter for bubblewrap's ``--seccomp``, as an array of struct sock_filter."""
+    return _compile(starting=True)
+
+
+def lockdown_filter() -> bytes:
+    """Return the filter that a program loads on itself before it touches anything foreign."""
+    return _compile(starting=False)
+
+
+@functools.cache
+def _compile(*, starting: bool) -> bytes:
+    library = _library()
+    filters = library.SyscallFilter(library.ERRNO(errno.EPERM))
+    for name in (*_RUNNING, *(_STARTING if starting else ())):
+        _allow(library, filters, name)
+    _allow_threads(library, filters)
+    if not starting:
+        _allow_running_variants(library, filters)
+    return _exported(filters)
+
+
+def _allow(library: Any, filters: Any, name: str, *conditions: Any) -> None:
+    """Allow a call; names this machine's kernel interface does not have are left out."""
+    if library.resolve_syscall(library.system_arch(), name) >= 0:
+        filters.add_rule(library.ALLOW, name, *conditions)
+
+
+def _allow_threads(library: Any, filters: Any) -> None:
+    """New threads, never processes or namespaces. glibc tries clone3, whose flags no filter can read, then clone."""
+    threads_only = library.Arg(0, library.MASKED_EQ, _CLONE_THREAD | _CLONE_NEW_ANY, _CLONE_THREAD)
+    filters.add_rule(library.ALLOW, "clone", threads_only)
+    filters.add_rule(library.ERRNO(errno.ENOSYS), "clone3")
+
+
+def _allow_running_variants(library: Any, filters: Any) -> None:
+    for name in ("mmap", "mprotect"):
+        _allow(library, filters, name, library.Arg(2, library.MASKED_EQ, _PROT_EXEC, 0))
+    for option in (_PR_SET_NAME, _PR_SET_VMA):
+        _allow(library, filters, "prctl", library.Arg(0, library.EQ, option))
+    _allow(library, filters, "prlimit64", library.Arg(2, library.EQ, 0))  # reading a limit, not setting one
+
+
+def _exported(filters: Any) -> bytes:
+    with os.fdopen(os.memfd_create("seccomp", os.MFD_CLOEXEC), "w+b") as file:
+        filters.export_bpf(file)
+        file.seek(0)
+        return file.read()
+
+
+def _library() -> Any:
+    try:
+        import pyseccomp
+    except (ImportError, OSError, RuntimeError) as error:
+        raise IsolationError(
+            "libseccomp is missing, so the codec's system calls cannot be limited",
+            advice="Install it (Debian and Ubuntu: apt install libseccomp2) and start again.",
+        ) from error
+    return pyseccomp

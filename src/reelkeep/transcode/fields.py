@@ -1,0 +1,122 @@
+"""Bounds of what a codec may say, and readers of hostile fields that keep to them. Pure; no I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from reelkeep.isolation.channel import BadFrame
+from reelkeep.media import SEGMENT_FRAMES, FrameRate, Rung, Timecode
+
+MAX_READ_BYTES: Final = 1 << 20
+MAX_ORIGINAL_BYTES: Final = 5 << 40  # the largest object S3 holds: 5 TiB
+MAX_FRAMES: Final = 10_000_000  # 23 hours at 120 frames a second
+MAX_RATE: Final = 240
+MAX_AUDIO_SAMPLES: Final = 48_000 * 86_400 * 2
+MAX_EDGE_PX: Final = 16_384  # JPEG 2000 and EXR scans; H.264 rungs stay far below
+MAX_RUNGS: Final = 8
+MAX_SAMPLE_BYTES: Final = 16 << 20
+MAX_CONFIG_BYTES: Final = 4_096
+MAX_STILL_BYTES: Final = 8 << 20
+MAX_PEAKS_BYTES: Final = 32 << 20
+MAX_MESSAGE_CHARACTERS: Final = 600
+MAX_TICKS: Final = 1 << 31
+
+PROBLEM_CODES: Final = frozenset(
+    {"empty", "not_media", "text", "cut_off", "no_streams", "unsupported", "damaged", "too_large", "codec_failed"}
+)
+RENDITION_NAME: Final = re.compile(r"v[1-9][0-9]{0,4}|a1")
+_WORD: Final = re.compile(r"[A-Za-z0-9_.,+ -]{0,64}")
+CONTENT_TYPES: Final = frozenset({"image/jpeg"})
+STILL_KINDS: Final = frozenset({"poster", "tiles"})
+_Parsed = TypeVar("_Parsed")
+
+
+class Fields:
+    """Takes the fields of a hostile message one by one; what is left over breaks the protocol."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._left = dict(fields)
+
+    def take(self, name: str) -> Any:
+        try:
+            return self._left.pop(name)
+        except KeyError as error:
+            raise BadFrame(f"a field is missing: {name}") from error
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        return integer(self.take(name), low, high)
+
+    def flag(self, name: str) -> bool:
+        value = self.take(name)
+        if not isinstance(value, bool):
+            raise BadFrame(f"{name} is neither true nor false")
+        return value
+
+    def word(self, name: str, pattern: re.Pattern[str] = _WORD) -> str:
+        value = self.take(name)
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise BadFrame(f"{name} is not a name this protocol knows")
+        return value
+
+    def one_of(self, name: str, allowed: frozenset[str]) -> str:
+        value = self.take(name)
+        if not isinstance(value, str) or value not in allowed:
+            raise BadFrame(f"{name} is none of the values this protocol knows")
+        return value
+
+    def optional(self, name: str, parse: Callable[[Fields], _Parsed]) -> _Parsed | None:
+        value = self.take(name)
+        return None if value is None else self.nested(value, parse)
+
+    @staticmethod
+    def nested(value: Any, parse: Callable[[Fields], _Parsed]) -> _Parsed:
+        if not isinstance(value, dict):
+            raise BadFrame("a nested field is not an object")
+        fields = Fields(value)
+        parsed = parse(fields)
+        fields.end()
+        return parsed
+
+    def end(self) -> None:
+        if self._left:
+            raise BadFrame("a message has a field this protocol does not know")
+
+
+def integer(value: Any, low: int, high: int) -> int:
+    """Return ``value`` if it is a whole number of the range; else raise BadFrame."""
+    if type(value) is not int or not low <= value <= high:
+        raise BadFrame("a number is out of its range")
+    return value
+
+
+def rate_of(fields: Fields) -> FrameRate:
+    """Read a frame rate; refuse more than MAX_RATE."""
+    numerator, denominator = fields.integer("numerator", 1, 10_000_000), fields.integer("denominator", 1, 1_000_000)
+    if numerator > MAX_RATE * denominator:
+        raise BadFrame("the frame rate is out of its range")
+    return FrameRate(numerator, denominator)
+
+
+def timecode_of(fields: Fields) -> Timecode:
+    """Read a start timecode."""
+    frame = fields.integer("frame", 0, MAX_RATE * 86_400)
+    rate = fields.nested(fields.take("rate"), rate_of)
+    return Timecode(frame, rate, fields.flag("drop_frame"))
+
+
+def rung_of(fields: Fields) -> Rung:
+    """Read one rung of a plan."""
+    crf = fields.take("crf")
+    if type(crf) not in (int, float) or not 0 <= crf <= 51:
+        raise BadFrame("a quality is out of its range")
+    return Rung(
+        name=fields.word("name", RENDITION_NAME),
+        width_px=fields.integer("width_px", 2, MAX_EDGE_PX),
+        height_px=fields.integer("height_px", 2, MAX_EDGE_PX),
+        gop_frames=fields.integer("gop_frames", 1, SEGMENT_FRAMES),
+        crf=float(crf),
+        max_bps=fields.integer("max_bps", 1, 1_000_000_000),
+        is_step=fields.flag("is_step"),
+    )

@@ -1,0 +1,495 @@
+"""The messages between the carrier and the codec, and how each is read without trust. Pure; no I/O.
+
+The carrier answers ``read`` with ``bytes`` and sends one ``job``; everything else goes from the codec to the carrier.
+Every field is bounded here: a codec taken over by a hostile file can say only what these types can hold. What the
+samples' bytes mean is not checked here; the packaging modules parse them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from reelkeep.isolation.channel import BadFrame, Message
+from reelkeep.media import AUDIO_RENDITION, AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES, Rung, TrackKind
+from reelkeep.media import Probe as ProbeFacts
+from reelkeep.transcode.fields import (
+    CONTENT_TYPES,
+    MAX_AUDIO_SAMPLES,
+    MAX_CONFIG_BYTES,
+    MAX_EDGE_PX,
+    MAX_FRAMES,
+    MAX_MESSAGE_CHARACTERS,
+    MAX_ORIGINAL_BYTES,
+    MAX_PEAKS_BYTES,
+    MAX_READ_BYTES,
+    MAX_RUNGS,
+    MAX_SAMPLE_BYTES,
+    MAX_STILL_BYTES,
+    MAX_TICKS,
+    PROBLEM_CODES,
+    RENDITION_NAME,
+    STILL_KINDS,
+    Fields,
+    integer,
+    rate_of,
+    rung_of,
+    timecode_of,
+)
+
+# ---- carrier to codec ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to make of the original. Nothing in it is secret and nothing names where the original lies.
+
+    ``resume_frame`` is a multiple of 48: frames before it are not encoded. ``resume_audio_frame`` is the number of
+    the first AAC frame wanted (frame 0 is the priming frame), a multiple of 94. ``resume_tile_sheet`` is the first
+    tile sheet wanted. ``poster`` and ``peaks`` say whether these are still missing.
+    """
+
+    size_bytes: int
+    resume_frame: int = 0
+    resume_audio_frame: int = 0
+    resume_tile_sheet: int = 0
+    poster: bool = True
+    peaks: bool = True
+    threads: int = 0  # 0: as many as there are processors
+
+    def message(self) -> Message:
+        return Message("job", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> Job:
+        fields = Fields(message.fields)
+        job = Job(
+            size_bytes=fields.integer("size_bytes", 0, MAX_ORIGINAL_BYTES),
+            resume_frame=fields.integer("resume_frame", 0, MAX_FRAMES),
+            resume_audio_frame=fields.integer("resume_audio_frame", 0, MAX_AUDIO_SAMPLES),
+            resume_tile_sheet=fields.integer("resume_tile_sheet", 0, 1_000),
+            poster=fields.flag("poster"),
+            peaks=fields.flag("peaks"),
+            threads=fields.integer("threads", 0, 64),
+        )
+        fields.end()
+        if job.resume_frame % SEGMENT_FRAMES or job.resume_audio_frame % AUDIO_SEGMENT_AAC_FRAMES:
+            raise BadFrame("a job goes on at the start of a segment only")
+        return job
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """The answer to ``read``: as many bytes as were asked for, fewer only at the end of the original."""
+
+    offset: int
+    body: bytes = field(repr=False)
+
+    def message(self) -> Message:
+        return Message("bytes", {"offset": self.offset}, self.body)
+
+    @staticmethod
+    def parse(message: Message) -> Bytes:
+        fields = Fields(message.fields)
+        offset = fields.integer("offset", 0, MAX_ORIGINAL_BYTES)
+        fields.end()
+        if len(message.body) > MAX_READ_BYTES:
+            raise BadFrame("more bytes than a read may ask for")
+        return Bytes(offset, message.body)
+
+
+# ---- codec to carrier ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Read:
+    """The codec wants ``length`` bytes of the original from ``offset``."""
+
+    offset: int
+    length: int
+
+    def message(self) -> Message:
+        return Message("read", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> Read:
+        fields = _bodyless(message)
+        read = Read(fields.integer("offset", 0, MAX_ORIGINAL_BYTES), fields.integer("length", 1, MAX_READ_BYTES))
+        fields.end()
+        return read
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the original is."""
+
+    facts: ProbeFacts
+
+    def message(self) -> Message:
+        return Message("probe", asdict(self.facts))
+
+    @staticmethod
+    def parse(message: Message) -> Probe:
+        fields = _bodyless(message)
+        facts = ProbeFacts(
+            container=fields.word("container"),
+            has_video=fields.flag("has_video"),
+            has_audio=fields.flag("has_audio"),
+            width_px=fields.integer("width_px", 0, MAX_EDGE_PX),
+            height_px=fields.integer("height_px", 0, MAX_EDGE_PX),
+            rate=fields.optional("rate", rate_of),
+            frames=fields.integer("frames", 0, MAX_FRAMES),
+            start_timecode=fields.optional("start_timecode", timecode_of),
+            video_codec=fields.word("video_codec"),
+            audio_codec=fields.word("audio_codec"),
+            audio_channels=fields.integer("audio_channels", 0, 256),
+            audio_rate_hz=fields.integer("audio_rate_hz", 0, 1_000_000),
+            audio_samples=fields.integer("audio_samples", 0, MAX_AUDIO_SAMPLES),
+            is_still=fields.flag("is_still"),
+        )
+        fields.end()
+        if facts.has_video and not (facts.rate and facts.frames and facts.width_px and facts.height_px):
+            raise BadFrame("a picture has no size, rate or length")
+        if not (facts.has_video or facts.has_audio):
+            raise BadFrame("a probe names neither picture nor sound")
+        return Probe(facts)
+
+
+@dataclass(frozen=True)
+class TileLayout:
+    """How tile sheets are cut: tile ``n`` shows frame ``n * step_frames``, filled by rows, sheet after sheet."""
+
+    width_px: int
+    height_px: int
+    columns: int
+    rows: int
+    step_frames: int
+
+    @property
+    def per_sheet(self) -> int:
+        return self.columns * self.rows
+
+
+def _layout(fields: Fields) -> TileLayout:
+    return TileLayout(
+        width_px=fields.integer("width_px", 2, 1_024),
+        height_px=fields.integer("height_px", 2, 4_096),
+        columns=fields.integer("columns", 1, 32),
+        rows=fields.integer("rows", 1, 32),
+        step_frames=fields.integer("step_frames", 1, MAX_FRAMES),
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The renditions that will come, smallest first, and where the work begins."""
+
+    rungs: tuple[Rung, ...]
+    audio: bool
+    resume_frame: int
+    resume_audio_frame: int
+    tiles: TileLayout | None
+
+    def message(self) -> Message:
+        return Message("plan", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> Plan:
+        fields = _bodyless(message)
+        rungs = fields.take("rungs")
+        if not isinstance(rungs, list) or len(rungs) > MAX_RUNGS:
+            raise BadFrame("a plan has no list of rungs")
+        plan = Plan(
+            rungs=tuple(Fields.nested(rung, rung_of) for rung in rungs),
+            audio=fields.flag("audio"),
+            resume_frame=fields.integer("resume_frame", 0, MAX_FRAMES),
+            resume_audio_frame=fields.integer("resume_audio_frame", 0, MAX_AUDIO_SAMPLES),
+            tiles=fields.optional("tiles", _layout),
+        )
+        fields.end()
+        if len({rung.name for rung in plan.rungs}) != len(plan.rungs) or not (plan.rungs or plan.audio):
+            raise BadFrame("a plan names a rendition twice, or none at all")
+        return plan
+
+
+@dataclass(frozen=True)
+class Track:
+    """How to decode one rendition; comes before its first fragment.
+
+    ``codec_config`` is the AVCDecoderConfigurationRecord (ISO/IEC 14496-15) or the AudioSpecificConfig (14496-3).
+    Video: ``timescale`` is the rate's numerator and ``sample_ticks`` its denominator. Audio: 48,000 and 1,024, with
+    ``priming_samples`` of silence at the start that a player must leave out.
+    """
+
+    rendition: str
+    kind: TrackKind
+    codec_config: bytes
+    timescale: int
+    sample_ticks: int
+    width_px: int = 0
+    height_px: int = 0
+    channels: int = 0
+    priming_samples: int = 0
+
+    def message(self) -> Message:
+        fields = {name: value for name, value in vars(self).items() if name != "kind"}
+        return Message("track", {**fields, "kind_of_track": self.kind.value, "codec_config": self.codec_config.hex()})
+
+    @staticmethod
+    def parse(message: Message) -> Track:
+        fields = _bodyless(message)
+        name = fields.word("rendition", RENDITION_NAME)
+        kind = TrackKind.AUDIO if name == AUDIO_RENDITION else TrackKind.VIDEO
+        if fields.take("kind_of_track") != kind.value:
+            raise BadFrame("a track's kind contradicts its name")
+        config = fields.word("codec_config", re.compile(rf"(?:[0-9a-f]{{2}}){{2,{MAX_CONFIG_BYTES}}}"))
+        least_px = 0 if kind is TrackKind.AUDIO else 2
+        track = Track(
+            rendition=name,
+            kind=kind,
+            codec_config=bytes.fromhex(config),
+            timescale=fields.integer("timescale", 1, 10_000_000),
+            sample_ticks=fields.integer("sample_ticks", 1, 1_000_000),
+            width_px=fields.integer("width_px", least_px, MAX_EDGE_PX),
+            height_px=fields.integer("height_px", least_px, MAX_EDGE_PX),
+            channels=fields.integer("channels", 0, 2),
+            priming_samples=fields.integer("priming_samples", 0, 4_096),
+        )
+        fields.end()
+        return track
+
+
+@dataclass(frozen=True)
+class SampleEntry:
+    """One sample in decode order; ``cts_offset`` may be negative, so that presentation starts at exactly 0."""
+
+    size: int
+    duration: int
+    cts_offset: int
+    sync: bool
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One closed GOP (12 frames on the step rung, else 48; the last may be shorter) or up to 94 AAC frames.
+
+    ``first`` is the number of its first frame on the rendition's grid: video frames or AAC frames. Fragments of one
+    rendition come in order without a hole, the first one at the plan's resume point. The body is the samples' bytes
+    back to back: length-prefixed NAL units (4 bytes) or raw AAC.
+    """
+
+    rendition: str
+    first: int
+    samples: tuple[SampleEntry, ...]
+    body: bytes = field(repr=False)
+
+    def message(self) -> Message:
+        rows = [[s.size, s.duration, s.cts_offset, int(s.sync)] for s in self.samples]
+        return Message("fragment", {"rendition": self.rendition, "first": self.first, "samples": rows}, self.body)
+
+    @staticmethod
+    def parse(message: Message) -> Fragment:
+        fields = Fields(message.fields)
+        name = fields.word("rendition", RENDITION_NAME)
+        first = fields.integer("first", 0, MAX_AUDIO_SAMPLES)
+        rows = fields.take("samples")
+        fields.end()
+        most = AUDIO_SEGMENT_AAC_FRAMES if name == AUDIO_RENDITION else SEGMENT_FRAMES
+        if not isinstance(rows, list) or not 1 <= len(rows) <= most:
+            raise BadFrame("a fragment has no samples, or more than a segment holds")
+        samples = tuple(_sample(row) for row in rows)
+        if sum(sample.size for sample in samples) != len(message.body):
+            raise BadFrame("a fragment's bytes are not what its samples add up to")
+        _check_order(samples)
+        return Fragment(name, first, samples, message.body)
+
+
+def _sample(row: Any) -> SampleEntry:
+    if not isinstance(row, list) or len(row) != 4:
+        raise BadFrame("a sample is not described by four numbers")
+    size, duration, cts_offset, sync = row
+    return SampleEntry(
+        size=integer(size, 1, MAX_SAMPLE_BYTES),
+        duration=integer(duration, 1, 1_000_000),
+        cts_offset=integer(cts_offset, -MAX_TICKS, MAX_TICKS),
+        sync=bool(integer(sync, 0, 1)),
+    )
+
+
+def _check_order(samples: tuple[SampleEntry, ...]) -> None:
+    """A closed GOP shows exactly the times it covers: one sync sample first, presentation from 0 without a hole."""
+    ticks = samples[0].duration
+    shown = sorted(number * ticks + sample.cts_offset for number, sample in enumerate(samples))
+    if any(sample.duration != ticks for sample in samples) or shown != [n * ticks for n in range(len(samples))]:
+        raise BadFrame("a fragment's samples do not fill its time")
+    if not samples[0].sync:
+        raise BadFrame("a fragment does not start with a sync sample")
+
+
+@dataclass(frozen=True)
+class Still:
+    """A picture for the pages: the poster, or tile sheet ``number``. ``tiles`` counts the tiles on a sheet."""
+
+    kind: str  # "poster" or "tiles"
+    number: int
+    width_px: int
+    height_px: int
+    content_type: str
+    tiles: int
+    body: bytes = field(repr=False)
+
+    def message(self) -> Message:
+        fields = {name: value for name, value in vars(self).items() if name not in ("body", "kind")}
+        return Message("still", {**fields, "kind_of_still": self.kind}, self.body)
+
+    @staticmethod
+    def parse(message: Message) -> Still:
+        fields = Fields(message.fields)
+        still = Still(
+            kind=fields.one_of("kind_of_still", STILL_KINDS),
+            number=fields.integer("number", 0, 1_000),
+            width_px=fields.integer("width_px", 1, MAX_EDGE_PX),
+            height_px=fields.integer("height_px", 1, MAX_EDGE_PX),
+            content_type=fields.one_of("content_type", CONTENT_TYPES),
+            tiles=fields.integer("tiles", 0, 1_024),
+            body=message.body,
+        )
+        fields.end()
+        if not still.body.startswith(b"\xff\xd8\xff") or len(still.body) > MAX_STILL_BYTES:
+            raise BadFrame("a still is not a JPEG picture, or too large")
+        return still
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """The waveform at one zoom: for each ``samples_per_point`` samples at 48 kHz the lowest and highest as int8."""
+
+    samples_per_point: int
+    points: int
+    body: bytes = field(repr=False)
+
+    def message(self) -> Message:
+        return Message("peaks", {"samples_per_point": self.samples_per_point, "points": self.points}, self.body)
+
+    @staticmethod
+    def parse(message: Message) -> Peaks:
+        fields = Fields(message.fields)
+        peaks = Peaks(
+            samples_per_point=fields.integer("samples_per_point", 1, 1 << 20),
+            points=fields.integer("points", 0, MAX_PEAKS_BYTES // 2),
+            body=message.body,
+        )
+        fields.end()
+        if len(peaks.body) != peaks.points * 2:
+            raise BadFrame("a waveform's bytes are not two for each point")
+        return peaks
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many frames of the grid have been decoded."""
+
+    frames: int
+
+    def message(self) -> Message:
+        return Message("progress", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> Progress:
+        fields = _bodyless(message)
+        progress = Progress(fields.integer("frames", 0, MAX_FRAMES))
+        fields.end()
+        return progress
+
+
+@dataclass(frozen=True)
+class Done:
+    """All was sent. ``frames`` and ``audio_frames`` (AAC frames) are the real lengths of the whole grid."""
+
+    frames: int
+    audio_frames: int
+    audio_samples: int
+
+    def message(self) -> Message:
+        return Message("done", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> Done:
+        fields = _bodyless(message)
+        done = Done(
+            frames=fields.integer("frames", 0, MAX_FRAMES),
+            audio_frames=fields.integer("audio_frames", 0, MAX_AUDIO_SAMPLES),
+            audio_samples=fields.integer("audio_samples", 0, MAX_AUDIO_SAMPLES),
+        )
+        fields.end()
+        return done
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why the original cannot be used, in the uploader's words. The text is hostile too: plain characters only."""
+
+    code: str
+    text: str
+
+    def message(self) -> Message:
+        return Message("problem", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> Problem:
+        fields = _bodyless(message)
+        code, text = fields.one_of("code", PROBLEM_CODES), fields.take("text")
+        fields.end()
+        if (
+            not isinstance(text, str)
+            or len(text) > MAX_MESSAGE_CHARACTERS
+            or not (text.isascii() and text.isprintable())
+        ):
+            raise BadFrame("a problem's text is not plain characters")
+        return Problem(code, text)
+
+
+FromCodec = Read | Probe | Plan | Track | Fragment | Still | Peaks | Progress | Done | Problem
+FromCarrier = Job | Bytes
+
+_FROM_CODEC: Final[Mapping[str, Callable[[Message], FromCodec]]] = {
+    "read": Read.parse,
+    "probe": Probe.parse,
+    "plan": Plan.parse,
+    "track": Track.parse,
+    "fragment": Fragment.parse,
+    "still": Still.parse,
+    "peaks": Peaks.parse,
+    "progress": Progress.parse,
+    "done": Done.parse,
+    "problem": Problem.parse,
+}
+
+
+def _bodyless(message: Message) -> Fields:
+    if message.body:
+        raise BadFrame("a message has a body that should have none")
+    return Fields(message.fields)
+
+
+def parse_from_codec(message: Message) -> FromCodec:
+    """Return what the codec said.
+
+    Raises:
+        BadFrame: the message is not one of the protocol; kill the codec and believe nothing more of it.
+    """
+    parse = _FROM_CODEC.get(message.kind)
+    if parse is None:
+        raise BadFrame("a message is of a kind this protocol does not know")
+    return parse(message)
+
+
+def parse_from_carrier(message: Message) -> FromCarrier:
+    """Return what the carrier said; raise BadFrame for anything else."""
+    if message.kind == "job":
+        return Job.parse(message)
+    if message.kind == "bytes":
+        return Bytes.parse(message)
+    raise BadFrame("a message is of a kind this protocol does not know")
