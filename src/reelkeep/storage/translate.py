@@ -87,6 +87,7 @@ S3_CODES: Final[Mapping[str, _Row]] = {
 }
 
 OBSTORE_ERRORS: Final[tuple[tuple[type[Exception], _Row], ...]] = (
+    (FileNotFoundError, _GONE),  # what obstore really raises for a missing object
     (obstore.exceptions.NotFoundError, _GONE),
     (obstore.exceptions.PermissionDeniedError, _REFUSED),
     (obstore.exceptions.UnauthenticatedError, _REFUSED),
@@ -134,7 +135,7 @@ def obstore_errors() -> Iterator[None]:
     """Raise errors of obstore as ours."""
     try:
         yield
-    except obstore.exceptions.BaseError as error:
+    except (obstore.exceptions.BaseError, FileNotFoundError) as error:
         for foreign, (kind, message) in OBSTORE_ERRORS:
             if isinstance(error, foreign):
                 raise kind(message) from error

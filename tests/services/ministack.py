@@ -1,0 +1,143 @@
+"""MiniStack, an AWS emulator that enforces IAM (AUTH=true), on a free loopback port in an environment of its own.
+
+It pins botocore, so it lives in ``.cache/ministack`` and not beside our packages. Two AWS accounts are set up as in
+life: the platform's, with a user that may assume roles, and the company's, with a bucket and a role that trusts that
+user under an external id. What it cannot show: ExpectedBucketOwner and MaxSessionDuration are not enforced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from reelkeep.ids import ConnectionId, new_id
+from reelkeep.storage.interface import Capability, StorageConnection
+from reelkeep.storage.sts import PlatformIdentity
+
+CACHE = Path(__file__).resolve().parents[2] / ".cache"
+PACKAGE = "ministack==1.5.33"
+PLATFORM_ACCOUNT, COMPANY_ACCOUNT = "111111111111", "222222222222"
+REGION = "eu-central-1"
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Ministack:
+    endpoint_url: str
+    identity: PlatformIdentity
+
+    def client(self, service: str, account: str) -> Any:
+        """Return a client as the root of an account; MiniStack takes the account number as the access key."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=account,
+            aws_secret_access_key="root",
+            config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
+        )
+
+    def add_company(self, bucket: str) -> StorageConnection:
+        """Make a bucket and a role as the onboarding asks for them, and return the connection."""
+        s3, iam = self.client("s3", COMPANY_ACCOUNT), self.client("iam", COMPANY_ACCOUNT)
+        external_id, role = new_id(), f"reelkeep-{bucket}"
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{PLATFORM_ACCOUNT}:user/platform"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+        }
+        made = iam.create_role(RoleName=role, AssumeRolePolicyDocument=_policy(trust))
+        objects = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+        media = {"Effect": "Allow", "Action": "s3:*", "Resource": objects}
+        iam.put_role_policy(RoleName=role, PolicyName="media", PolicyDocument=_policy(media))
+        return StorageConnection(
+            id=ConnectionId(new_id()),
+            bucket=bucket,
+            region=REGION,
+            prefix="",
+            role_arn=made["Role"]["Arn"],
+            external_id=external_id,
+            endpoint_url=self.endpoint_url,
+            sts_endpoint_url=self.endpoint_url,
+            path_style=True,
+            capabilities=frozenset({Capability.CONDITIONAL_PUT, Capability.EXPECTED_OWNER, Capability.EXTERNAL_ID}),
+        )
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[Ministack]:
+    """Start MiniStack with its log in ``folder``; stop it at the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        "PATH": os.defpath,
+        "HOME": str(folder),
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "AUTH": "true",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+    with (folder / "ministack.log").open("wb") as log:
+        process = subprocess.Popen([_program()], env=environment, cwd=folder, stdout=log, stderr=log)
+    try:
+        endpoint_url = f"http://127.0.0.1:{port}"
+        _await(process, endpoint_url)
+        yield Ministack(endpoint_url, _platform(endpoint_url))
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _program() -> Path:
+    """Return the program, installed on first use under a lock, so that parallel test processes install it once."""
+    home = CACHE / PACKAGE.replace("==", "-")
+    program = home / "bin" / "ministack"
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "ministack.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+            pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", PACKAGE]
+            subprocess.run([*pip, "--disable-pip-version-check"], check=True)
+    return program
+
+
+def _await(process: subprocess.Popen[bytes], endpoint_url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{endpoint_url}/_ministack/health", timeout=2).close()
+            return
+        time.sleep(0.1)
+    raise RuntimeError("MiniStack did not start; see ministack.log")
+
+
+def _platform(endpoint_url: str) -> PlatformIdentity:
+    iam = Ministack(endpoint_url, PlatformIdentity()).client("iam", PLATFORM_ACCOUNT)
+    iam.create_user(UserName="platform")
+    assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    iam.put_user_policy(UserName="platform", PolicyName="assume", PolicyDocument=_policy(assume))
+    made = iam.create_access_key(UserName="platform")["AccessKey"]
+    return PlatformIdentity(made["AccessKeyId"], made["SecretAccessKey"])
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
