@@ -1,0 +1,1 @@
+"""Measures Reelkeep against its targets, side by side with pinned baselines."""

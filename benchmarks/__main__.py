@@ -1,0 +1,57 @@
+"""`make bench`: measure all or some, keep the figures, write RESULTS.md.
+
+A measure that cannot run here says so and is left out; what it measured before stays, with its date.
+The exit code is 0 if everything that was asked for could be measured, also when a target was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+from typing import Final
+
+from benchmarks import report, results
+from benchmarks.measures.unable import Unable
+
+MEASURES: Final = {
+    "encryption": "cbcs and the seal, alone",
+    "transcode": "N2: from the decoder to the seal, and the whole job",
+    "transfer": "N7, first look: the upload against one plain PUT",
+    "stepping": "N11: frames read from screenshots while stepping and seeking",
+}
+
+
+def main() -> int:
+    """Run the measures that were named, or all."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(MEASURES))
+    chosen = parser.parse_args().measures or list(MEASURES)
+    if unknown := set(chosen) - set(MEASURES):
+        parser.error(f"there is no measure {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
+    complete = True
+    for name in chosen:
+        complete &= _run(name)
+    report.write(results.load())
+    return 0 if complete else 1
+
+
+def _run(name: str) -> bool:
+    print(f"{name}: {MEASURES[name]}", flush=True)
+    started = time.monotonic()
+    try:
+        fresh = importlib.import_module(f"benchmarks.measures.{name}").measure()
+    except Unable as reason:
+        print(f"  not measured: {reason}", flush=True)
+        return False
+    results.store(fresh)
+    for result in fresh:
+        verdict = {True: "met", False: "MISSED", None: ""}[result.passed]
+        print(f"  {result.id:<22} {result.value:10.4g} {result.unit:<8} {verdict}", flush=True)
+    print(f"  ({time.monotonic() - started:.0f} s)", flush=True)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
