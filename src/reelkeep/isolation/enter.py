@@ -86,7 +86,7 @@ def main(plan_fd: int) -> None:
         for source, (_, target) in zip(sources, plan["binds"], strict=True)
         for word in ("--ro-bind", source, target)
     ]
-    os.execve(program, ["bwrap", *plan["before"], *binds, *plan["after"]], {})
+    os.execve(program, ["bwrap", *plan["before"], *binds, *plan["after"]], {})  # noqa: S606 - that is what it is for
 
 
 if __name__ == "__main__":

@@ -51,6 +51,9 @@ def _lock_memory(libc: ctypes.CDLL) -> bool:
 
 
 def _has_capability(number: int) -> bool:
-    with open(f"/proc/{os.getpid()}/status", encoding="ascii") as status:
-        effective = next((line for line in status if line.startswith("CapEff:")), "CapEff: 0")
+    try:
+        with open(f"/proc/{os.getpid()}/status", encoding="ascii") as status:
+            effective = next((line for line in status if line.startswith("CapEff:")), "CapEff: 0")
+    except FileNotFoundError:
+        return False  # a sandbox without /proc, which has no capability either
     return bool(int(effective.split()[1], 16) >> number & 1)

@@ -1,7 +1,7 @@
 """Which shared libraries some programs load, found by reading their ELF headers; nothing is run.
 
 Follows the System V gABI, chapter 5 (dynamic section). 64-bit little-endian files only, which is what CPython's
-wheels for Linux on x86-64 and aarch64 are. ``DT_RPATH`` with ``$ORIGIN`` needs no help: those directories are bound whole.
+wheels for Linux on x86-64 and aarch64 are. Libraries beside the program (``$ORIGIN``) need no help.
 """
 
 from __future__ import annotations

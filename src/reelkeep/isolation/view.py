@@ -57,13 +57,13 @@ def _python(packages: tuple[str, ...]) -> tuple[Bind, ...]:
     programs = [interpreter, *shared_objects(stdlib / "lib-dynload")]
     programs += [file for folder in folders for file in shared_objects(folder)]
     libraries = system_libraries(programs, search_directories([prefix / "lib"]))
-    loader = (needs := needs_of(interpreter)) and needs.interpreter
-    if loader is None:
+    needs = needs_of(interpreter)
+    if needs is None or needs.interpreter is None:
         raise IsolationError("this Python is not a 64-bit dynamic program, so the codec's sandbox cannot hold it")
     return (
         Bind(interpreter, INTERPRETER),
         Bind(stdlib, LIBRARY),
-        Bind(Path(loader).resolve(), loader),
+        Bind(Path(needs.interpreter).resolve(), needs.interpreter),
         *(Bind(file, f"/libraries/{name}") for name, file in sorted(libraries.items())),
         *(Bind(folder, f"/packages/{folder.name}") for folder in folders),
     )
