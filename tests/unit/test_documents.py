@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from benchmarks import report, results
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "reelkeep"
@@ -115,6 +116,16 @@ def test_every_setting_from_the_environment_is_described() -> None:
     }
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert not [name for name in sorted(settings) if name not in text]
+
+
+def test_the_results_page_is_made_from_the_results() -> None:
+    assert report.PAGE.read_text(encoding="utf-8") == report.page(results.load())
+
+
+def test_every_result_has_all_its_fields() -> None:
+    fields = {"id", "what", "target", "value", "unit", "pass", "baseline", "machine", "date", "commit"}
+    assert results.load()
+    assert all(set(result) == fields for result in results.load())
 
 
 def test_bare_make_lists_every_target_for_people() -> None:
