@@ -1,8 +1,8 @@
 """Rebuilds the database's index of a proxy from the bucket and the keys alone.
 
-Lists the objects of one version, reads the tail of each bundle and the whole of each still. Writes nothing. Where two attempts wrote one segment,
-the later attempt's counts: an attempt begins at the first segment that was not published, so what an earlier one has
-beyond that never reached the database.
+Lists the objects of one version, reads the tail of each bundle and the whole of each still. Writes nothing.
+Where two attempts wrote one segment, the later attempt's counts: an attempt begins at the first segment that was not
+published, so what an earlier one has beyond that never reached the database.
 """
 
 from __future__ import annotations
