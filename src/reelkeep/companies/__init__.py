@@ -1,1 +1,1 @@
-"""."""
+"""Companies: the registry, their databases, and the link between the supervisor and their processes."""

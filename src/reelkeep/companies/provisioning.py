@@ -1,0 +1,204 @@
+"""Makes the registry and the companies' databases, with their roles and rights.
+
+Every company has a database with an opaque name, an owner role for migrations and an app role. PostgreSQL grants
+CONNECT and TEMPORARY on every database to PUBLIC by default (facts: isolation); here they are taken back everywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from typing import Final
+
+import psycopg
+from procrastinate.schema import SchemaManager
+from psycopg import sql
+from sqlalchemy import URL, Engine
+
+import reelkeep.catalog.migrations
+import reelkeep.companies.migrations
+from reelkeep.catalog.tables import APPEND_ONLY
+from reelkeep.companies import registry
+from reelkeep.companies.databases import DatabaseServer, open_engine
+from reelkeep.companies.registry import Company
+from reelkeep.encryption.keyring import Keyring
+from reelkeep.encryption.keys import CompanyKey
+from reelkeep.errors import Conflict, RequestError
+from reelkeep.ids import CompanyId, new_id
+
+DOORBELL_ROLE: Final = "reelkeep_doorbell"  # the runner's: procrastinate's tables and nothing else
+_PROVISIONING_LOCK: Final = 7_235_419_001  # pg_advisory_lock: two operators at once wait for each other
+_MAX_SLUG_CHARACTERS: Final = 40
+
+
+def prepare_registry(server: DatabaseServer) -> None:
+    """Make or upgrade the registry, its doorbell, and the rights on the databases that every server has."""
+    with _admin(server, "postgres") as conn:
+        conn.execute("SELECT pg_advisory_lock(%s)", (_PROVISIONING_LOCK,))
+        _create_database(conn, registry.DATABASE, server.admin_role)
+        _create_role(conn, DOORBELL_ROLE)
+        for database in ("postgres", "template1", registry.DATABASE):
+            _close_to_public(conn, database)
+        engine = registry.engine(server)
+        try:
+            with engine.begin() as connection:
+                reelkeep.companies.migrations.upgrade(connection)
+        finally:
+            engine.dispose()
+        _prepare_doorbell(server)
+
+
+def open_doorbell(server: DatabaseServer) -> str:
+    """Give the doorbell role a fresh password and return the connection string for it. The old one ends."""
+    password = secrets.token_urlsafe(32)
+    with _admin(server, "postgres") as conn:
+        _set_password(conn, DOORBELL_ROLE, password)
+    return server.conninfo(registry.DATABASE, DOORBELL_ROLE, password)
+
+
+def create_company(
+    server: DatabaseServer, keyring: Keyring, *, slug: str, name: str, domain: str = "localhost"
+) -> Company:
+    """Make a company: its keys, roles and database, and last its row, so that nobody sees half a company.
+
+    Raises:
+        Conflict: the slug is taken. RequestError: it is not a host name's label. Nothing was left behind.
+    """
+    _check_slug(slug)
+    company_id, opaque = CompanyId(new_id()), "c_" + secrets.token_hex(10)
+    owner_password, app_password = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    company = Company(
+        id=company_id,
+        slug=slug,
+        name=name,
+        app_host=f"{slug}.{domain}",
+        media_host=f"{slug}-media.{domain}",
+        state="active",
+        database_name=opaque,
+        owner_role=f"{opaque}_owner",
+        app_role=f"{opaque}_app",
+        wrapped_owner_password=keyring.wrap(owner_password.encode(), f"owner-password:{company_id}"),
+        wrapped_app_password=keyring.wrap(app_password.encode(), f"app-password:{company_id}"),
+        wrapped_company_key=keyring.wrap(CompanyKey.new().reveal(), f"company-key:{company_id}"),
+    )
+    engine = registry.engine(server)
+    with contextlib.ExitStack() as undo:
+        undo.callback(engine.dispose)
+        with engine.begin() as connection, contextlib.ExitStack() as undo_database:
+            registry.add_company(connection, company)
+            undo_database.callback(_drop_company_database, server, company)
+            _create_company_database(server, company, owner_password, app_password)
+            migrate_company(server, keyring, company)
+            undo_database.pop_all()
+    return company
+
+
+def migrate_company(server: DatabaseServer, keyring: Keyring, company: Company) -> None:
+    """Bring a company's database to the newest revision, as its owner role, and grant the app role what it may do."""
+    password = keyring.unwrap(company.wrapped_owner_password, f"owner-password:{company.id}").decode()
+    engine = server.engine(company.database_name, company.owner_role, password, pool_size=1)
+    try:
+        with engine.begin() as connection:
+            reelkeep.catalog.migrations.upgrade(connection)
+            for table in APPEND_ONLY:
+                connection.exec_driver_sql(
+                    f'REVOKE UPDATE, DELETE, TRUNCATE ON "{table.name}" FROM "{company.app_role}"'
+                )
+            connection.exec_driver_sql(f'REVOKE ALL ON alembic_version FROM "{company.app_role}"')
+    finally:
+        engine.dispose()
+
+
+def app_url(server: DatabaseServer, keyring: Keyring, company: Company) -> URL:
+    """Return the address of a company's database for its app role. It holds the password."""
+    password = keyring.unwrap(company.wrapped_app_password, f"app-password:{company.id}").decode()
+    return server.url(company.database_name, company.app_role, password)
+
+
+def app_engine(server: DatabaseServer, keyring: Keyring, company: Company) -> Engine:
+    """Return an engine of a company's database as its app role."""
+    return open_engine(app_url(server, keyring, company))
+
+
+def company_key(keyring: Keyring, company: Company) -> CompanyKey:
+    """Return the company's key."""
+    return CompanyKey(keyring.unwrap(company.wrapped_company_key, f"company-key:{company.id}"))
+
+
+def _check_slug(slug: str) -> None:
+    allowed = "abcdefghijklmnopqrstuvwxyz0123456789-"
+    if not 1 <= len(slug) <= _MAX_SLUG_CHARACTERS or set(slug) - set(allowed) or slug.strip("-") != slug:
+        raise RequestError(
+            f"{slug!r} cannot be a host name", advice="Use a to z, 0 to 9 and inner hyphens, at most 40."
+        )
+    if slug.endswith("-media"):
+        raise Conflict("names that end in -media stand for the media hosts", advice="Choose another short name.")
+
+
+def _create_company_database(server: DatabaseServer, company: Company, owner_password: str, app_password: str) -> None:
+    with _admin(server, "postgres") as conn:
+        for role, password in ((company.owner_role, owner_password), (company.app_role, app_password)):
+            _create_role(conn, role)
+            _set_password(conn, role, password)
+        _create_database(conn, company.database_name, company.owner_role)
+        _close_to_public(conn, company.database_name)
+        for role in (company.owner_role, company.app_role):
+            conn.execute(_sql("GRANT CONNECT ON DATABASE {} TO {}", company.database_name, role))
+    with _admin(server, company.database_name) as conn:
+        conn.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        conn.execute(_sql("GRANT USAGE, CREATE ON SCHEMA public TO {}", company.owner_role))
+        conn.execute(_sql("GRANT USAGE ON SCHEMA public TO {}", company.app_role))
+        defaults = "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT "
+        rights = ("SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}", "USAGE, SELECT ON SEQUENCES TO {}")
+        for right in rights:
+            conn.execute(_sql(defaults + right, company.owner_role, company.app_role))
+
+
+def _drop_company_database(server: DatabaseServer, company: Company) -> None:
+    with _admin(server, "postgres") as conn:
+        conn.execute(_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", company.database_name))
+        for role in (company.owner_role, company.app_role):
+            conn.execute(_sql("DROP ROLE IF EXISTS {}", role))
+
+
+def _prepare_doorbell(server: DatabaseServer) -> None:
+    with _admin(server, registry.DATABASE) as conn:
+        if conn.execute("SELECT to_regclass('public.procrastinate_jobs')").fetchone() == (None,):
+            conn.execute(SchemaManager.get_schema())
+        names = conn.execute(
+            "SELECT quote_ident(relname), relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+            "AND relname LIKE 'procrastinate%' AND relkind IN ('r', 'S')"
+        ).fetchall()
+        conn.execute(_sql("GRANT CONNECT ON DATABASE {} TO {}", registry.DATABASE, DOORBELL_ROLE))
+        conn.execute(_sql("GRANT USAGE ON SCHEMA public TO {}", DOORBELL_ROLE))
+        for name, kind in names:
+            right = "SELECT, INSERT, UPDATE, DELETE ON TABLE" if kind == "r" else "USAGE, SELECT ON SEQUENCE"
+            conn.execute(f"GRANT {right} {name} TO {DOORBELL_ROLE}".encode())
+
+
+def _create_role(conn: psycopg.Connection, role: str) -> None:
+    if conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
+        conn.execute(_sql("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT", role))
+
+
+def _set_password(conn: psycopg.Connection, role: str, password: str) -> None:
+    """Set a password as a SCRAM verifier made here, so that it appears in no log of the server."""
+    verifier = conn.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    conn.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier)))
+
+
+def _create_database(conn: psycopg.Connection, database: str, owner: str) -> None:
+    if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone() is None:
+        conn.execute(_sql("CREATE DATABASE {} OWNER {} TEMPLATE template0", database, owner))
+
+
+def _close_to_public(conn: psycopg.Connection, database: str) -> None:
+    conn.execute(_sql("REVOKE ALL ON DATABASE {} FROM PUBLIC", database))
+
+
+def _admin(server: DatabaseServer, database: str) -> psycopg.Connection:
+    return psycopg.connect(server.conninfo(database), autocommit=True)
+
+
+def _sql(statement: str, *identifiers: str) -> sql.Composed:
+    return sql.SQL(statement).format(*map(sql.Identifier, identifiers))  # type: ignore[arg-type]

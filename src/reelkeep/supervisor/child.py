@@ -1,0 +1,157 @@
+"""One child process: how it is started, and how one learns that it has ended. Started from the main thread alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from reelkeep.errors import DependencyError
+
+# Nothing of the operator's environment reaches a child: secrets travel in the birth frame only.
+_ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user that a service runs as when we are root."""
+
+    uid: int
+    gid: int
+
+
+class Child:
+    """A started process.
+
+    Args:
+        program: path and arguments; no secret may be among them.
+        directory: working directory.
+        log: file that gets its output; None: the supervisor's own stderr.
+        account: the user it runs as, if the supervisor is root.
+        death_signal: sent by the kernel when the supervisor dies; set for programs that do not set it themselves.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        program: Sequence[str],
+        *,
+        directory: Path | None = None,
+        log: Path | None = None,
+        account: Account | None = None,
+        death_signal: signal.Signals | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        self.name = name
+        if death_signal is not None:
+            program = [*_launch(death_signal, account), *program]
+        with _output(log) as output:
+            self._process = subprocess.Popen(
+                program,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if log else None,
+                cwd=directory,
+                env=_ENVIRONMENT,
+                pass_fds=tuple(pass_fds),
+                start_new_session=True,  # Ctrl-C reaches the supervisor only, which stops all in order
+            )
+        self._pidfd = os.pidfd_open(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.poll()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; one that has ended is left alone."""
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait in this thread; return whether it has ended."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def stop(self, *, seconds: float, first: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to end, and kill it when ``seconds`` have passed. Blocks."""
+        self.send(first)
+        if not self.wait(seconds):
+            self.send(signal.SIGKILL)
+            self.wait(seconds)
+
+    async def ended(self) -> int:
+        """Wait until it has ended; return its exit status."""
+        if self._process.poll() is None:
+            loop = asyncio.get_running_loop()
+            woken = loop.create_future()
+            watched = os.dup(self._pidfd)  # one descriptor each: several may wait for the same child
+            loop.add_reader(watched, lambda: woken.done() or woken.set_result(None))
+            try:
+                await woken
+            finally:
+                loop.remove_reader(watched)
+                os.close(watched)
+        return self._process.wait()
+
+    async def stopped(self, *, seconds: float, first: signal.Signals = signal.SIGTERM) -> None:
+        """Do as ``stop``, without blocking the loop."""
+        self.send(first)
+        try:
+            await asyncio.wait_for(self.ended(), seconds)
+        except TimeoutError:
+            self.send(signal.SIGKILL)
+            await self.ended()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            os.close(self._pidfd)
+
+
+def unprivileged_account(*names: str) -> Account:
+    """Return the first of these users that exists; raise DependencyError if none does."""
+    for name in names:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(entry.pw_uid, entry.pw_gid)
+    raise DependencyError(f"there is no user {names[0]} to run a service as", advice="Add it as a system user.")
+
+
+def python_module(module: str) -> list[str]:
+    """Return the command of one of our own modules: isolated, so that no variable and no folder of the caller counts."""
+    return [sys.executable, "-I", "-m", module]
+
+
+def _launch(death_signal: signal.Signals, account: Account | None) -> list[str]:
+    command = [*python_module("reelkeep.supervisor.launch"), "--parent", str(os.getpid())]
+    command += ["--death-signal", str(int(death_signal))]
+    if account is not None:
+        command += ["--uid", str(account.uid), "--gid", str(account.gid)]
+    return [*command, "--"]
+
+
+@contextlib.contextmanager
+def _output(log: Path | None) -> Iterator[int | None]:
+    if log is None:
+        yield None
+        return
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

