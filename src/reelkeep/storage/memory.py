@@ -28,6 +28,7 @@ class Answer:
 @dataclass
 class _Upload:
     key: str
+    content_type: str
     parts: dict[int, tuple[Part, bytes]] = field(default_factory=dict)
 
 
@@ -42,6 +43,7 @@ class MemoryBucket:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.content_types: dict[str, str] = {}
         self.uploads: dict[str, _Upload] = {}
         self.log: list[tuple[str, str, GrantId]] = []  # operation, key, grant
         self.lock = threading.Lock()
@@ -89,6 +91,7 @@ class MemoryStore:
             if full in self._bucket.objects:
                 raise Conflict("an object of this name is already there, and none is ever replaced")
             self._bucket.objects[full] = bytes(body)
+            self._bucket.content_types[full] = content_type
 
     def list(self, prefix: str, *, grant: GrantId) -> Iterator[ObjectFacts]:
         full = self._log("list", prefix, grant)
@@ -106,7 +109,7 @@ class MemoryStore:
         upload_id = new_id()
         full = self._log("create_upload", key, grant)
         with self._bucket.lock:
-            self._bucket.uploads[upload_id] = _Upload(full)
+            self._bucket.uploads[upload_id] = _Upload(full, content_type)
         return upload_id
 
     def presign_part(
@@ -149,6 +152,7 @@ class MemoryStore:
             if crc32 is not None and crc.to_bytes(zlib.crc32(body)) != crc32:
                 raise ChecksumMismatch
             self._bucket.objects[upload.key] = body
+            self._bucket.content_types[upload.key] = upload.content_type
             del self._bucket.uploads[upload_id]
         return self.head(key, grant=grant)
 

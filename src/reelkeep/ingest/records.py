@@ -1,0 +1,139 @@
+"""The rows of uploads in the company database: written and read here alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+
+from reelkeep.catalog.lifecycle import UPLOAD_STEPS, UploadState, VersionState, step
+from reelkeep.catalog.tables import assets, productions, uploads, versions
+from reelkeep.errors import NotFound
+from reelkeep.ids import AssetId, ConnectionId, ProductionId, UploadId, UserId, VersionId
+from reelkeep.ingest.parts import PartPlan
+from reelkeep.storage.layout import production_scope
+
+
+@dataclass(frozen=True)
+class UploadRow:
+    id: UploadId
+    state: UploadState
+    store_upload_id: str
+    plan: PartPlan
+    version_id: VersionId
+    version_number: int
+    version_state: VersionState
+    asset_id: AssetId
+    production_id: ProductionId
+    production_slug: str
+    connection_id: ConnectionId
+    object_key: str
+    uploaded_by: UserId
+
+    @property
+    def scope(self) -> str:
+        return production_scope(self.production_slug, self.production_id)
+
+
+def add(
+    conn: Connection,
+    upload_id: UploadId,
+    version_id: VersionId,
+    *,
+    store_upload_id: str,
+    part_bytes: int,
+    client_key: str | None,
+) -> None:
+    """Record an open upload of a version that was just made."""
+    row = {"id": upload_id, "version_id": version_id, "state": UploadState.OPEN.value, "client_key": client_key}
+    conn.execute(insert(uploads).values(store_upload_id=store_upload_id, part_bytes=part_bytes, **row))
+
+
+def get(conn: Connection, upload_id: UploadId) -> UploadRow:
+    """Return an upload, whoever asks; raise NotFound if there is none."""
+    row = conn.execute(_full().where(uploads.c.id == upload_id)).first()
+    if row is None:
+        raise NotFound
+    return _upload(row)
+
+
+def find_open(
+    conn: Connection, user_id: UserId, production_id: ProductionId, file_name: str, size_bytes: int, client_key: str
+) -> UploadRow | None:
+    """Return the newest open upload of the same file by the same user into the same production."""
+    query = _full().where(
+        uploads.c.state == UploadState.OPEN.value,
+        uploads.c.client_key == client_key,
+        versions.c.uploaded_by == user_id,
+        versions.c.file_name == file_name,
+        versions.c.size_bytes == size_bytes,
+        assets.c.production_id == production_id,
+    )
+    row = conn.execute(query.order_by(uploads.c.created_at.desc()).limit(1)).first()
+    return _upload(row) if row else None
+
+
+def of_version(conn: Connection, version_id: VersionId) -> UploadRow | None:
+    """Return the upload of a version."""
+    row = conn.execute(_full().where(uploads.c.version_id == version_id)).first()
+    return _upload(row) if row else None
+
+
+def move(conn: Connection, upload_id: UploadId, state: UploadState) -> None:
+    """Take one step of ``lifecycle.UPLOAD_STEPS`` and lock the row; a step not allowed raises Conflict."""
+    row = conn.execute(select(uploads.c.state).where(uploads.c.id == upload_id).with_for_update()).first()
+    if row is None:
+        raise NotFound
+    new = step(UPLOAD_STEPS, UploadState(row.state), state)
+    values: dict[str, Any] = {"state": new.value}
+    if new is UploadState.COMPLETED:
+        values["completed_at"] = func.now()
+    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(values))
+
+
+def claim_sha256(conn: Connection, version_id: VersionId, sha256: bytes) -> None:
+    """Keep what the client says the whole file's SHA-256 is; a full read may verify it later."""
+    conn.execute(update(versions).where(versions.c.id == version_id).values(claimed_sha256=sha256))
+
+
+def _full() -> Select[Any]:
+    return (
+        select(
+            uploads.c.id,
+            uploads.c.state,
+            uploads.c.store_upload_id,
+            uploads.c.part_bytes,
+            uploads.c.version_id,
+            versions.c.number,
+            versions.c.state.label("version_state"),
+            versions.c.size_bytes,
+            versions.c.asset_id,
+            versions.c.connection_id,
+            versions.c.original_key,
+            versions.c.uploaded_by,
+            assets.c.production_id,
+            productions.c.slug.label("production_slug"),
+        )
+        .join(versions, versions.c.id == uploads.c.version_id)
+        .join(assets, assets.c.id == versions.c.asset_id)
+        .join(productions, productions.c.id == assets.c.production_id)
+    )
+
+
+def _upload(row: Row[Any]) -> UploadRow:
+    return UploadRow(
+        id=UploadId(row.id),
+        state=UploadState(row.state),
+        store_upload_id=row.store_upload_id,
+        plan=PartPlan(row.size_bytes, row.part_bytes),
+        version_id=VersionId(row.version_id),
+        version_number=row.number,
+        version_state=VersionState(row.version_state),
+        asset_id=AssetId(row.asset_id),
+        production_id=ProductionId(row.production_id),
+        production_slug=row.production_slug,
+        connection_id=ConnectionId(row.connection_id),
+        object_key=row.original_key,
+        uploaded_by=UserId(row.uploaded_by),
+    )
