@@ -1,0 +1,89 @@
+/**
+ * The company's HTTP API, as the page uses it.
+ *
+ * @typedef {{id: string, number: number, state: string, problem: string | null, advice?: string | null,
+ *   file_name: string, size_bytes: number, published_frames: number | null, planned_frames: number | null,
+ *   frames: number | null, rate: [number, number] | null, has_poster: boolean, uploaded_by: any, created_at: string,
+ *   stored_at: string | null, ready_at: string | null, width_px: number | null, height_px: number | null,
+ *   asset_id?: string}} Version
+ * @typedef {{id: string, name: string, production_id: string, versions: Version[]}} Asset
+ * @typedef {{id: string, slug: string, name: string, role: string | null, assets: number}} Production
+ * @typedef {{user: {id: string, name: string, email: string, is_company_admin: boolean},
+ *   company: {name: string, slug: string}, media_origin: string}} Me
+ * @typedef {{id: string, frame: number, text: string, author: {id: string, name: string}, created_at: string}} Comment
+ * @typedef {{number: number, size_bytes: number, crc32: string | null}} DonePart
+ * @typedef {{id: string, version_id: string, asset_id: string, version_number: number, state: string,
+ *   part_bytes: number, parts_total: number, done_parts: DonePart[]}} Upload
+ * @typedef {{number: number, method: string, url: string, headers: Record<string, string>, expires_at: string}} PartRequest
+ * @typedef {{name: string, kind: string, is_step: boolean, width_px: number | null, height_px: number | null,
+ *   published_frames?: number | null}} Rendition
+ * @typedef {{base: string, manifest: string, expires_at: string, frames: number | null, planned_frames: number | null,
+ *   rate: [number, number], start_timecode: {frame: number, drop_frame: boolean} | null, tiles: any,
+ *   renditions: Rendition[]}} Playback
+ */
+
+/** What the server refused, in words for the person who must act. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status  0 if no answer came
+   * @param {string} code
+   * @param {string} message
+   * @param {string} advice
+   */
+  constructor(status, code, message, advice) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.advice = advice;
+  }
+
+  /** True if the same request may work later. */
+  get passing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+const NO_ANSWER = new ApiError(
+  0,
+  "no_answer",
+  "The server does not answer.",
+  "Check your network; the page tries again by itself.",
+);
+
+/**
+ * Send one request to the API.
+ * @param {string} method
+ * @param {string} path  below /api/v1
+ * @param {unknown} [body]
+ * @returns {Promise<any>}
+ * @throws {ApiError} with the server's own words where it gave any
+ */
+export async function call(method, path, body) {
+  /** @type {RequestInit} */
+  const options = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
+  if (body !== undefined) {
+    options.body = JSON.stringify(body);
+    options.headers = { ...options.headers, "Content-Type": "application/json" };
+  }
+  const response = await fetch(`/api/v1${path}`, options).catch(() => null);
+  if (!response) throw NO_ANSWER;
+  const answer = response.status === 204 ? null : await response.json().catch(() => null);
+  if (response.ok) return answer;
+  const { code = "error", message = `The server answered ${response.status}.`, advice = "" } = answer?.error ?? {};
+  if (code === "sign_in") globalThis.dispatchEvent(new CustomEvent("reelkeep-signed-out"));
+  throw new ApiError(response.status, code, message, advice);
+}
+
+export const get = (/** @type {string} */ path) => call("GET", path);
+export const post = (/** @type {string} */ path, /** @type {unknown} */ body = {}) => call("POST", path, body);
+export const remove = (/** @type {string} */ path) => call("DELETE", path);
+
+/**
+ * Turn anything that was thrown into two sentences: what happened, what to do.
+ * @param {unknown} problem
+ * @returns {{message: string, advice: string}}
+ */
+export function words(problem) {
+  if (problem instanceof ApiError) return { message: problem.message, advice: problem.advice };
+  return { message: problem instanceof Error ? problem.message : String(problem), advice: "Load the page again." };
+}

@@ -1,0 +1,47 @@
+/** Live changes of a production, by WebSocket; it connects again by itself and then asks for a fresh read. */
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15_000;
+
+/**
+ * Listen to a production's changes.
+ * @param {string} productionId
+ * @param {(event: {what: string, version?: import("./api.js").Version}) => void} onEvent
+ * @param {() => void} [onGap]  called after a lost connection is back: changes may have been missed
+ * @returns {() => void} stops listening
+ */
+export function listen(productionId, onEvent, onGap = () => {}) {
+  let stopped = false;
+  let wait = FIRST_WAIT_MS;
+  let lost = false;
+  /** @type {WebSocket | null} */
+  let socket = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
+  const connect = () => {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    socket = new WebSocket(`${scheme}://${location.host}/api/v1/productions/${productionId}/events`);
+    socket.onopen = () => {
+      wait = FIRST_WAIT_MS;
+      if (lost) onGap();
+      lost = false;
+    };
+    socket.onmessage = (message) => {
+      const event = JSON.parse(message.data);
+      if (event && typeof event.what === "string") onEvent(event);
+    };
+    socket.onclose = () => {
+      if (stopped) return;
+      lost = true;
+      timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    };
+  };
+  connect();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+    socket?.close();
+  };
+}

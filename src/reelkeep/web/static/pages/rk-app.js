@@ -1,0 +1,220 @@
+/** The page's frame: who is signed in, the bar on top, and the page of the current address. */
+
+import { LitElement, css, html, nothing } from "../lit.js";
+import { get, post, words } from "../api.js";
+import { followLink, go, readRoute } from "../router.js";
+import { shared } from "../styles.js";
+import "./rk-sign-in.js";
+import "./rk-productions.js";
+import "./rk-production.js";
+import "./rk-asset.js";
+import "../upload/rk-uploads.js";
+
+/** @typedef {import("../api.js").Me} Me */
+
+export class RkApp extends LitElement {
+  static properties = { route: { state: true }, me: { state: true }, problem: { state: true }, trail: { state: true } };
+
+  static styles = [
+    shared,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        min-height: 100dvh;
+      }
+      header {
+        display: flex;
+        align-items: center;
+        gap: 14px;
+        height: 48px;
+        padding: 0 16px;
+        border-bottom: 1px solid var(--line);
+        background: var(--ground);
+        flex: none;
+      }
+      nav {
+        display: flex;
+        align-items: center;
+        gap: 10px;
+        min-width: 0;
+        flex: 1;
+      }
+      nav a {
+        text-decoration: none;
+        white-space: nowrap;
+        border-radius: 3px;
+      }
+      nav a:hover {
+        text-decoration: underline;
+        text-underline-offset: 3px;
+      }
+      .company {
+        font-weight: 600;
+        letter-spacing: 0.01em;
+      }
+      .here {
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      .slash {
+        color: var(--strong-line);
+      }
+      main {
+        flex: 1;
+        min-height: 0;
+        display: flex;
+        flex-direction: column;
+      }
+      .name {
+        color: var(--quiet);
+        white-space: nowrap;
+      }
+      .notice {
+        margin: 15vh auto;
+        max-width: 28rem;
+        padding: 0 16px;
+        text-align: center;
+        display: grid;
+        gap: 10px;
+        justify-items: center;
+      }
+      .skip {
+        position: absolute;
+        left: -999px;
+      }
+      .skip:focus {
+        left: 12px;
+        top: 6px;
+        z-index: 50;
+      }
+      @media (max-width: 720px) {
+        header {
+          padding: 0 12px;
+          gap: 8px;
+        }
+        .name {
+          display: none;
+        }
+        nav {
+          gap: 7px;
+        }
+        nav .company {
+          flex: none;
+        }
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    /** @type {import("../router.js").Route} */
+    this.route = readRoute(location);
+    /** @type {Me | null} */
+    this.me = null;
+    /** @type {unknown} */
+    this.problem = null;
+    /** Names between the company and the end of the address. @type {{text: string, href?: string}[]} */
+    this.trail = [];
+    this.onRoute = () => this.#route();
+    this.onSignedOut = () => {
+      this.me = null;
+      if (this.route.page !== "signin") go(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
+    };
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    addEventListener("popstate", this.onRoute);
+    addEventListener("reelkeep-route", this.onRoute);
+    addEventListener("reelkeep-signed-out", this.onSignedOut);
+    this.addEventListener("click", followLink);
+    this.addEventListener("reelkeep-trail", (event) => this.#setTrail(/** @type {CustomEvent} */ (event).detail));
+    if (this.route.page !== "signin") this.#readMe();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    removeEventListener("popstate", this.onRoute);
+    removeEventListener("reelkeep-route", this.onRoute);
+    removeEventListener("reelkeep-signed-out", this.onSignedOut);
+  }
+
+  #route() {
+    const before = this.route;
+    this.route = readRoute(location);
+    if (before.page !== this.route.page) this.#setTrail([]);
+    if (this.route.page !== "signin" && !this.me) this.#readMe();
+  }
+
+  /** @param {{text: string, href?: string}[]} trail */
+  #setTrail(trail) {
+    this.trail = trail;
+    document.title = [...trail.map((part) => part.text).reverse(), "Reelkeep"].join(" – ");
+  }
+
+  async #readMe() {
+    this.problem = null;
+    try {
+      this.me = await get("/me");
+    } catch (problem) {
+      if (/** @type {any} */ (problem).code !== "sign_in") this.problem = problem;
+    }
+  }
+
+  async #signOut() {
+    await post("/logout").catch(() => {});
+    this.me = null;
+    go("/signin");
+  }
+
+  render() {
+    if (this.route.page === "signin") return html`<main><rk-sign-in .next=${this.route.next}></rk-sign-in></main>`;
+    if (!this.me) return html`<main>${this.problem ? this.#renderProblem() : nothing}</main>`;
+    return html`
+      <a class="skip button" href="#main" @click=${this.#skip}>Go to the content</a>
+      <header>
+        <nav aria-label="You are here">
+          <a class="company" href="/">${this.me.company.name}</a>
+          ${this.trail.map((part) => html`<span class="slash" aria-hidden="true">/</span>${part.href ? html`<a class="here" href=${part.href}>${part.text}</a>` : html`<span class="here" aria-current="page">${part.text}</span>`}`)}
+        </nav>
+        <span class="name">${this.me.user.name}</span>
+        <button class="plain" @click=${this.#signOut}>Sign out</button>
+      </header>
+      <main id="main" tabindex="-1">${this.#renderPage(this.me)}</main>
+      <rk-uploads .userId=${this.me.user.id}></rk-uploads>
+    `;
+  }
+
+  /** @param {Event} event */
+  #skip(event) {
+    event.preventDefault();
+    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("#main"))?.focus();
+  }
+
+  /** @param {Me} me */
+  #renderPage(me) {
+    const route = this.route;
+    switch (route.page) {
+      case "productions":
+        return html`<rk-productions .me=${me}></rk-productions>`;
+      case "production":
+        return html`<rk-production .me=${me} .productionId=${route.id}></rk-production>`;
+      case "asset":
+        return html`<rk-asset .me=${me} .assetId=${route.id} .versionNumber=${route.version} .startFrame=${route.frame}></rk-asset>`;
+      default:
+        return html`<div class="notice"><h1>There is no such page</h1><a href="/">Go to your productions</a></div>`;
+    }
+  }
+
+  #renderProblem() {
+    const { message, advice } = words(this.problem);
+    return html`<div class="notice" role="alert">
+      <h1>${message}</h1>
+      <p class="quiet">${advice}</p>
+      <button @click=${this.#readMe}>Try again</button>
+    </div>`;
+  }
+}
+customElements.define("rk-app", RkApp);

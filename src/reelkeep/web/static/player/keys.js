@@ -1,0 +1,52 @@
+/** The player's keys: one table for the handler and for the overlay that shows them. Pure; no I/O. */
+
+/**
+ * @typedef {"toggle" | "stop" | "back" | "forward" | "stepBack" | "stepForward" | "stepBack10" | "stepForward10" |
+ *   "first" | "last" | "markIn" | "markOut" | "goIn" | "goOut" | "clearMarks" | "loop" | "mute" | "fullScreen" |
+ *   "comment" | "goTo" | "help" | "previousComment" | "nextComment"} Action
+ * @typedef {{action: Action, keys: string[], shown: string, does: string, group: string}} Binding
+ */
+
+/** @type {Binding[]} */
+export const BINDINGS = [
+  { action: "toggle", keys: [" "], shown: "Space", does: "Play or pause", group: "Play" },
+  { action: "back", keys: ["j"], shown: "J", does: "Backward; again for 2×, 4×, 8×", group: "Play" },
+  { action: "stop", keys: ["k"], shown: "K", does: "Stop", group: "Play" },
+  { action: "forward", keys: ["l"], shown: "L", does: "Forward; again for 2×, 4×, 8×", group: "Play" },
+  { action: "mute", keys: ["m"], shown: "M", does: "Sound off or on", group: "Play" },
+  { action: "stepBack", keys: ["ArrowLeft"], shown: "←", does: "One frame back", group: "Frames" },
+  { action: "stepForward", keys: ["ArrowRight"], shown: "→", does: "One frame on", group: "Frames" },
+  { action: "stepBack10", keys: ["Shift+ArrowLeft"], shown: "Shift ←", does: "Ten frames back", group: "Frames" },
+  { action: "stepForward10", keys: ["Shift+ArrowRight"], shown: "Shift →", does: "Ten frames on", group: "Frames" },
+  { action: "first", keys: ["Home"], shown: "Home", does: "First frame", group: "Frames" },
+  { action: "last", keys: ["End"], shown: "End", does: "Last frame", group: "Frames" },
+  { action: "goTo", keys: ["g"], shown: "G", does: "Type a timecode or frame", group: "Frames" },
+  { action: "markIn", keys: ["i"], shown: "I", does: "Set in point", group: "Range" },
+  { action: "markOut", keys: ["o"], shown: "O", does: "Set out point", group: "Range" },
+  { action: "goIn", keys: ["Shift+I"], shown: "Shift I", does: "Go to in point", group: "Range" },
+  { action: "goOut", keys: ["Shift+O"], shown: "Shift O", does: "Go to out point", group: "Range" },
+  { action: "clearMarks", keys: ["x"], shown: "X", does: "Clear in and out", group: "Range" },
+  { action: "loop", keys: ["p"], shown: "P", does: "Loop on or off", group: "Range" },
+  { action: "comment", keys: ["c"], shown: "C", does: "Comment on this frame", group: "Review" },
+  { action: "previousComment", keys: [","], shown: ",", does: "Previous comment", group: "Review" },
+  { action: "nextComment", keys: ["."], shown: ".", does: "Next comment", group: "Review" },
+  { action: "fullScreen", keys: ["f"], shown: "F", does: "Full screen", group: "Review" },
+  { action: "help", keys: ["?"], shown: "?", does: "This list", group: "Review" },
+];
+
+/** @type {Map<string, Action>} */
+const BY_KEY = new Map(BINDINGS.flatMap((binding) => binding.keys.map((key) => [key, binding.action])));
+
+/**
+ * Which action a key press asks for, or null.
+ * @param {{key: string, shiftKey: boolean, ctrlKey: boolean, metaKey: boolean, altKey: boolean}} event
+ * @returns {Action | null}
+ */
+export function actionFor(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return null;
+  const letter = event.key.length === 1;
+  if (event.shiftKey && (event.key.startsWith("Arrow") || /^[a-z]$/i.test(event.key))) {
+    return BY_KEY.get(`Shift+${letter ? event.key.toUpperCase() : event.key}`) ?? null;
+  }
+  return BY_KEY.get(letter ? event.key.toLowerCase() : event.key) ?? null;
+}

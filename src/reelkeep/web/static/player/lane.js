@@ -1,0 +1,110 @@
+/** One video element with one Shaka player on it, moved by whole frames. */
+
+import { frameAt, seekSeconds } from "../frame-clock.js";
+import { loadShaka } from "./shaka.js";
+
+/** A browser that paints nothing (a tab in the background) must not hold up the next seek. */
+const PAINT_WAIT_MS = 2_500;
+
+/** Requests for segments not yet published are held by the server and then answered 503: keep asking. */
+const RETRIES = { maxAttempts: 40, baseDelay: 700, backoffFactor: 1.2, fuzzFactor: 0.3, timeout: 30_000, stallTimeout: 20_000 };
+
+export class Lane {
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {import("../timecode.js").Rate} rate
+   * @param {{onPaint: (lane: Lane, frame: number) => void, onEnd: (lane: Lane) => void, onProblem: (lane: Lane, error: any) => void}} hooks
+   */
+  constructor(video, rate, hooks) {
+    this.video = video;
+    this.rate = rate;
+    this.hooks = hooks;
+    /** The frame that this lane has on the screen, as the compositor said. @type {number | null} */
+    this.showing = null;
+    /** The frame that a seek is on its way to. @type {number | null} */
+    this.wanted = null;
+    /** @type {shaka.Player | null} */
+    this.player = null;
+    this.loaded = false;
+    this.closed = false;
+    this.ending = new AbortController();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+  }
+
+  /**
+   * Open a manifest at a frame.
+   * @param {string} uri
+   * @param {number} frame
+   * @param {object} config  Shaka's own
+   */
+  async load(uri, frame, config) {
+    const { Player } = await loadShaka();
+    if (this.closed) return;
+    this.player ??= await this.#attach(Player);
+    this.player.configure({ streaming: { retryParameters: RETRIES, durationBackoff: 0.5 * (this.rate.d / this.rate.n) } });
+    this.player.configure({ manifest: { retryParameters: { ...RETRIES, maxAttempts: 4 } } });
+    this.player.configure(config);
+    this.wanted = frame;
+    await this.player.load(uri, seekSeconds(frame, this.rate));
+    this.loaded = true;
+  }
+
+  /** @param {typeof shaka.Player} Player */
+  async #attach(Player) {
+    const player = new Player();
+    player.addEventListener("error", (event) => this.hooks.onProblem(this, /** @type {CustomEvent} */ (event).detail));
+    await player.attach(this.video);
+    this.video.addEventListener("ended", () => this.hooks.onEnd(this), { signal: this.ending.signal });
+    this.#watch();
+    return player;
+  }
+
+  #watch() {
+    this.video.requestVideoFrameCallback((_now, picture) => {
+      if (this.closed) return;
+      this.#painted(frameAt(picture.mediaTime, this.rate));
+      this.#watch();
+    });
+  }
+
+  /** @param {number} frame */
+  #painted(frame) {
+    this.showing = frame;
+    if (this.wanted === frame) {
+      this.wanted = null;
+      clearTimeout(this.timer);
+    }
+    this.hooks.onPaint(this, frame);
+  }
+
+  /**
+   * Seek to a frame; `hooks.onPaint` tells when it is on the screen.
+   * @param {number} frame
+   */
+  seek(frame) {
+    this.wanted = frame;
+    this.video.currentTime = seekSeconds(frame, this.rate);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (this.wanted === frame && !this.video.seeking) this.#painted(frameAt(this.video.currentTime, this.rate));
+    }, PAINT_WAIT_MS);
+  }
+
+  /** True while a seek has not yet been painted. */
+  get busy() {
+    return this.wanted !== null;
+  }
+
+  /** Lines of the picture being shown, or null. */
+  get height() {
+    return this.player?.getVariantTracks().find((track) => track.active)?.height ?? null;
+  }
+
+  async close() {
+    this.closed = true;
+    this.ending.abort();
+    clearTimeout(this.timer);
+    await this.player?.destroy();
+  }
+}

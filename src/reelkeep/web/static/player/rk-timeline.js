@@ -1,0 +1,296 @@
+/** The scrub bar: waveform, what is published, in and out, comment pins, playhead, and a picture of where the pointer is. */
+
+import { LitElement, css, html, nothing } from "../lit.js";
+import { shared } from "../styles.js";
+import { timecodeText } from "../timecode.js";
+import { spanOf } from "./peaks.js";
+import { tileAt } from "./tiles.js";
+
+const PREVIEW_PX = 192;
+const WAVE_COLOUR = "#6f6f6f";
+
+export class RkTimeline extends LitElement {
+  static properties = {
+    frame: { type: Number },
+    frames: { type: Number },
+    published: { type: Number },
+    rate: {},
+    start: {},
+    range: {},
+    looping: { type: Boolean },
+    comments: {},
+    tiles: {},
+    peaks: {},
+    hover: { state: true },
+  };
+
+  static styles = [
+    shared,
+    css`
+      :host {
+        display: block;
+        position: relative;
+        touch-action: none;
+        user-select: none;
+        -webkit-user-select: none;
+      }
+      .bar {
+        position: relative;
+        height: 52px;
+        background: #0e0e0e;
+        border-block: 1px solid var(--line);
+        cursor: ew-resize;
+      }
+      canvas {
+        position: absolute;
+        inset: 4px 0 14px;
+        width: 100%;
+        height: calc(100% - 18px);
+      }
+      .published {
+        position: absolute;
+        left: 0;
+        bottom: 8px;
+        height: 2px;
+        background: #8a8a8a;
+      }
+      .unpublished {
+        position: absolute;
+        inset: 0 0 0 auto;
+        background: repeating-linear-gradient(135deg, #1b1b1b 0 6px, #111111 6px 12px);
+        opacity: 0.8;
+      }
+      .range {
+        position: absolute;
+        inset: 0 auto 0 0;
+        background: #e0b15c1f;
+        border-inline: 2px solid var(--mark);
+      }
+      .range.idle {
+        background: #ffffff12;
+        border-color: #9a9a9a;
+      }
+      .head {
+        position: absolute;
+        inset: -3px auto -1px 0;
+        width: 2px;
+        margin-left: -1px;
+        background: var(--mark);
+        pointer-events: none;
+      }
+      .head::before {
+        content: "";
+        position: absolute;
+        left: -5px;
+        top: 0;
+        border: 6px solid transparent;
+        border-top: 8px solid var(--mark);
+        border-bottom: 0;
+      }
+      .pin {
+        position: absolute;
+        bottom: 2px;
+        width: 8px;
+        height: 8px;
+        min-height: 0;
+        margin-left: -4px;
+        padding: 0;
+        border-radius: 50%;
+        border: 0;
+        background: var(--text);
+      }
+      .pin::after {
+        content: "";
+        position: absolute;
+        inset: -10px -6px;
+      }
+      .cursor {
+        position: absolute;
+        inset: 0 auto 0 0;
+        width: 1px;
+        background: #ffffff66;
+        pointer-events: none;
+      }
+      .preview {
+        position: absolute;
+        bottom: calc(100% + 10px);
+        z-index: 5;
+        pointer-events: none;
+        border-radius: var(--radius);
+        overflow: hidden;
+        background: #000000;
+        box-shadow: 0 6px 24px #000000b0;
+        text-align: center;
+        font-size: 13px;
+      }
+      .preview div {
+        background-repeat: no-repeat;
+      }
+      .preview p {
+        padding: 3px 8px;
+      }
+      :host(:focus-visible) {
+        outline-offset: -2px;
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    this.frame = 0;
+    this.frames = 1;
+    this.published = 1;
+    /** @type {import("../timecode.js").Rate} */
+    this.rate = { n: 24, d: 1 };
+    /** @type {import("../timecode.js").StartTimecode | null} */
+    this.start = null;
+    /** @type {{from: number | null, to: number | null}} */
+    this.range = { from: null, to: null };
+    this.looping = false;
+    /** @type {import("../api.js").Comment[]} */
+    this.comments = [];
+    /** @type {import("./tiles.js").Tiles | null} */
+    this.tiles = null;
+    /** @type {import("./peaks.js").Peaks | null} */
+    this.peaks = null;
+    /** Where the pointer is. @type {{frame: number, x: number} | null} */
+    this.hover = null;
+    this.dragging = false;
+    this.resizer = new ResizeObserver(() => this.#draw());
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.setAttribute("role", "slider");
+    this.setAttribute("aria-label", "Position in the film");
+    this.tabIndex = 0;
+    this.resizer.observe(this);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.resizer.disconnect();
+  }
+
+  /** @param {Map<string, unknown>} changed */
+  updated(changed) {
+    this.setAttribute("aria-valuemin", "0");
+    this.setAttribute("aria-valuemax", String(Math.max(0, this.frames - 1)));
+    this.setAttribute("aria-valuenow", String(this.frame));
+    this.setAttribute("aria-valuetext", `${timecodeText(this.frame, this.rate, this.start)}, frame ${this.frame}`);
+    if (["peaks", "frames", "rate"].some((name) => changed.has(name))) this.#draw();
+  }
+
+  /** @param {number} frame */
+  #percent(frame) {
+    return `${(100 * Math.min(Math.max(frame, 0), this.frames)) / Math.max(1, this.frames)}%`;
+  }
+
+  /** @param {PointerEvent} event */
+  #frameAt(event) {
+    const box = this.getBoundingClientRect();
+    const x = Math.min(Math.max(0, event.clientX - box.left), box.width);
+    return { frame: Math.min(this.frames - 1, Math.floor((x / box.width) * this.frames)), x };
+  }
+
+  /** @param {PointerEvent} event */
+  #down(event) {
+    if (event.button !== 0) return;
+    const bar = /** @type {HTMLElement} */ (event.currentTarget);
+    bar.setPointerCapture(event.pointerId);
+    this.dragging = true;
+    this.#move(event);
+  }
+
+  /** @param {PointerEvent} event */
+  #move(event) {
+    this.hover = this.#frameAt(event);
+    if (this.dragging) this.#seek(this.hover.frame);
+  }
+
+  #up() {
+    this.dragging = false;
+    this.hover = null;
+  }
+
+  #leave() {
+    if (!this.dragging) this.hover = null;
+  }
+
+  /** @param {number} frame */
+  #seek(frame) {
+    this.dispatchEvent(new CustomEvent("seek", { detail: frame }));
+  }
+
+  #draw() {
+    const canvas = this.renderRoot.querySelector("canvas");
+    const context = canvas?.getContext("2d");
+    if (!canvas || !context) return;
+    const scale = Math.min(2, devicePixelRatio);
+    const width = Math.max(1, Math.round(canvas.clientWidth * scale));
+    const height = Math.max(1, Math.round(canvas.clientHeight * scale));
+    canvas.width = width;
+    canvas.height = height;
+    if (!this.peaks) return;
+    context.fillStyle = WAVE_COLOUR;
+    const seconds = (this.frames * this.rate.d) / this.rate.n;
+    for (let x = 0; x < width; x += 1) {
+      const [low, high] = spanOf(this.peaks, (x / width) * seconds, ((x + 1) / width) * seconds);
+      const top = (height / 2) * (1 - high);
+      context.fillRect(x, top, 1, Math.max(1, (height / 2) * (1 - low) - top));
+    }
+  }
+
+  render() {
+    const { from, to } = this.range;
+    const right = `calc(100% - ${this.#percent((to ?? this.frames - 1) + 1)})`;
+    return html`
+      ${this.hover ? this.#renderPreview(this.hover) : nothing}
+      <div class="bar" @pointerdown=${this.#down} @pointermove=${this.#move} @pointerup=${this.#up} @pointercancel=${this.#up} @pointerleave=${this.#leave}>
+        <canvas aria-hidden="true"></canvas>
+        ${this.published < this.frames ? html`<div class="unpublished" .style=${`left:${this.#percent(this.published)}`}></div>` : nothing}
+        <div class="published" .style=${`width:${this.#percent(this.published)}`}></div>
+        ${from !== null || to !== null ? html`<div class="range ${this.looping ? "" : "idle"}" .style=${`left:${this.#percent(from ?? 0)};right:${right}`}></div>` : nothing}
+        ${this.hover ? html`<div class="cursor" .style=${`left:${this.hover.x}px`}></div>` : nothing}
+        ${this.comments.map((comment) => this.#renderPin(comment))}
+        <div class="head" .style=${`left:${this.#percent(this.frame + 0.5)}`}></div>
+      </div>
+    `;
+  }
+
+  /** @param {import("../api.js").Comment} comment */
+  #renderPin(comment) {
+    const at = timecodeText(comment.frame, this.rate, this.start);
+    const seek = (/** @type {Event} */ event) => {
+      event.stopPropagation();
+      this.dispatchEvent(new CustomEvent("comment", { detail: comment }));
+    };
+    return html`<button
+      class="pin"
+      tabindex="-1"
+      .style=${`left:${this.#percent(comment.frame + 0.5)}`}
+      aria-label="Comment by ${comment.author.name} at ${at}"
+      title="${comment.author.name}: ${comment.text}"
+      @pointerdown=${(/** @type {Event} */ event) => event.stopPropagation()}
+      @click=${seek}
+    ></button>`;
+  }
+
+  /** @param {{frame: number, x: number}} hover */
+  #renderPreview({ frame, x }) {
+    const tile = this.tiles && frame < this.published ? tileAt(this.tiles, frame) : null;
+    const scale = this.tiles ? PREVIEW_PX / this.tiles.widthPx : 1;
+    const width = tile ? PREVIEW_PX : 120;
+    const left = Math.min(Math.max(4, x - width / 2), this.clientWidth - width - 4);
+    const size = this.tiles ? `${this.tiles.widthPx * this.tiles.columns * scale}px auto` : "auto";
+    return html`<div class="preview" .style=${`left:${left}px;width:${width}px`}>
+      ${tile && this.tiles
+        ? html`<div
+            .style=${`height:${this.tiles.heightPx * scale}px;background-image:url("${tile.url}");background-size:${size};background-position:${-tile.xPx * scale}px ${-tile.yPx * scale}px`}
+          ></div>`
+        : nothing}
+      <p>${timecodeText(frame, this.rate, this.start)}${frame >= this.published ? html`<br /><span class="quiet">not made yet</span>` : nothing}</p>
+    </div>`;
+  }
+}
+customElements.define("rk-timeline", RkTimeline);

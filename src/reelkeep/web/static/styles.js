@@ -1,0 +1,142 @@
+/** Styles that several elements share. */
+
+import { css } from "./lit.js";
+
+export const shared = css`
+  *,
+  *::before,
+  *::after {
+    box-sizing: border-box;
+  }
+  [hidden] {
+    display: none !important;
+  }
+  :host {
+    font-variant-numeric: tabular-nums;
+  }
+  h1,
+  h2,
+  h3,
+  p {
+    margin: 0;
+    font-weight: 500;
+  }
+  p {
+    font-weight: 400;
+  }
+  a {
+    color: inherit;
+  }
+  button,
+  input,
+  textarea,
+  select {
+    font: inherit;
+    color: inherit;
+  }
+  button,
+  .button {
+    display: inline-flex;
+    align-items: center;
+    justify-content: center;
+    gap: 8px;
+    min-height: 36px;
+    padding: 0 14px;
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+    background: var(--raised);
+    cursor: pointer;
+    text-decoration: none;
+    white-space: nowrap;
+  }
+  button:hover:not(:disabled),
+  .button:hover {
+    border-color: var(--strong-line);
+  }
+  button:disabled {
+    opacity: 0.45;
+    cursor: default;
+  }
+  button.primary {
+    background: var(--text);
+    border-color: var(--text);
+    color: #141414;
+    font-weight: 500;
+  }
+  button.primary:hover:not(:disabled) {
+    background: #ffffff;
+  }
+  button.plain {
+    background: none;
+    border-color: transparent;
+  }
+  button.plain:hover:not(:disabled) {
+    background: var(--raised);
+  }
+  button.icon {
+    width: 36px;
+    padding: 0;
+    flex: none;
+  }
+  input,
+  textarea,
+  select {
+    min-height: 36px;
+    padding: 7px 10px;
+    border: 1px solid var(--strong-line);
+    border-radius: var(--radius);
+    background: #101010;
+  }
+  textarea {
+    resize: vertical;
+  }
+  label {
+    color: var(--quiet);
+  }
+  :focus-visible {
+    outline: 2px solid var(--focus);
+    outline-offset: 2px;
+  }
+  .quiet {
+    color: var(--quiet);
+  }
+  .bad {
+    color: var(--bad);
+  }
+  .visually-hidden {
+    position: absolute;
+    width: 1px;
+    height: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
+  svg {
+    width: 20px;
+    height: 20px;
+    fill: none;
+    stroke: currentColor;
+    stroke-width: 1.75;
+    stroke-linecap: round;
+    stroke-linejoin: round;
+    flex: none;
+  }
+  .solid {
+    fill: currentColor;
+  }
+  @media (pointer: coarse) {
+    button,
+    .button {
+      min-height: 44px;
+    }
+    button.icon {
+      width: 44px;
+    }
+  }
+  @media (prefers-reduced-motion: reduce) {
+    * {
+      transition: none !important;
+      animation: none !important;
+    }
+  }
+`;

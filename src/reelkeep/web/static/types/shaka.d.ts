@@ -1,0 +1,16 @@
+// The part of Shaka Player's interface that the page uses.
+declare namespace shaka {
+  class Player extends EventTarget {
+    static isBrowserSupported(): boolean;
+    constructor();
+    attach(video: HTMLMediaElement): Promise<void>;
+    load(uri: string, startTime?: number): Promise<void>;
+    unload(): Promise<void>;
+    destroy(): Promise<void>;
+    configure(config: object): boolean;
+    getVariantTracks(): Array<{ active: boolean; height: number | null; width: number | null }>;
+  }
+  namespace polyfill {
+    function installAll(): void;
+  }
+}

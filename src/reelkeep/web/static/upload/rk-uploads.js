@@ -1,0 +1,212 @@
+/** The panel of running uploads: name, rate, time left, pause, resume, cancel. */
+
+import { LitElement, css, html, nothing, repeat } from "../lit.js";
+import { icons } from "../icons.js";
+import { rateText, sizeText, timeLeftText } from "../measures.js";
+import { shared } from "../styles.js";
+import { pickedFiles } from "./picking.js";
+import { uploads } from "./uploads.js";
+
+/** @typedef {import("./transfer.js").Transfer} Transfer */
+
+/** A screen reader is told a share of the whole, not every byte. */
+const SPOKEN_STEP_PERCENT = 25;
+
+export class RkUploads extends LitElement {
+  static properties = { folded: { state: true }, userId: {} };
+
+  static styles = [
+    shared,
+    css`
+      section {
+        position: fixed;
+        right: 16px;
+        bottom: 16px;
+        z-index: 30;
+        width: min(400px, calc(100vw - 32px));
+        background: var(--panel);
+        border: 1px solid var(--line);
+        border-radius: 10px;
+        box-shadow: 0 12px 40px #000000a0;
+        overflow: hidden;
+      }
+      .head {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        padding: 6px 6px 6px 14px;
+      }
+      h2 {
+        font-size: 14px;
+      }
+      ul {
+        list-style: none;
+        margin: 0;
+        padding: 0;
+        max-height: 40vh;
+        overflow: auto;
+      }
+      li {
+        padding: 10px 14px 12px;
+        border-top: 1px solid var(--line);
+        display: grid;
+        gap: 6px;
+      }
+      .line {
+        display: flex;
+        align-items: center;
+        gap: 6px;
+      }
+      .name {
+        flex: 1;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      .bar {
+        height: 4px;
+        border-radius: 2px;
+        background: #3a3a3a;
+        overflow: hidden;
+      }
+      .bar i {
+        display: block;
+        height: 100%;
+        background: var(--text);
+      }
+      .line button {
+        min-height: 30px;
+      }
+      .line button.icon {
+        width: 30px;
+      }
+      small {
+        font-size: 13px;
+        color: var(--quiet);
+      }
+      small.bad {
+        color: var(--bad);
+      }
+      @media (max-width: 640px) {
+        section {
+          right: 0;
+          left: 0;
+          bottom: 0;
+          width: auto;
+          border-radius: 10px 10px 0 0;
+          padding-bottom: env(safe-area-inset-bottom);
+        }
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    this.folded = false;
+    this.userId = "";
+    this.spoken = "";
+    this.onChange = () => this.requestUpdate();
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    uploads.addEventListener("change", this.onChange);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    uploads.removeEventListener("change", this.onChange);
+  }
+
+  /** @param {Map<string, unknown>} changed */
+  willUpdate(changed) {
+    if (changed.has("userId") && this.userId) uploads.restore(this.userId);
+    this.spoken = uploads.all.map((transfer) => this.#spokenLine(transfer)).join(" ");
+  }
+
+  /** @param {Transfer} transfer */
+  #spokenLine(transfer) {
+    const percent = transfer.about.size ? (100 * transfer.sentBytes) / transfer.about.size : 0;
+    const rounded = Math.floor(percent / SPOKEN_STEP_PERCENT) * SPOKEN_STEP_PERCENT;
+    if (transfer.state === "done") return `${transfer.about.name} is uploaded.`;
+    if (transfer.problem) return `${transfer.about.name}: ${transfer.problem.message}`;
+    return transfer.state === "lost" ? "" : `${transfer.about.name}: ${rounded} percent.`;
+  }
+
+  /** @param {Transfer} transfer */
+  async #pickAgain(transfer) {
+    if (await uploads.reopen(transfer)) return;
+    const [picked] = await pickedFiles({ multiple: false });
+    if (picked) uploads.resumeWith(transfer, picked.file);
+  }
+
+  render() {
+    const all = uploads.all;
+    if (all.length === 0) return nothing;
+    const running = all.filter((transfer) => transfer.running).length;
+    return html`<section aria-label="Uploads">
+      <div class="head">
+        <h2>${running ? `Uploading ${running} ${running === 1 ? "file" : "files"}` : "Uploads"}</h2>
+        <button class="plain" aria-expanded=${!this.folded} @click=${() => (this.folded = !this.folded)}>${this.folded ? "Show" : "Hide"}</button>
+      </div>
+      <div class="visually-hidden" role="status">${this.spoken}</div>
+      ${this.folded ? nothing : html`<ul>${repeat([...all].reverse(), (transfer) => transfer, (transfer) => this.#renderOne(transfer))}</ul>`}
+    </section>`;
+  }
+
+  /** @param {Transfer} transfer */
+  #renderOne(transfer) {
+    const share = transfer.about.size ? transfer.sentBytes / transfer.about.size : 0;
+    return html`<li data-upload-state=${transfer.state}>
+      <div class="line"><span class="name" title=${transfer.about.name}>${transfer.about.name}</span>${this.#renderButtons(transfer)}</div>
+      ${transfer.state === "lost" || transfer.state === "done"
+        ? nothing
+        : html`<div class="bar" role="progressbar" aria-label=${transfer.about.name} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.floor(share * 100)}>
+            <i .style=${`width:${share * 100}%`}></i>
+          </div>`}
+      <small class=${transfer.problem ? "bad" : ""}>${this.#line(transfer)}</small>
+    </li>`;
+  }
+
+  /** @param {Transfer} transfer */
+  #line(transfer) {
+    const { about, state, problem } = transfer;
+    if (problem) return `${problem.message} ${problem.advice}`;
+    const gone = `${sizeText(transfer.sentBytes)} of ${sizeText(about.size)}`;
+    switch (state) {
+      case "waiting":
+        return `Waiting · ${sizeText(about.size)}`;
+      case "checking":
+        return "Preparing";
+      case "sending":
+        return transfer.rate > 0 ? `${gone} · ${rateText(transfer.rate)} · ${timeLeftText(transfer.secondsLeft)}` : gone;
+      case "retrying":
+        return `${gone} · the connection broke, trying again`;
+      case "finishing":
+        return "Checking what the bucket received";
+      case "paused":
+        return `Paused · ${gone}`;
+      case "lost":
+        return "Interrupted when the page was closed. Pick the file again to go on; what is stored is kept.";
+      default:
+        return `Stored in your bucket · ${sizeText(about.size)}`;
+    }
+  }
+
+  /** @param {Transfer} transfer */
+  #renderButtons(transfer) {
+    const cancel = html`<button class="plain icon" aria-label="Cancel ${transfer.about.name}" title="Cancel" @click=${() => uploads.cancel(transfer)}>${icons.close}</button>`;
+    switch (transfer.state) {
+      case "done":
+        return html`<button class="plain icon" aria-label="Dismiss ${transfer.about.name}" title="Dismiss" @click=${() => uploads.dismiss(transfer)}>${icons.close}</button>`;
+      case "lost":
+        return html`<button @click=${() => this.#pickAgain(transfer)}>${transfer.handle ? "Resume" : "Pick file"}</button>${cancel}`;
+      case "paused":
+      case "failed":
+        return html`<button @click=${() => uploads.resume(transfer)}>Resume</button>${cancel}`;
+      default:
+        return html`<button @click=${() => uploads.pause(transfer)}>Pause</button>${cancel}`;
+    }
+  }
+}
+customElements.define("rk-uploads", RkUploads);

@@ -1,0 +1,293 @@
+/**
+ * One file on its way to the bucket: what is there already is asked from the store, the rest is summed, signed, sent.
+ * It can be paused and resumed at any moment; the truth about done parts stays with the store.
+ */
+
+import { ApiError, get, post, remove } from "../api.js";
+import { base64Of, combine } from "./crc32.js";
+import { SendProblem, sendPart } from "./sending.js";
+import { sumOf } from "./summing.js";
+
+const PARALLEL_PARTS = 4;
+/** Parts summed ahead of the senders, and the most that are signed in one request. */
+const SIGN_AT_ONCE = 8;
+const TRIES = 8;
+const LONGEST_PAUSE_MS = 30_000;
+/** The rate shown is that of the last few seconds. */
+const RATE_WINDOW_MS = 8_000;
+
+/**
+ * @typedef {"waiting" | "checking" | "sending" | "paused" | "retrying" | "finishing" | "done" | "failed" | "lost"} TransferState
+ * "lost": the page was loaded anew and the file must be picked again.
+ */
+
+/** Fires "change". */
+export class Transfer extends EventTarget {
+  /**
+   * @param {string} productionId
+   * @param {{name: string, size: number, lastModified: number}} about
+   * @param {File | null} file
+   */
+  constructor(productionId, about, file) {
+    super();
+    this.productionId = productionId;
+    this.about = about;
+    this.file = file;
+    /** @type {FileSystemFileHandle | null} */
+    this.handle = null;
+    /** @type {TransferState} */
+    this.state = file ? "waiting" : "lost";
+    /** @type {import("../api.js").Upload | null} */
+    this.upload = null;
+    /** @type {string | null} */
+    this.uploadId = null;
+    /** @type {{message: string, advice: string} | null} */
+    this.problem = null;
+    /** Bytes gone, per part. @type {Map<number, number>} */
+    this.sent = new Map();
+    /** @type {Map<number, number>} */
+    this.sums = new Map();
+    /** @type {{at: number, bytes: number}[]} */
+    this.samples = [];
+    /** @type {AbortController | null} */
+    this.control = null;
+  }
+
+  /** One file's name for the server, so that a reload finds the same upload again. */
+  get clientKey() {
+    return `browser-${this.about.size}-${this.about.lastModified}`;
+  }
+
+  get sentBytes() {
+    let total = 0;
+    for (const bytes of this.sent.values()) total += bytes;
+    return Math.min(total, this.about.size);
+  }
+
+  get running() {
+    return ["waiting", "checking", "sending", "retrying", "finishing"].includes(this.state);
+  }
+
+  /** Bytes a second over the last seconds, or 0. */
+  get rate() {
+    const first = this.samples[0];
+    const last = this.samples.at(-1);
+    if (!first || !last || last.at - first.at < 500) return 0;
+    return ((last.bytes - first.bytes) * 1000) / (last.at - first.at);
+  }
+
+  get secondsLeft() {
+    return this.rate > 0 ? (this.about.size - this.sentBytes) / this.rate : Infinity;
+  }
+
+  /** @param {TransferState} state */
+  #set(state) {
+    this.state = state;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #progress() {
+    const at = performance.now();
+    this.samples.push({ at, bytes: this.sentBytes });
+    while (this.samples.length > 2 && at - this.samples[0].at > RATE_WINDOW_MS) this.samples.shift();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Send what is missing, then complete; ends in "done", "failed" or "paused". */
+  async run() {
+    const control = new AbortController();
+    this.control = control;
+    this.problem = null;
+    this.samples = [];
+    try {
+      this.#set("checking");
+      await this.#begin(control.signal);
+      await this.#sendMissing(control.signal);
+      this.#set("finishing");
+      await this.#again(() => post(`/uploads/${this.uploadId}/complete`, { crc32: base64Of(this.#whole()), sha256: null }), control.signal);
+      this.#set("done");
+    } catch (problem) {
+      if (control.signal.aborted) return;
+      control.abort();
+      this.#fail(problem);
+    }
+  }
+
+  /** @param {unknown} problem */
+  #fail(problem) {
+    const advice = problem instanceof ApiError ? problem.advice : "Resume it when the cause is gone; parts already stored are kept.";
+    this.problem = { message: problem instanceof Error ? problem.message : String(problem), advice };
+    this.#set("failed");
+  }
+
+  /** @param {AbortSignal} signal */
+  async #begin(signal) {
+    const body = { file_name: this.about.name, size_bytes: this.about.size, client_key: this.clientKey };
+    const kept = this.uploadId ? await this.#again(() => this.#open(), signal) : null;
+    const open = kept ?? (await this.#again(() => post(`/productions/${this.productionId}/uploads`, body), signal));
+    const upload = /** @type {import("../api.js").Upload} */ (open.upload ?? open);
+    this.upload = upload;
+    this.uploadId = upload.id;
+    this.sent = new Map(upload.done_parts.map((part) => [part.number, part.size_bytes]));
+    this.dispatchEvent(new Event("begun"));
+  }
+
+  /** The upload as the server knows it, or null if it is over: then it begins anew. */
+  async #open() {
+    const open = await get(`/uploads/${this.uploadId}`).catch((problem) => {
+      if (problem.status === 404) return null;
+      throw problem;
+    });
+    return (open?.upload ?? open)?.state === "open" ? open : null;
+  }
+
+  /**
+   * @param {number} number  from 1
+   */
+  #part(number) {
+    const bytes = this.upload?.part_bytes ?? 0;
+    if (!this.file) throw new Error("The file must be picked again.");
+    return this.file.slice((number - 1) * bytes, number * bytes);
+  }
+
+  /**
+   * Sum every part in order; the senders take what the store does not have yet.
+   * @param {AbortSignal} signal
+   */
+  async #sendMissing(signal) {
+    const upload = /** @type {import("../api.js").Upload} */ (this.upload);
+    const done = new Map(upload.done_parts.map((part) => [part.number, part]));
+    this.#set("sending");
+    let next = 1;
+    const sender = async () => {
+      while (next <= upload.parts_total && !signal.aborted) {
+        const batch = [];
+        while (next <= upload.parts_total && batch.length < this.#batchParts()) batch.push(next++);
+        await this.#sendBatch(batch, done, signal);
+      }
+    };
+    await Promise.all(Array.from({ length: PARALLEL_PARTS }, sender));
+    signal.throwIfAborted();
+  }
+
+  /** Parts one sender signs at once: fewer for short uploads, so that all senders have work. */
+  #batchParts() {
+    return Math.max(1, Math.min(SIGN_AT_ONCE, Math.floor((this.upload?.parts_total ?? 1) / (PARALLEL_PARTS * 4))));
+  }
+
+  /**
+   * @param {number[]} batch
+   * @param {Map<number, import("../api.js").DonePart>} done
+   * @param {AbortSignal} signal
+   */
+  async #sendBatch(batch, done, signal) {
+    const missing = [];
+    for (const number of batch) {
+      signal.throwIfAborted();
+      const part = this.#part(number);
+      const sum = this.sums.get(number) ?? (await sumOf(part));
+      this.sums.set(number, sum);
+      const there = done.get(number);
+      const same = there && there.size_bytes === part.size && (there.crc32 === null || there.crc32 === base64Of(sum));
+      if (!same) missing.push(number);
+    }
+    if (missing.length === 0) return;
+    const requests = await this.#sign(missing, signal);
+    for (const request of requests) await this.#sendUntilStored(request, signal);
+  }
+
+  /**
+   * @param {number[]} numbers
+   * @param {AbortSignal} signal
+   * @returns {Promise<import("../api.js").PartRequest[]>}
+   */
+  async #sign(numbers, signal) {
+    const parts = numbers.map((number) => ({ number, crc32: base64Of(this.sums.get(number) ?? 0) }));
+    return (await this.#again(() => post(`/uploads/${this.uploadId}/parts`, { parts }), signal)).requests;
+  }
+
+  /**
+   * @param {import("../api.js").PartRequest} first
+   * @param {AbortSignal} signal
+   */
+  async #sendUntilStored(first, signal) {
+    let request = first;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const progress = (/** @type {number} */ bytes) => {
+          this.sent.set(request.number, bytes);
+          this.#progress();
+        };
+        await sendPart(request, this.#part(request.number), progress, signal);
+        this.sent.set(request.number, this.#part(request.number).size);
+        if (this.state === "retrying") this.#set("sending");
+        return this.#progress();
+      } catch (problem) {
+        this.sent.delete(request.number);
+        if (!(problem instanceof SendProblem) || attempt >= TRIES) throw problem;
+        if (problem.wantsNewAddress && attempt < 3) [request] = await this.#sign([request.number], signal);
+        else if (problem.passing) await this.#pauseBefore(attempt, signal);
+        else throw problem;
+      }
+    }
+  }
+
+  /**
+   * Call the server until it answers; what it refuses is thrown at once.
+   * @param {() => Promise<any>} ask
+   * @param {AbortSignal} signal
+   */
+  async #again(ask, signal) {
+    for (let attempt = 1; ; attempt += 1) {
+      signal.throwIfAborted();
+      try {
+        return await ask();
+      } catch (problem) {
+        if (!(problem instanceof ApiError) || !problem.passing || attempt >= TRIES) throw problem;
+        await this.#pauseBefore(attempt, signal);
+      }
+    }
+  }
+
+  /**
+   * Wait longer with each attempt; a network that comes back ends the wait.
+   * @param {number} attempt
+   * @param {AbortSignal} signal
+   */
+  async #pauseBefore(attempt, signal) {
+    const before = this.state;
+    this.#set("retrying");
+    const wait = Math.min(LONGEST_PAUSE_MS, 500 * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, wait);
+      const now = () => {
+        clearTimeout(timer);
+        resolve(undefined);
+      };
+      addEventListener("online", now, { once: true });
+      signal.addEventListener("abort", now, { once: true });
+    });
+    signal.throwIfAborted();
+    this.#set(before);
+  }
+
+  /** The sum of the whole file from those of its parts. */
+  #whole() {
+    let sum = 0;
+    for (let number = 1; number <= (this.upload?.parts_total ?? 0); number += 1) {
+      sum = combine(sum, this.sums.get(number) ?? 0, this.#part(number).size);
+    }
+    return sum;
+  }
+
+  pause() {
+    this.control?.abort(new Error("paused"));
+    this.#set("paused");
+  }
+
+  /** Stop for good and let the server drop what was stored of it. */
+  async cancel() {
+    this.control?.abort(new Error("cancelled"));
+    if (this.uploadId) await remove(`/uploads/${this.uploadId}`).catch(() => {});
+  }
+}

@@ -1,0 +1,40 @@
+/** A version's state in words for the people who wait for it. Pure; no I/O. */
+
+/** @typedef {import("./api.js").Version} Version */
+
+/** States in which the player can show pictures. */
+export const OPEN_STATES = ["playable", "ready"];
+/** States that change by themselves. */
+export const MOVING_STATES = ["uploading", "stored", "processing", "playable"];
+
+/**
+ * @param {Version} version
+ * @returns {number | null}  0 to 1 of the proxy, or null where it is not known
+ */
+export function proxyShare(version) {
+  if (version.state !== "playable" && version.state !== "processing") return null;
+  if (!version.planned_frames) return null;
+  return Math.min(1, (version.published_frames ?? 0) / version.planned_frames);
+}
+
+/** @param {Version} version */
+export function stateText(version) {
+  switch (version.state) {
+    case "uploading":
+      return "Uploading";
+    case "stored":
+      return "Stored, waiting to be processed";
+    case "processing":
+      return "Processing";
+    case "playable":
+      return `Playable, ${Math.floor(100 * (proxyShare(version) ?? 0))} % processed`;
+    case "ready":
+      return "Ready";
+    case "failed":
+      return "Could not be processed";
+    case "cancelled":
+      return "Stopped";
+    default:
+      return version.state;
+  }
+}
