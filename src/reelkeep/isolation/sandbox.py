@@ -32,7 +32,7 @@ from reelkeep.isolation.view import COVERED, ENVIRONMENT, INTERPRETER, Bind, bin
 
 _log = logging.getLogger(__name__)
 
-CODEC_MODULE: Final = "reelkeep.transcode.codec"
+CODEC_MODULE: Final = "reelkeep.transcode.codec.program"
 CODEC_PACKAGES: Final = ("av", "numpy")
 START_SECONDS: Final = 20.0  # 0.3 s measured on an idle machine; a loaded one may need long
 MAX_LAST_WORDS_BYTES: Final = 64 << 10

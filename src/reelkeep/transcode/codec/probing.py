@@ -1,0 +1,142 @@
+"""Finds out what an original is: size as shown, exact rate, planned length, start timecode, sound."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+from reelkeep.media import AUDIO_RATE_HZ, FrameRate, Probe, Timecode
+from reelkeep.transcode.codec.grid import output_rate
+from reelkeep.transcode.codec.problems import Refused
+from reelkeep.transcode.codec.reader import Source
+from reelkeep.transcode.codec.timecode import parse_timecode
+from reelkeep.transcode.fields import MAX_FRAMES
+
+DEFAULT_RATE: Final = Fraction(25)  # a single picture without a clock
+MAX_PICTURE_PX: Final = 8_192 * 8_192
+# libavformat's names are lists of every suffix a demuxer knows; people know these.
+_NAMES: Final = {"mov": "MOV or MP4", "matroska": "Matroska", "mpegts": "MPEG-TS", "mpeg": "MPEG-PS"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A probe, and what only the codec needs: turning of the picture, and where its first frame lies in time."""
+
+    facts: Probe
+    turn_degrees: int  # counter-clockwise, one of 0, 90, 180, 270
+    origin: Fraction  # seconds; presentation starts here
+    interlaced: bool
+
+
+def probe(source: Source) -> Found:
+    """Decode the first frame of each stream and describe the original.
+
+    Raises:
+        Refused: nothing can be decoded, or it is larger than this codec takes.
+    """
+    picture, sound = _first_frames(source)
+    if picture is None and sound is None:
+        raise Refused("damaged", "nothing in it can be decoded")
+    origin = _time(picture if picture is not None else sound)
+    facts = _facts(source, picture, sound)
+    turn = round(picture.rotation / 90) % 4 * 90 if picture is not None else 0
+    interlaced = picture is not None and bool(picture.interlaced_frame)
+    return Found(facts, turn, origin, interlaced)
+
+
+def _first_frames(source: Source) -> tuple[Any, Any]:
+    picture = sound = None
+    for frame in source.frames():
+        if frame.pts is None:
+            continue
+        if hasattr(frame, "samples"):
+            sound = sound or frame
+        else:
+            picture = picture or frame
+        if (picture or source.video is None) and (sound or source.audio is None):
+            break
+    return picture, sound
+
+
+def _time(frame: Any) -> Fraction:
+    return Fraction(frame.pts * frame.time_base)
+
+
+def _facts(source: Source, picture: Any, sound: Any) -> Probe:
+    rate = _rate(source) if picture is not None else None
+    seconds = _seconds(source, picture is not None)
+    frames = max(1, round(seconds * rate.fraction)) if rate else 0
+    if frames > MAX_FRAMES:
+        raise Refused("too_large")
+    width, height = _shown_size(source, picture) if picture is not None else (0, 0)
+    context = sound and source.audio and source.audio.codec_context
+    return Probe(
+        container=_NAMES.get(source.container_name, source.container_name.upper()),
+        has_video=picture is not None,
+        has_audio=sound is not None,
+        width_px=width,
+        height_px=height,
+        rate=rate,
+        frames=frames,
+        start_timecode=_timecode(source, rate) if rate else None,
+        video_codec=source.video.codec_context.name if picture is not None and source.video else "",
+        audio_codec=context.name if context else "",
+        audio_channels=context.layout.nb_channels if context else 0,
+        audio_rate_hz=context.sample_rate if context else 0,
+        audio_samples=planned_samples(source, seconds) if sound is not None else 0,
+        is_still=frames == 1 and sound is None,
+    )
+
+
+def _rate(source: Source) -> FrameRate:
+    assert source.video is not None
+    video = source.video
+    rate = output_rate(video.average_rate if _is_constant(video) else None, video.guessed_rate, video.average_rate)
+    rate = rate or DEFAULT_RATE
+    return FrameRate(rate.numerator, rate.denominator)
+
+
+def _is_constant(video: Any) -> bool:
+    """Whether the mean rate and the rate of the clock agree; else the mean says nothing about the grid."""
+    return bool(
+        video.average_rate and video.base_rate and abs(video.average_rate / video.base_rate - 1) < Fraction(1, 500)
+    )
+
+
+def _seconds(source: Source, has_picture: bool) -> Fraction:
+    stream = source.video if has_picture else source.audio
+    assert stream is not None
+    assert stream.time_base is not None
+    if stream.duration and stream.duration > 0:
+        return Fraction(stream.duration) * stream.time_base
+    return source.duration or Fraction(0)
+
+
+def planned_samples(source: Source, seconds: Fraction) -> int:
+    """Samples at 48 kHz the proxy's sound will have: never longer than the picture, as far as the header says."""
+    assert source.audio is not None
+    assert source.audio.time_base is not None
+    own = Fraction(source.audio.duration or 0) * source.audio.time_base or seconds
+    return math.ceil((min(own, seconds) if source.video is not None else own) * AUDIO_RATE_HZ)
+
+
+def _shown_size(source: Source, picture: Any) -> tuple[int, int]:
+    assert source.video is not None
+    aspect = source.video.sample_aspect_ratio or source.video.codec_context.sample_aspect_ratio or Fraction(1)
+    if not Fraction(1, 4) <= aspect <= 4:
+        aspect = Fraction(1)
+    width, height = picture.width, picture.height
+    if width * height > MAX_PICTURE_PX or min(width, height) < 2:
+        raise Refused("too_large" if min(width, height) >= 2 else "unsupported", f"{width} by {height} pixels")
+    # Only ever made smaller: an anamorphic picture is not stretched beyond the pixels it has in that direction.
+    shown = (round(width * aspect), height)
+    return (shown[1], shown[0]) if round(picture.rotation / 90) % 2 else shown
+
+
+def _timecode(source: Source, rate: FrameRate) -> Timecode | None:
+    for text in source.timecode_texts():
+        if (timecode := parse_timecode(text, rate)) is not None:
+            return timecode
+    return None

@@ -1,0 +1,272 @@
+"""The codec's main line: one job from its first read to ``done`` or ``problem``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, Final
+
+import av
+
+import reelkeep.transcode.codec.warm  # noqa: F401 - it must run before the doors close
+from reelkeep.isolation.channel import Channel, Message
+from reelkeep.media import AUDIO_RATE_HZ, SEGMENT_FRAMES, STEP_GOP_FRAMES, FrameRate, Rung
+from reelkeep.transcode.codec.grid import Grid
+from reelkeep.transcode.codec.original import Original
+from reelkeep.transcode.codec.picture import Pictures
+from reelkeep.transcode.codec.probing import Found, probe
+from reelkeep.transcode.codec.problems import Refused
+from reelkeep.transcode.codec.reader import Source
+from reelkeep.transcode.codec.sound import PEAK_ZOOMS, AacEncoder, PeakMeter, Timeline
+from reelkeep.transcode.codec.stills import Poster, Tiles, plan_tiles
+from reelkeep.transcode.codec.video_encoder import VideoEncoder
+from reelkeep.transcode.ladder import plan_ladder
+from reelkeep.transcode.protocol import Done, Fragment, Job, Plan, Probe, Problem, Progress, Track
+
+PROGRESS_FRAMES: Final = SEGMENT_FRAMES
+_CUT_OFF_SHARE: Final = Fraction(2, 100)  # a header may promise a little more than there is, never this much
+_CUT_OFF_FRAMES: Final = 2
+_SOUND_PRE_ROLL: Final = Fraction(1, 2)
+
+
+def main(channel: Channel) -> None:
+    """Wait for a job, do it, and say how it ended. Everything that goes wrong with the file becomes a ``problem``."""
+    job = Job.parse(channel.receive())
+    try:
+        _Transcode(channel, job).run()
+    except Refused as refused:
+        channel.send(Problem(refused.reason, refused.message).message())
+    except (MemoryError, av.error.MemoryError):
+        channel.send(Problem("too_large", Refused("too_large").message).message())
+
+
+class _Transcode:
+    """One job. Everything it makes goes out at once; nothing is kept but the GOPs being encoded."""
+
+    def __init__(self, channel: Channel, job: Job) -> None:
+        self._channel = channel
+        self._job = job
+        self._source = Source(Original(channel, job.size_bytes))
+        self._found = probe(self._source)
+        self._send(Probe(self._found.facts))
+
+    def run(self) -> None:
+        facts = self._found.facts
+        picture = PictureLine(self._found, self._job) if facts.has_video else None
+        sound = SoundLine(self._found, self._job) if facts.has_audio else None
+        self._send(self._plan(picture))
+        self._go_to_start(picture)
+        held: list[Any] = []  # sound that comes before the first picture has gone out
+        for frame in self._source.frames():
+            if not hasattr(frame, "samples"):
+                self._send_all(picture.add(frame) if picture else ())
+            elif sound:
+                held.extend(sound.add(frame))
+            if picture is None or picture.has_opened:
+                self._send_all(held)
+                held.clear()
+        self._send_all(picture.finish() if picture else ())
+        self._send_all(held)
+        self._send_all(sound.finish() if sound else ())
+        if sound and self._job.peaks and self._job.resume_audio_frame:
+            self._send_all(self._peaks_from_start())
+        self._end(picture, sound)
+
+    def _plan(self, picture: PictureLine | None) -> Plan:
+        return Plan(
+            rungs=picture.rungs if picture else (),
+            audio=self._found.facts.has_audio,
+            resume_frame=self._job.resume_frame,
+            resume_audio_frame=self._job.resume_audio_frame,
+            tiles=picture.layout if picture else None,
+        )
+
+    def _go_to_start(self, picture: PictureLine | None) -> None:
+        """Go to where the first thing wanted lies; the first frames were decoded once already by the probe."""
+        wanted = [Fraction(self._job.resume_audio_frame * 1024, AUDIO_RATE_HZ) - _SOUND_PRE_ROLL]
+        if picture:
+            wanted.append(Fraction(picture.first_wanted) / picture.rate.fraction)
+            wanted = wanted if self._found.facts.has_audio else wanted[1:]
+        start: Fraction = min(wanted)
+        self._source.rewind()
+        if start > 1:
+            self._source.seek(self._found.origin + start)
+
+    def _peaks_from_start(self) -> Iterator[Any]:
+        """A retried job has not heard the start of the sound: listen to all of it once more."""
+        self._source.rewind()
+        sound = SoundLine(self._found, Job(self._job.size_bytes), only_peaks=True)
+        for frame in self._source.frames(video=False):
+            yield from sound.add(frame)
+        yield from sound.finish()
+
+    def _end(self, picture: PictureLine | None, sound: SoundLine | None) -> None:
+        frames = picture.frames if picture else 0
+        planned = self._found.facts.frames
+        if planned - frames > max(Fraction(_CUT_OFF_FRAMES), planned * _CUT_OFF_SHARE):
+            raise Refused("cut_off")
+        self._send(Done(frames, sound.aac.frames if sound else 0, sound.aac.samples if sound else 0))
+
+    def _send_all(self, messages: Any) -> None:
+        for message in messages:
+            self._send(message)
+
+    def _send(self, message: Any) -> None:
+        framed: Message = message.message()
+        self._channel.send(framed)
+
+
+class PictureLine:
+    """From decoded frames to GOPs of every rung, tile sheets and the poster."""
+
+    def __init__(self, found: Found, job: Job) -> None:
+        facts = found.facts
+        assert facts.rate is not None
+        self.rate: FrameRate = facts.rate
+        self.rungs = plan_ladder(facts.width_px, facts.height_px)
+        self.layout = plan_tiles(facts.width_px, facts.height_px, facts.frames, self.rate)
+        self.frames = 0
+        self._job = job
+        self._found = found
+        self._grid: Grid[Any] = Grid(self.rate.fraction, found.origin)
+        self._pictures = Pictures(self.rungs, found.turn_degrees, interlaced=found.interlaced)
+        self._tiles = Tiles(self.layout, job.resume_tile_sheet)
+        self._poster = Poster(facts.frames) if job.poster else None
+        self._encoders = {rung.name: self._encoder(rung, job.resume_frame) for rung in self.rungs}
+        self._opening = self._opening_encoder()
+        self._early: list[tuple[int, dict[str, Any]]] = []
+        self._announced: set[str] = set()
+        self._last: tuple[Any, dict[str, Any]] | None = None
+
+    @property
+    def has_opened(self) -> bool:
+        """Whether the step rung's first GOP has gone out, before which nothing else may."""
+        return self._opening is None
+
+    @property
+    def first_wanted(self) -> int:
+        """The first grid frame for which anything must be decoded."""
+        return 0 if self._poster else min(self._job.resume_frame, self._tiles.next_frame)
+
+    def _encoder(self, rung: Rung, first: int) -> VideoEncoder:
+        return VideoEncoder(rung, self.rate, first, self._job.threads)
+
+    def _opening_encoder(self) -> VideoEncoder | None:
+        """The very first GOP of the step rung has an encoder of its own, so that it can be flushed at once."""
+        if self._job.resume_frame:
+            return None
+        step = self.rungs[0]
+        self._encoders[step.name] = self._encoder(step, STEP_GOP_FRAMES)
+        return self._encoder(step, 0)
+
+    def add(self, frame: Any) -> Iterator[Any]:
+        if frame.pts is None:
+            return
+        time = Fraction(frame.pts) * frame.time_base
+        try:
+            for number, settled in self._grid.place(frame, time):
+                yield from self._take(number, settled)
+        except ValueError as error:
+            raise Refused("damaged", "the picture's time stamps jump") from error
+
+    def finish(self) -> Iterator[Any]:
+        for number, settled in self._grid.end():
+            yield from self._take(number, settled)
+        yield from self._close_opening()
+        for encoder in self._encoders.values():
+            yield from self._announce(encoder, encoder.finish())
+        yield from self._tiles.finish()
+        yield from self._poster.finish() if self._poster else ()
+
+    def _take(self, number: int, frame: Any) -> Iterator[Any]:
+        """One frame of the grid; a frame repeated on it is scaled once."""
+        self.frames = number + 1
+        if not self._is_wanted(number):
+            return
+        if self._last is None or self._last[0] is not frame:
+            self._last = (frame, self._pictures.of(frame))
+        pictures = self._last[1]
+        if self._opening is not None:
+            yield from self._open(number, pictures)
+        else:
+            yield from self._all_of(number, pictures)
+
+    def _open(self, number: int, pictures: dict[str, Any]) -> Iterator[Any]:
+        """Nothing but the step rung is worked on until its first GOP is out; the rest is made up for then."""
+        assert self._opening is not None
+        self._early.append((number, pictures))
+        yield from self._announce(self._opening, self._opening.encode(number, pictures[self.rungs[0].name]))
+        if number == STEP_GOP_FRAMES - 1:
+            yield from self._close_opening()
+
+    def _close_opening(self) -> Iterator[Any]:
+        if self._opening is None:
+            return
+        opening, self._opening = self._opening, None
+        yield from self._announce(opening, opening.finish())
+        for number, pictures in self._early:
+            yield from self._all_of(number, pictures)
+        self._early.clear()
+
+    def _all_of(self, number: int, pictures: dict[str, Any]) -> Iterator[Any]:
+        step = self.rungs[0].name
+        for rung in self.rungs:
+            encoder = self._encoders[rung.name]
+            if number >= encoder.first:
+                yield from self._announce(encoder, encoder.encode(number, pictures[rung.name]))
+        yield from self._tiles.add(number, pictures[step])
+        yield from self._poster.add(number, pictures[step]) if self._poster else ()
+        if number % PROGRESS_FRAMES == PROGRESS_FRAMES - 1:
+            yield Progress(number + 1)
+
+    def _is_wanted(self, number: int) -> bool:
+        return number >= self._job.resume_frame or number == self._tiles.next_frame or self._poster is not None
+
+    def _announce(self, encoder: VideoEncoder, fragments: Iterator[Fragment]) -> Iterator[Track | Fragment]:
+        """Put a rendition's track before its first fragment."""
+        for fragment in fragments:
+            if fragment.rendition not in self._announced:
+                self._announced.add(fragment.rendition)
+                yield encoder.track()
+            yield fragment
+
+
+class SoundLine:
+    """From decoded sound to AAC fragments and peaks."""
+
+    def __init__(self, found: Found, job: Job, *, only_peaks: bool = False) -> None:
+        facts = found.facts
+        limit = None
+        if facts.has_video and facts.rate is not None:
+            limit = round(facts.frames / facts.rate.fraction * AUDIO_RATE_HZ)
+        self.aac = AacEncoder(job.resume_audio_frame, limit)
+        self._only_peaks = only_peaks
+        self._timeline = Timeline(found.origin, self.aac.first_sample)
+        wants_peaks = job.peaks and not job.resume_audio_frame
+        self._meters = [PeakMeter(zoom) for zoom in PEAK_ZOOMS] if wants_peaks else []
+        self._announced = False
+
+    def add(self, frame: Any) -> Iterator[Any]:
+        for block in self._timeline.add(frame):
+            yield from self._take(block)
+
+    def finish(self) -> Iterator[Any]:
+        for block in self._timeline.end():
+            yield from self._take(block)
+        if not self._only_peaks:
+            yield from self._announce(self.aac.finish())
+        for meter in self._meters:
+            yield meter.finish()
+
+    def _take(self, block: Any) -> Iterator[Any]:
+        for meter in self._meters:
+            meter.add(block)
+        if not self._only_peaks:
+            yield from self._announce(self.aac.add(block))
+
+    def _announce(self, fragments: Iterator[Fragment]) -> Iterator[Any]:
+        for fragment in fragments:
+            if not self._announced:
+                self._announced = True
+                yield self.aac.track()
+            yield fragment

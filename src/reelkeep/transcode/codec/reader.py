@@ -1,0 +1,156 @@
+"""Opens the original with one named demuxer that can reach nothing else, and finds what is worth decoding.
+
+Four locks against a file that names other files: the sniffed demuxer alone, an empty protocol list, an open callback
+that refuses, and the sandbox, in which no file can be opened and no socket made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, Final
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from reelkeep.transcode.codec.original import Original
+from reelkeep.transcode.codec.problems import Refused
+from reelkeep.transcode.codec.sniff import ALLOWED, HEAD_BYTES, container_of
+from reelkeep.transcode.codec.whole import check_whole
+from reelkeep.transcode.fields import MAX_READ_BYTES
+
+# Decoders of what cameras, editors and mastering tools write; every other decoder stays out of reach.
+VIDEO_DECODERS: Final = frozenset(
+    {
+        "h264", "hevc", "prores", "dnxhd", "mpeg2video", "mpeg4", "mjpeg", "jpeg2000", "cfhd", "ffv1", "v210",
+        "rawvideo", "vp8", "vp9", "av1", "libdav1d", "dvvideo", "mpeg1video", "qtrle", "apv", "hap", "huffyuv",
+        "utvideo", "png",
+    }
+)  # fmt: skip
+AUDIO_DECODERS: Final = frozenset(
+    {
+        "aac", "mp3", "mp3float", "mp2", "mp2float", "ac3", "eac3", "flac", "alac", "opus", "vorbis", "libopus",
+        "libvorbis", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_s16be", "pcm_s24be", "pcm_s32be", "pcm_f32le",
+        "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_u8", "pcm_s8", "pcm_alaw", "pcm_mulaw", "pcm_bluray",
+        "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms",
+    }
+)  # fmt: skip
+MAX_BAD_PACKETS: Final = 25
+_ALL_FORMATS: Final = ALLOWED.replace("mov", "mov,mp4,m4a,3gp,3g2,mj2").replace("matroska", "matroska,webm")
+
+
+def _refuse_open(_url: str, _flags: int, _options: dict[str, Any]) -> Any:
+    raise PermissionError("an original may not open another file")
+
+
+class Source:
+    """An opened original: its streams, and decoding that survives a few bad packets."""
+
+    def __init__(self, original: Original) -> None:
+        self._original = original
+        self.container_name = container_of(
+            original.read_at(0, min(HEAD_BYTES, original.size_bytes)) if original.size_bytes else b""
+        )
+        check_whole(original, self.container_name)
+        self._container = self._open()
+        self.video = self._pick_video()
+        self.audio = self._pick_audio()
+        self._bad_packets = 0
+        if self.video is None and self.audio is None:
+            raise Refused("no_streams")
+
+    def _open(self) -> InputContainer:
+        options = {"protocol_whitelist": "none", "format_whitelist": _ALL_FORMATS, "enable_drefs": "0"}
+        self._original.seek(0)
+        try:
+            return av.open(
+                self._original, "r", format=self.container_name, options=options, buffer_size=MAX_READ_BYTES,
+                io_open=_refuse_open, metadata_errors="replace",
+            )  # fmt: skip
+        except (av.error.InvalidDataError, av.error.EOFError) as error:
+            raise Refused("damaged" if self.container_name == "mov" else "cut_off", "it cannot be opened") from error
+        except av.error.FFmpegError as error:
+            raise Refused("not_media", error.strerror or "") from error
+
+    def _pick_video(self) -> VideoStream | None:
+        for stream in self._container.streams.video:
+            if stream.disposition & av.stream.Disposition.attached_pic:
+                continue
+            _require(stream.codec_context, VIDEO_DECODERS)
+            stream.thread_type = "AUTO"
+            return stream
+        return None
+
+    def _pick_audio(self) -> AudioStream | None:
+        for stream in self._container.streams.audio:
+            _require(stream.codec_context, AUDIO_DECODERS)
+            return stream
+        return None
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return dict(self._container.metadata)
+
+    @property
+    def duration(self) -> Fraction | None:
+        """Length of the whole file in seconds, if its header says."""
+        ticks = self._container.duration
+        return Fraction(ticks, av.time_base) if ticks and ticks > 0 else None
+
+    def timecode_texts(self) -> Iterator[str]:
+        """Yield every start timecode that a stream or the file itself carries, the picture's own first."""
+        streams = [self.video] if self.video is not None else []
+        for stream in (*streams, *self._container.streams.data, *self._container.streams):
+            if text := stream.metadata.get("timecode"):
+                yield text
+        if text := self._container.metadata.get("timecode"):
+            yield text
+
+    def seek(self, seconds: Fraction) -> None:
+        """Go to a keyframe of the picture (or sound) at or before ``seconds``."""
+        stream = self.video or self.audio
+        assert stream is not None
+        assert stream.time_base is not None
+        self._container.seek(int(seconds // stream.time_base), stream=stream, backward=True)
+
+    def rewind(self) -> None:
+        """Start over from the first byte with fresh decoders."""
+        self._container.close()
+        self._container = self._open()
+        self.video, self.audio = self._pick_video(), self._pick_audio()
+
+    def frames(self, *, video: bool = True, audio: bool = True) -> Iterator[Any]:
+        """Yield decoded av.VideoFrame and av.AudioFrame in the order of the file.
+
+        Raises:
+            Refused: more than ``MAX_BAD_PACKETS`` packets could not be decoded.
+        """
+        chosen = [
+            stream for stream, wanted in ((self.video, video), (self.audio, audio)) if wanted and stream is not None
+        ]
+        if not chosen:
+            return
+        try:
+            for packet in self._container.demux(*chosen):
+                yield from self._decoded(packet)
+        except av.error.FFmpegError as error:
+            raise Refused("damaged", error.strerror or "") from error
+
+    def _decoded(self, packet: Any) -> list[Any]:
+        try:
+            return packet.decode()  # type: ignore[no-any-return]
+        except av.error.InvalidDataError as error:
+            self._bad_packets += 1
+            if self._bad_packets > MAX_BAD_PACKETS:
+                raise Refused("damaged") from error
+            return []
+
+
+def _require(context: Any, allowed: frozenset[str]) -> None:
+    """Refuse a stream without a decoder, or with one that is not on the list."""
+    if context is None:
+        raise Refused("unsupported")
+    if context.name not in allowed:
+        raise Refused("unsupported", context.name)

@@ -1,0 +1,70 @@
+"""Which renditions are made of a picture: the step rung and up to two larger ones, never above the source. Pure.
+
+A rung is counted by its shorter edge, so that a portrait clip gets the same rungs as a landscape one. Encoder
+settings are the crf of facts measured for review proxies: at these values x264 veryfast stays below ``max_bps`` on
+live footage and the cap only holds grain and noise.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reelkeep.media import SEGMENT_FRAMES, STEP_GOP_FRAMES, Rung
+
+STEP_EDGE_PX: Final = 360
+LARGER_EDGES_PX: Final = (720, 1080)
+_WORTH_ITS_OWN: Final = 1.2  # a rung less than this larger than the one below it is not made
+_REFERENCE: Final = 1920 * 1080
+_REFERENCE_BPS: Final = 12_000_000  # at 1080p; smaller pictures need more bits for each pixel, hence the power
+_BITS_POWER: Final = 0.75
+_CRF_LARGE: Final = 21.0
+_CRF_SMALL: Final = 23.0
+
+
+def plan_ladder(width_px: int, height_px: int) -> tuple[Rung, ...]:
+    """Return the rungs for a picture of this display size, smallest first; the first is the step rung.
+
+    Raises:
+        ValueError: the picture is smaller than 2 by 2 pixels.
+
+    >>> [(rung.name, rung.width_px, rung.height_px) for rung in plan_ladder(1920, 1080)]
+    [('v360', 640, 360), ('v720', 1280, 720), ('v1080', 1920, 1080)]
+    >>> [(rung.name, rung.width_px, rung.height_px) for rung in plan_ladder(640, 272)]
+    [('v272', 640, 272)]
+    """
+    if min(width_px, height_px) < 2:
+        raise ValueError("a picture of less than 2 by 2 pixels has no ladder")
+    return tuple(
+        _rung(width_px, height_px, edge, step=not number) for number, edge in enumerate(_edges(width_px, height_px))
+    )
+
+
+def _edges(width_px: int, height_px: int) -> list[int]:
+    edge = _even(min(width_px, height_px))
+    if edge < STEP_EDGE_PX * _WORTH_ITS_OWN:
+        return [edge]
+    edges = [STEP_EDGE_PX, *(larger for larger in LARGER_EDGES_PX if larger <= edge)]
+    if edge < LARGER_EDGES_PX[-1] and edge != edges[-1]:
+        if len(edges) > 1 and edge < edges[-1] * _WORTH_ITS_OWN:
+            edges.pop()  # the source's own size takes the place of a rung just below it
+        edges.append(edge)
+    return edges
+
+
+def _rung(width_px: int, height_px: int, edge: int, *, step: bool) -> Rung:
+    short, long = sorted((width_px, height_px))
+    other = min(_even(round(long * edge / short)), _even(long))
+    width, height = (other, edge) if width_px >= height_px else (edge, other)
+    return Rung(
+        name=f"v{edge}",
+        width_px=width,
+        height_px=height,
+        gop_frames=STEP_GOP_FRAMES if step else SEGMENT_FRAMES,
+        crf=_CRF_SMALL if step else _CRF_LARGE,
+        max_bps=round(_REFERENCE_BPS * (width * height / _REFERENCE) ** _BITS_POWER),
+        is_step=step,
+    )
+
+
+def _even(value: int) -> int:
+    return max(2, value - value % 2)
