@@ -59,8 +59,9 @@ class SignedPart:
 class Uploads:
     """The uploads of one company. Every method checks that the user may do it; thread-safe."""
 
-    def __init__(self, company: CompanyHandle) -> None:
+    def __init__(self, company: CompanyHandle, *, link_seconds: int = PART_LINK_SECONDS) -> None:
         self._company = company
+        self._link_seconds = link_seconds
 
     def begin(
         self, user: User, production_id: ProductionId, *, file_name: str, size_bytes: int, client_key: str | None = None
@@ -116,7 +117,7 @@ class Uploads:
                     number=number,
                     size_bytes=size,
                     crc32=crc32,
-                    seconds=PART_LINK_SECONDS,
+                    seconds=self._link_seconds,
                     grant=grant,
                 ),
             )

@@ -1,0 +1,186 @@
+"""The platform's HTTP API (``/api/v1``) for programs: sign-in, productions, uploads, versions, downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Self
+
+import httpx
+
+from reelkeep.errors import DependencyError, NotFound, ReelkeepError, RequestError
+from reelkeep.storage import crc
+from reelkeep.storage.translate import ChecksumMismatch
+from reelkeep.transfer import network
+from reelkeep.transfer.interface import DonePart, DownloadLink, SignedRequest, UploadTicket
+from reelkeep.transfer.patience import Patience
+
+_SERVER: Final = "the Reelkeep server"
+
+
+def _kinds(kind: type[ReelkeepError]) -> dict[str, type[ReelkeepError]]:
+    found = {kind.code: kind}
+    for child in kind.__subclasses__():
+        found = {**_kinds(child), **found}
+    return found
+
+
+def error_of(status: int, body: object) -> ReelkeepError:
+    """Return the error that an answer of the API stands for.
+
+    >>> error_of(404, {"error": {"code": "not_found", "message": "gone", "advice": "look again"}})
+    NotFound('gone')
+    >>> type(error_of(503, None)).__name__
+    'DependencyError'
+    """
+    fields = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(fields, dict):
+        if status >= 500 or status == 421:
+            return DependencyError(f"{_SERVER} answered with {status}")
+        return RequestError(f"{_SERVER} refused the request with {status}")
+    assert ChecksumMismatch.code  # its module is loaded, so that its code is known here
+    kind = _kinds(ReelkeepError).get(str(fields.get("code")), RequestError)
+    error = kind.__new__(kind)
+    ReelkeepError.__init__(error, str(fields.get("message")), advice=str(fields.get("advice") or "") or None)
+    return error
+
+
+class Api:
+    """One user's way to one company. Implements ``UploadApi`` and ``DownloadApi``. Thread-safe.
+
+    Args:
+        address: of the company's app, "http://acme.localhost:8000".
+        token: of the login session; None before signing in.
+    """
+
+    def __init__(self, address: str, token: str | None = None) -> None:
+        self.address = address.rstrip("/")
+        self._token = token
+        self._client = network.client(base_url=f"{self.address}/api/v1")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def login(self, email: str, password: str) -> str:
+        """Sign in and return the token; later calls carry it.
+
+        Raises:
+            SignInRequired: the address or the password is wrong.
+        """
+        self._token = str(self._post("/login", {"email": email, "password": password, "kind": "cli"})["token"])
+        return self._token
+
+    def me(self) -> Mapping[str, Any]:
+        return self._get("/me")
+
+    def productions(self) -> list[Mapping[str, Any]]:
+        return list(self._get("/productions")["productions"])
+
+    def find_production(self, name: str) -> Mapping[str, Any]:
+        """Return the production with this id, slug or name; raise NotFound if there is none for this user."""
+        found = self.productions()
+        for field in ("id", "slug", "name"):
+            for production in found:
+                if production[field] == name:
+                    return production
+        known = ", ".join(production["slug"] for production in found) or "none"
+        raise NotFound(f"you have no production {name!r}", advice=f"Your productions are: {known}.")
+
+    def create_production(self, name: str) -> Mapping[str, Any]:
+        return self._post("/productions", {"name": name}, repeat=False)
+
+    def assets(self, production_id: str) -> list[Mapping[str, Any]]:
+        return list(self._get(f"/productions/{production_id}/assets")["assets"])
+
+    def asset(self, asset_id: str) -> Mapping[str, Any]:
+        return self._get(f"/assets/{asset_id}")
+
+    def version(self, version_id: str) -> Mapping[str, Any]:
+        answer = self._get(f"/versions/{version_id}")
+        return answer.get("version", answer)  # type: ignore[no-any-return]
+
+    def playback_session(self, version_id: str) -> Mapping[str, Any]:
+        return self._post(f"/versions/{version_id}/playback-sessions", {})
+
+    def begin_upload(self, production_id: str, file_name: str, size_bytes: int, client_key: str) -> UploadTicket:
+        fields = {"file_name": file_name, "size_bytes": size_bytes, "client_key": client_key}
+        return _ticket(self._post(f"/productions/{production_id}/uploads", fields))
+
+    def sign_parts(self, upload_id: str, parts: Sequence[tuple[int, bytes]]) -> Sequence[SignedRequest]:
+        fields = {"parts": [{"number": number, "crc32": crc.to_text(crc32)} for number, crc32 in parts]}
+        answer = self._post(f"/uploads/{upload_id}/parts", fields)
+        return [_signed(request) for request in answer["requests"]]
+
+    def complete_upload(self, upload_id: str, crc32: bytes, sha256: bytes) -> None:
+        self._post(f"/uploads/{upload_id}/complete", {"crc32": crc.to_text(crc32), "sha256": sha256.hex()})
+
+    def abort_upload(self, upload_id: str) -> None:
+        self._call("DELETE", f"/uploads/{upload_id}", None)
+
+    def download_link(self, version_id: str) -> DownloadLink:
+        answer = self._get(f"/versions/{version_id}/download")
+        sha256, crc32 = answer.get("sha256"), answer.get("crc32")
+        return DownloadLink(
+            url=str(answer["url"]),
+            file_name=str(answer["file_name"]),
+            size_bytes=int(answer["size_bytes"]),
+            sha256=bytes.fromhex(sha256) if sha256 else None,
+            crc32=crc.from_text(crc32) if crc32 else None,
+            expires_at=_time(answer["expires_at"]),
+        )
+
+    def _get(self, path: str) -> Mapping[str, Any]:
+        return Patience().call(lambda: self._call("GET", path, None))
+
+    def _post(self, path: str, fields: Mapping[str, Any], *, repeat: bool = True) -> Mapping[str, Any]:
+        if not repeat:
+            return self._call("POST", path, fields)
+        return Patience().call(lambda: self._call("POST", path, fields))
+
+    def _call(self, method: str, path: str, fields: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        with network.no_answer(_SERVER):
+            answer = self._client.request(method, path, json=fields, headers=headers)
+        body = _json(answer)
+        if not answer.is_success:
+            raise error_of(answer.status_code, body)
+        return body if isinstance(body, dict) else {}
+
+
+def _json(answer: httpx.Response) -> object:
+    try:
+        return answer.json() if answer.content else None
+    except ValueError:
+        return None
+
+
+def _ticket(answer: Mapping[str, Any]) -> UploadTicket:
+    done = [
+        DonePart(int(part["number"]), int(part["size_bytes"]), crc.from_text(part["crc32"]) if part["crc32"] else None)
+        for part in answer["done_parts"]
+    ]
+    return UploadTicket(
+        id=str(answer["id"]),
+        version_id=str(answer["version_id"]),
+        asset_id=str(answer["asset_id"]),
+        part_bytes=int(answer["part_bytes"]),
+        parts_total=int(answer["parts_total"]),
+        done_parts=done,
+    )
+
+
+def _signed(request: Mapping[str, Any]) -> SignedRequest:
+    return SignedRequest(
+        number=int(request["number"]),
+        method=str(request["method"]),
+        url=str(request["url"]),
+        headers=dict(request["headers"]),
+        expires_at=_time(request["expires_at"]),
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,101 @@
+"""A TCP forwarder in front of a store that can misbehave: answer 503, or reset a connection in the middle of a body.
+
+Host is left as it is, so that signatures made for the forwarder's address hold at the store (SeaweedFS checks them
+against the Host that it was sent).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+CHUNK_BYTES = 1 << 16
+
+
+class FaultyStore:
+    """Counts what it refuses. ``busy`` answers every new request with 503; ``reset_after_bytes`` breaks connections."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.busy = threading.Event()
+        self.resets_left = 0
+        self.reset_after_bytes = 0
+        self.refused = 0
+        self._threads: list[threading.Thread] = []
+        self._open: list[socket.socket] = []
+
+    def accept_forever(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                thread = threading.Thread(target=self._serve, args=(client,))
+                self._threads.append(thread)
+                thread.start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for open_socket in self._open:
+            with contextlib.suppress(OSError):
+                open_socket.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+
+    def _serve(self, client: socket.socket) -> None:
+        self._open.append(client)
+        with client, contextlib.suppress(OSError):
+            if self.busy.is_set():
+                self._refuse(client)
+                return
+            with socket.create_connection(self._target) as store:
+                self._open.append(store)
+                back = threading.Thread(target=_copy, args=(store, client))
+                back.start()
+                self._forward(client, store)
+                with contextlib.suppress(OSError):
+                    store.shutdown(socket.SHUT_WR)
+                back.join(10)
+
+    def _refuse(self, client: socket.socket) -> None:
+        client.recv(CHUNK_BYTES)
+        self.refused += 1
+        client.sendall(b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        client.settimeout(1)
+        while client.recv(CHUNK_BYTES):
+            pass
+
+    def _forward(self, client: socket.socket, store: socket.socket) -> None:
+        seen = 0
+        while data := client.recv(CHUNK_BYTES):
+            seen += len(data)
+            if self.busy.is_set() or (self.resets_left and seen > self.reset_after_bytes):
+                self.resets_left = max(0, self.resets_left - 1)
+                self.refused += 1
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.close()
+                return
+            store.sendall(data)
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(CHUNK_BYTES):
+            target.sendall(data)
+
+
+@contextlib.contextmanager
+def in_front_of(endpoint_url: str) -> Iterator[FaultyStore]:
+    host, port = endpoint_url.removeprefix("http://").split(":")
+    forwarder = FaultyStore(host, int(port))
+    accepting = threading.Thread(target=forwarder.accept_forever)
+    accepting.start()
+    try:
+        yield forwarder
+    finally:
+        forwarder.close()
+        accepting.join(5)
