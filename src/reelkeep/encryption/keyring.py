@@ -48,9 +48,13 @@ class LocalKeyring:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_symlink() and not path.exists():
-            _create(path)
-        self._key_id, self._key = _read(path)
+        try:
+            if not path.is_symlink() and not path.exists():
+                _create(path)
+            content = _read(path)
+        except OSError as error:
+            raise KeyringBroken(f"the keyring file cannot be made or opened: {error.strerror}") from None
+        self._key_id, self._key = _parse(content)
 
     def __repr__(self) -> str:
         return f"LocalKeyring(key_id={self._key_id.hex()})"
@@ -98,16 +102,21 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _read(path: Path) -> tuple[bytes, bytes]:
+def _read(path: Path) -> bytes:
+    """Return the file's content, after looking at the very file that was opened."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        raise KeyringBroken(f"the keyring file cannot be opened: {error.strerror}") from None
-    with open(descriptor, "rb") as file:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode) or stat.S_IMODE(facts.st_mode) & 0o077:
-            raise KeyringBroken("the keyring file is open to others; its mode must be 0600")
-        content = file.read(_MAX_FILE_BYTES)
+            raise KeyringBroken("the keyring file is open to others, or no plain file; its mode must be 0600")
+        if facts.st_uid not in (0, os.geteuid()):
+            raise KeyringBroken("the keyring file belongs to another user of this machine")
+        return os.read(descriptor, _MAX_FILE_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def _parse(content: bytes) -> tuple[bytes, bytes]:
     try:
         fields = json.loads(content)
         key_id, key = bytes.fromhex(fields["key_id"]), bytes.fromhex(fields["key"])
