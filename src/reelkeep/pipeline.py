@@ -1,0 +1,39 @@
+"""The flow on one screen: which event asks for which job, and who does it.
+
+upload completed     ingest.uploads        version: uploading -> stored, and the job's row, in one transaction
+job claimed          runner.work           a fresh process per job; a lease, a heartbeat
+probed               transcode.job         version: stored -> processing
+segment in bucket    transcode.publisher   version: processing -> playable, with the first segment of the step rung
+all published        transcode.job         version: -> ready, in the transaction that ends the job
+segment asked for    playback.segments     read from the bucket, unsealed, kept for six hours at most
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from reelkeep.isolation.sandbox import start_codec
+from reelkeep.jobs.handling import Handler
+from reelkeep.jobs.interface import JobKind
+from reelkeep.transcode import job as transcode
+
+
+class Event(enum.Enum):
+    """What happens to a version and asks for work."""
+
+    STORED = "version.stored"
+
+
+JOBS_AFTER: Final[Mapping[Event, tuple[JobKind, ...]]] = {Event.STORED: (JobKind.TRANSCODE,)}
+
+
+def handlers(*, insecure_no_sandbox: bool) -> Mapping[JobKind, Handler]:
+    """Return who does which kind of job in a job process.
+
+    Args:
+        insecure_no_sandbox: run the codec as a plain child; for a demo on a machine that cannot build the sandbox.
+    """
+    return {JobKind.TRANSCODE: transcode.handler(partial(start_codec, insecure=insecure_no_sandbox))}

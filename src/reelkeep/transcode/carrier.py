@@ -1,0 +1,158 @@
+"""The carrier: talks with one codec, serves its reads, and hands what it sends to the publisher.
+
+The codec parses hostile media, so every word of it is hostile: frames are bounded, checked against the plan, and the
+first broken one ends the codec. The carrier parses no media container. A codec that dies without a word is nobody's
+fault that is known yet: the job is tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+from reelkeep.errors import DependencyError, IsolationError, MediaError
+from reelkeep.isolation.channel import BadFrame, Channel, ChannelClosed, Message
+from reelkeep.jobs.interface import Hold
+from reelkeep.media import Probe as ProbeFacts
+from reelkeep.transcode import protocol
+from reelkeep.transcode.protocol import Done, Fragment, Peaks, Plan, Problem, Progress, Read, Still, Track
+from reelkeep.transcode.publisher import Publisher
+from reelkeep.transcode.source import SourceCache
+
+_log = logging.getLogger(__name__)
+
+TICK_SECONDS: Final = 0.5
+SILENCE_SECONDS: Final = 900.0  # the slowest decoders make 3.6 frames a second at 2160p (J2K); GOPs of 48: 15 s
+
+
+class CodecDied(DependencyError):
+    """The program that reads the film stopped without saying why."""
+
+
+class CodecMisbehaved(IsolationError):
+    """This file made the program that reads films misbehave, so the work was stopped."""
+
+    default_advice = "Export the file again and upload it as a new version; show this file to the operator."
+
+
+class Codec(Protocol):
+    """A running codec: ``isolation.sandbox.CodecProcess``, or a play-acted one in tests."""
+
+    @property
+    def channel(self) -> Channel: ...
+
+    def kill(self) -> None: ...
+
+    def last_words(self) -> str: ...
+
+
+StartCodec = Callable[[], AbstractContextManager[Codec]]
+BeginProxy = Callable[[ProbeFacts, Plan], Publisher]
+
+
+class Carrier:
+    """One talk with one codec, from the job to its end. Use it once.
+
+    Args:
+        begin: called when the probe and the plan are known; returns the publisher of this attempt.
+    """
+
+    def __init__(self, source: SourceCache, begin: BeginProxy, hold: Hold) -> None:
+        self._source = source
+        self._begin = begin
+        self._hold = hold
+        self._probe: ProbeFacts | None = None
+        self._publisher: Publisher | None = None
+
+    def run(self, start: StartCodec, job: protocol.Job) -> Done:
+        """Have the original made into a proxy; return when everything the codec sent is published.
+
+        Raises:
+            MediaError: the original cannot be used, in the uploader's words.
+            CodecDied: the codec ended in the middle; what is published stays.
+            CodecMisbehaved, BadBitstream: the codec broke the protocol; it was killed.
+            JobCancelled, LeaseLost: the job has to be let go; the codec was killed.
+        """
+        try:
+            with start() as codec:
+                self._hold.on_stop(codec.kill)
+                done = self._talk(codec, job)
+            self._finish(done)
+            return done
+        finally:
+            if self._publisher is not None:
+                self._publisher.close()
+
+    def _finish(self, done: Done) -> None:
+        try:
+            self._publishing().finish(done, time.monotonic())
+        except BadFrame as error:
+            raise CodecMisbehaved from error
+
+    def _talk(self, codec: Codec, job: protocol.Job) -> Done:
+        try:
+            codec.channel.send(job.message())
+            while True:
+                said = protocol.parse_from_codec(self._next(codec.channel))
+                if isinstance(said, Done):
+                    return said
+                self._hear(said, codec.channel, job)
+        except BadFrame as error:
+            _log.warning("the codec broke the protocol: %s", error.message)
+            raise CodecMisbehaved from error
+        except (ChannelClosed, OSError) as error:  # OSError: on_stop has closed the channel under us
+            self._hold.check()
+            _log.warning("the codec ended early: %s", codec.last_words().strip()[-2_000:])
+            raise CodecDied from error
+
+    def _next(self, channel: Channel) -> Message:
+        silent_until = time.monotonic() + SILENCE_SECONDS
+        while time.monotonic() < silent_until:
+            self._hold.check()
+            if channel.fileno() < 0:
+                raise ChannelClosed
+            if select.select([channel.fileno()], [], [], TICK_SECONDS)[0]:
+                return channel.receive()
+            if self._publisher is not None:
+                self._publisher.tick(time.monotonic())
+        raise CodecDied("the program that reads the film has stopped answering")
+
+    def _hear(self, said: protocol.FromCodec, channel: Channel, job: protocol.Job) -> None:
+        match said:
+            case Read():
+                body = self._source.read(said.offset, said.length)
+                channel.send(protocol.Bytes(said.offset, body).message())
+            case protocol.Probe():
+                if self._probe is not None:
+                    raise BadFrame("a second probe")
+                self._probe = said.facts
+            case Plan():
+                self._take_plan(said, job)
+            case Track():
+                self._publishing().add_track(said)
+            case Fragment():
+                self._publishing().add_fragment(said, time.monotonic())
+            case Still():
+                self._publishing().add_still(said)
+            case Peaks():
+                self._publishing().add_peaks(said)
+            case Problem():
+                raise MediaError(said.text)
+            case Progress():
+                self._publishing().tick(time.monotonic())
+
+    def _take_plan(self, plan: Plan, job: protocol.Job) -> None:
+        if self._probe is None or self._publisher is not None:
+            raise BadFrame("a plan comes before its probe, or twice")
+        if (plan.resume_frame, plan.resume_audio_frame) != (job.resume_frame, job.resume_audio_frame):
+            raise BadFrame("the codec begins at another frame than it was told")
+        self._publisher = self._begin(self._probe, plan)
+
+    def _publishing(self) -> Publisher:
+        if self._publisher is None:
+            raise BadFrame("the codec sends media before its plan")
+        return self._publisher

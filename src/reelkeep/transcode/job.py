@@ -1,0 +1,147 @@
+"""The transcode job: wires one version, its original and its proxy prefix to a carrier, and says how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from reelkeep.catalog import audit, versions
+from reelkeep.catalog.grants import GrantAction
+from reelkeep.catalog.lifecycle import JobState, VersionState
+from reelkeep.catalog.versions import VersionRow
+from reelkeep.companies.handle import CompanyHandle
+from reelkeep.encryption.keys import CompanyKey
+from reelkeep.errors import IsolationError, MediaError, ReelkeepError
+from reelkeep.ids import VersionId
+from reelkeep.jobs.handling import Handler
+from reelkeep.jobs.interface import Hold, Job
+from reelkeep.jobs.transactions import transaction
+from reelkeep.media import AUDIO_RENDITION, FrameRate, Probe
+from reelkeep.packaging.bundle_index import ProxyPlan
+from reelkeep.packaging.stills import TileLayout
+from reelkeep.storage.layout import proxy_scope
+from reelkeep.transcode import leftovers, protocol, records
+from reelkeep.transcode.bucket import GrantSeries, Original, ProxyPrefix
+from reelkeep.transcode.carrier import Carrier, StartCodec
+from reelkeep.transcode.patience import patiently
+from reelkeep.transcode.publisher import Desk, Publisher
+from reelkeep.transcode.records import Attempt
+from reelkeep.transcode.resume import Published
+from reelkeep.transcode.source import SourceCache
+
+SOUND_ONLY_RATE: Final = FrameRate(24, 1)  # a proxy without a picture has no frames; its comments count in these
+_FINAL: Final = {
+    JobState.DONE: VersionState.READY,
+    JobState.FAILED: VersionState.FAILED,
+    JobState.CANCELLED: VersionState.CANCELLED,
+}
+
+
+class OriginalAltered(MediaError):
+    """The stored file is not the file that was sent: its checksum differs from the uploader's."""
+
+    default_advice = "Upload the file again as a new version."
+
+
+def handler(start_codec: StartCodec) -> Handler:
+    """Return how a transcode job is worked on and ended.
+
+    Args:
+        start_codec: starts the sandboxed codec; from ``isolation.sandbox``.
+    """
+
+    def work(company: CompanyHandle, job: Job, hold: Hold) -> None:
+        _Transcode.of(company, job, hold).run(start_codec)
+
+    return Handler(work, ended)
+
+
+def ended(conn: Connection, job: Job, state: JobState, problem: ReelkeepError | None) -> None:
+    """Move the version to where the end of its job leaves it, in the transaction that ends the job."""
+    version_id = _version_of(job)
+    old = records.state_of(conn, version_id)
+    if old in (VersionState.READY, VersionState.FAILED, VersionState.CANCELLED):
+        return  # somebody has moved it meanwhile, or it was ready before
+    new = _FINAL[state]
+    versions.move(conn, version_id, new, problem if new is VersionState.FAILED else None)
+    audit.record(conn, f"version.{new.value}", version_id, None, job=job.id)
+
+
+@dataclass(frozen=True)
+class _Transcode:
+    company: CompanyHandle
+    job: Job
+    version: VersionRow
+    published: Published
+    desk: Desk
+
+    @staticmethod
+    def of(company: CompanyHandle, job: Job, hold: Hold) -> _Transcode:
+        version_id = _version_of(job)
+
+        def read() -> tuple[VersionRow, Published, records.Keys]:
+            with transaction(company.engine) as conn:
+                keys = records.keys_of(conn, _key_of(company), version_id)
+                return versions.get(conn, version_id), records.published(conn, version_id), keys
+
+        version, published, keys = patiently(read, hold)
+        grant = GrantSeries(company.engine, GrantAction.WRITE_PROXY, proxy_scope(version_id), job.id)
+        bucket = ProxyPrefix(company.storage, version.connection_id, version_id, grant, hold)
+        desk = Desk(company.engine, company.id, version_id, job.id, keys, bucket, hold)
+        return _Transcode(company, job, version, published, desk)
+
+    def run(self, start_codec: StartCodec) -> None:
+        """Do what is left: the proxy unless it is complete, then the leftovers of dead attempts."""
+        if not self.published.complete:
+            self._make_proxy(start_codec)
+        with transaction(self.company.engine) as conn:
+            named = records.named_objects(conn, self.version.id)
+            last = records.last_attempt_number(conn, self.version.id)
+        leftovers.delete_unnamed(self.desk.bucket, named, last)
+
+    def _make_proxy(self, start_codec: StartCodec) -> None:
+        version, hold = self.version, self.desk.hold
+        grant = GrantSeries(self.company.engine, GrantAction.READ_ORIGINAL, version.original_key, self.job.id)
+        original = Original(
+            self.company.storage, version.connection_id, version.original_key, version.size_bytes, grant, hold
+        )
+        source = SourceCache(original.fetch, version.size_bytes)
+        try:
+            wanted = self.published.job(version.size_bytes)
+            done = Carrier(source, self._begin, hold).run(start_codec, wanted)
+            from_the_start = not (wanted.resume_frame or wanted.resume_audio_frame)
+            sha256 = source.sha256() if from_the_start else None
+        finally:
+            source.close()
+        if sha256 is not None and version.claimed_sha256 not in (None, sha256):
+            raise OriginalAltered
+        self.desk.record(lambda conn: records.complete(conn, version.id, done.frames, sha256))
+
+    def _begin(self, probe: Probe, plan: protocol.Plan) -> Publisher:
+        proxy = ProxyPlan(probe.frames, probe.rate or SOUND_ONLY_RATE, probe.audio_samples, _layout(plan.tiles))
+        names = [*(rung.name for rung in plan.rungs), *([AUDIO_RENDITION] if plan.audio else [])]
+        begun: list[Attempt] = []
+        self.desk.record(
+            lambda conn: begun.append(records.begin(conn, self.version.id, self.job.id, probe, proxy, names))
+        )
+        return Publisher(self.desk, begun[-1], plan, proxy, self.published)
+
+
+def _layout(tiles: protocol.TileLayout | None) -> TileLayout | None:
+    if tiles is None:
+        return None
+    return TileLayout(tiles.width_px, tiles.height_px, tiles.columns, tiles.rows, tiles.step_frames)
+
+
+def _key_of(company: CompanyHandle) -> CompanyKey:
+    if company.company_key is None:
+        raise IsolationError("this process was not given the company's key")
+    return company.company_key
+
+
+def _version_of(job: Job) -> VersionId:
+    if job.version_id is None:
+        raise IsolationError("a transcode job names no version")
+    return job.version_id

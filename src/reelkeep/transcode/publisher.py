@@ -1,0 +1,231 @@
+"""Publishes one attempt: what the codec sends is packaged, sealed, put into the bucket and recorded.
+
+An object is recorded only when it lies in the bucket, in one transaction with the notice to those who watch. Each such
+transaction is fenced by the job's lease: an attempt that was given up for dead publishes nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from reelkeep.encryption.keys import key_class, new_iv
+from reelkeep.encryption.sealing import SealContext
+from reelkeep.ids import CompanyId, JobId, VersionId
+from reelkeep.isolation.channel import BadFrame
+from reelkeep.jobs import queue
+from reelkeep.jobs.interface import Hold
+from reelkeep.jobs.transactions import transaction
+from reelkeep.media import AUDIO_RENDITION, Rung, TrackKind
+from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription
+from reelkeep.packaging.bundles import Bundle, BundleWriter
+from reelkeep.packaging.segmenter import RenditionPackager
+from reelkeep.packaging.stills import SealedStill, StillKind, StillWriter
+from reelkeep.packaging.tracks import TrackConfig
+from reelkeep.transcode import records, waveform
+from reelkeep.transcode.bucket import ProxyPrefix
+from reelkeep.transcode.outbox import Outbox
+from reelkeep.transcode.patience import patiently
+from reelkeep.transcode.protocol import Done, Fragment, Peaks, Plan, Still, Track
+from reelkeep.transcode.records import Attempt, Keys
+from reelkeep.transcode.rendition import RenditionWriter, checked_config, grid_of
+from reelkeep.transcode.resume import Published
+
+AUDIO_BANDWIDTH_BPS: Final = 192_000  # the encoder's rate, for the manifest
+BUNDLE_CONTENT_TYPE: Final = "application/octet-stream"  # sealed: no type of its own
+STILLS_LANE: Final = "stills"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a publisher works with: one company's database and bucket, one version, one leased job."""
+
+    engine: Engine
+    company_id: CompanyId
+    version_id: VersionId
+    job_id: JobId
+    keys: Keys
+    bucket: ProxyPrefix
+    hold: Hold
+
+    def record(self, write: Callable[[Connection], None]) -> None:
+        """Commit ``write`` under the fence of the lease, patiently. It may run twice, so it repeats harmlessly."""
+
+        def once() -> None:
+            with transaction(self.engine) as conn:
+                queue.hold(conn, self.job_id, self.hold.worker)
+                write(conn)
+
+        patiently(once, self.hold)
+
+
+@dataclass
+class _Row:
+    """One rendition under way."""
+
+    id: str
+    is_step: bool
+    writer: RenditionWriter
+
+
+class Publisher:
+    """Takes what one codec sends in one attempt. Used by one thread; close it in every case."""
+
+    def __init__(self, desk: Desk, attempt: Attempt, plan: Plan, proxy: ProxyPlan, published: Published) -> None:
+        self._desk = desk
+        self._attempt = attempt
+        self._plan = plan
+        self._proxy = proxy
+        self._published = published
+        self._rungs: Mapping[str, Rung] = {rung.name: rung for rung in plan.rungs}
+        self._rows: dict[str, _Row] = {}
+        self._outbox = Outbox()
+        self._peaks: list[Peaks] = []
+        self._next_sheet = published.tile_sheets
+        self._stills = StillWriter(
+            desk.keys.version_key, attempt.salt, desk.company_id, desk.version_id, attempt.number
+        )
+
+    def add_track(self, track: Track) -> None:
+        """Record a rendition of the plan, before its first fragment.
+
+        Raises:
+            BadFrame, BadBitstream: it is not what was planned; kill the codec.
+            ProxyChanged: published segments of it were encoded otherwise.
+        """
+        rung = self._rungs.get(track.rendition)
+        planned = rung is not None or (self._plan.audio and track.rendition == AUDIO_RENDITION)
+        if not planned or track.rendition in self._rows:
+            raise BadFrame("a track was not planned, or comes twice")
+        config = checked_config(track, rung, self._proxy.rate)
+        wanted = self._describe(track.rendition, rung, config)
+        found: list[tuple[str, bytes]] = []
+
+        def write(conn: Connection) -> None:
+            found.append(records.add_rendition(conn, self._desk.version_id, wanted))
+
+        self._desk.record(write)
+        rendition_id, iv = found[-1]
+        is_step = rung is not None and rung.is_step
+        self._rows[track.rendition] = _Row(rendition_id, is_step, self._writer(wanted, config, iv, rung, track))
+
+    def _describe(self, name: str, rung: Rung | None, config: TrackConfig) -> RenditionDescription:
+        kind = TrackKind.VIDEO if rung else TrackKind.AUDIO
+        content_class = key_class(kind, rung.height_px if rung else 0)
+        content_key = self._desk.keys.content_keys[content_class]
+        return RenditionDescription(
+            name=name,
+            kind=kind,
+            is_step=rung is not None and rung.is_step,
+            width_px=rung.width_px if rung else None,
+            height_px=rung.height_px if rung else None,
+            codecs=config.codecs,
+            timescale=config.timescale,
+            bandwidth_bps=rung.max_bps if rung else AUDIO_BANDWIDTH_BPS,
+            key_id=content_key.key_id,
+            iv=new_iv(),
+            content_key_class=content_class,
+            codec_config=config.codec_config,
+            wrapped_content_key=self._desk.keys.version_key.wrap_content_key(content_key),
+        )
+
+    def _writer(
+        self, wanted: RenditionDescription, config: TrackConfig, iv: bytes, rung: Rung | None, track: Track
+    ) -> RenditionWriter:
+        desk, attempt = self._desk, self._attempt
+        context = SealContext(desk.company_id, desk.version_id, attempt.number, wanted.name)
+        described = RenditionDescription(**{**vars(wanted), "iv": iv})
+        return RenditionWriter(
+            RenditionPackager(config, desk.keys.content_keys[wanted.content_key_class], iv),
+            BundleWriter(described, self._proxy, desk.keys.version_key, attempt.salt, context),
+            grid_of(rung),
+            track.sample_ticks,
+            first=self._plan.resume_frame if rung else self._plan.resume_audio_frame,
+            published_segments=self._published.segments.get(wanted.name, 0),
+        )
+
+    def add_fragment(self, fragment: Fragment, now: float) -> None:
+        """Take the next fragment of a rendition; what is due goes out on threads of its own.
+
+        Raises:
+            BadFrame, BadBitstream: the codec broke the protocol; kill it.
+            ReelkeepError: what was to go out earlier could not.
+        """
+        row = self._row(fragment.rendition)
+        self._send(fragment.rendition, row.writer.add(fragment, now))
+
+    def tick(self, now: float) -> None:
+        """Send what has waited long enough; raise what went wrong on the way out."""
+        self._outbox.check()
+        for name, row in self._rows.items():
+            self._send(name, row.writer.due(now))
+
+    def add_still(self, still: Still) -> None:
+        """Take the poster or the next tile sheet; those that are published already are dropped."""
+        kind = StillKind(still.kind)
+        if kind is StillKind.POSTER and (still.number != 0 or self._published.poster):
+            return
+        if kind is StillKind.TILES:
+            if still.number != self._next_sheet:
+                raise BadFrame("a tile sheet is not the next one")
+            self._next_sheet += 1
+        self._send_still(self._stills.seal(kind, still.number, still.body))
+
+    def add_peaks(self, peaks: Peaks) -> None:
+        """Take one zoom of the waveform; they go out together at the end."""
+        if len(self._peaks) >= waveform.MAX_ZOOMS:
+            raise BadFrame("a waveform has too many zooms")
+        self._peaks.append(peaks)
+
+    def finish(self, done: Done, now: float) -> None:
+        """Send the rest, wait until everything is recorded, and check that nothing is missing.
+
+        Raises:
+            BadFrame: the codec says it is done, but a rendition is missing or is shorter than it says.
+        """
+        planned = {*self._rungs, *([AUDIO_RENDITION] if self._plan.audio else [])}
+        lengths = {name: row.writer.frames for name, row in self._rows.items()}
+        wanted = {name: done.audio_frames if name == AUDIO_RENDITION else done.frames for name in planned}
+        if lengths != wanted or not all(wanted.values()):
+            raise BadFrame("the codec ended before every rendition was whole")
+        if self._peaks and not self._published.peaks:
+            self._send_still(self._stills.seal(StillKind.PEAKS, 0, waveform.encode(self._peaks)))
+        for name, row in self._rows.items():
+            self._send(name, row.writer.finish(now))
+        self._outbox.drain()
+
+    def close(self) -> None:
+        """Begin no more writes and wait for those that have begun."""
+        self._outbox.close()
+
+    def _row(self, name: str) -> _Row:
+        try:
+            return self._rows[name]
+        except KeyError:
+            raise BadFrame("a fragment comes before its track") from None
+
+    def _send(self, name: str, bundle: Bundle | None) -> None:
+        if bundle is None:
+            return
+        row, attempt, version_id = self._rows[name], self._attempt, self._desk.version_id
+        whole = len(self._rows) == len(self._rungs) + self._plan.audio  # the manifest can name every rendition
+        playable = whole and (row.is_step or not self._rungs)
+
+        def publish() -> None:
+            self._desk.bucket.put(bundle.object_key, bundle.body, BUNDLE_CONTENT_TYPE)
+            if bundle.segments:
+                self._desk.record(
+                    lambda conn: records.publish_bundle(conn, version_id, row.id, attempt, bundle, playable=playable)
+                )
+
+        self._outbox.submit(name, publish)
+
+    def _send_still(self, still: SealedStill) -> None:
+        def publish() -> None:
+            self._desk.bucket.put(still.object_key, still.body, BUNDLE_CONTENT_TYPE)
+            self._desk.record(lambda conn: records.publish_still(conn, self._desk.version_id, self._attempt, still))
+
+        self._outbox.submit(STILLS_LANE, publish)

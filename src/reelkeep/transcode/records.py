@@ -1,0 +1,260 @@
+"""What a transcode job reads from and writes to the company's database, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from reelkeep.catalog import changes, versions
+from reelkeep.catalog.lifecycle import VersionState
+from reelkeep.catalog.tables import assets, attempts, proxies, renditions, segments, stills, version_keys
+from reelkeep.catalog.tables import versions as versions_table
+from reelkeep.encryption.keys import (
+    CompanyKey,
+    ContentKey,
+    KeyClass,
+    VersionKey,
+    content_keys_from_json,
+    content_keys_to_json,
+    new_salt,
+)
+from reelkeep.errors import IsolationError
+from reelkeep.ids import AttemptId, JobId, ProductionId, VersionId, new_id
+from reelkeep.jobs.interface import LeaseLost
+from reelkeep.media import Probe
+from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription, SegmentFacts
+from reelkeep.packaging.bundles import Bundle
+from reelkeep.packaging.stills import SealedStill, StillKind
+from reelkeep.transcode.resume import Published, run_from_zero
+
+RENDITIONS_FIELD: Final = "renditions"  # in versions.probe, beside the fields of media.Probe: the names planned
+
+
+class ProxyChanged(IsolationError):
+    """This proxy was begun by another release of Reelkeep, which encoded it differently."""
+
+    default_advice = "Upload the file again as a new version; the original stays stored as it is."
+
+
+@dataclass(frozen=True)
+class Attempt:
+    id: AttemptId
+    number: int
+    salt: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one version."""
+
+    version_key: VersionKey
+    content_keys: dict[KeyClass, ContentKey] = field(repr=False)
+
+
+def keys_of(conn: Connection, company_key: CompanyKey, version_id: VersionId) -> Keys:
+    """Return the keys of a version, made now if it has none yet."""
+    version_key, wrapped = company_key.new_version_key(version_id)
+    content = content_keys_to_json(version_key, version_key.new_content_keys(KeyClass))
+    row = {"version_id": version_id, "wrapped_key": wrapped, "content_keys": content}
+    conn.execute(upsert(version_keys).values(row).on_conflict_do_nothing())
+    stored = conn.execute(select(version_keys).where(version_keys.c.version_id == version_id)).one()
+    version_key = company_key.unwrap_version_key(version_id, stored.wrapped_key)
+    return Keys(version_key, content_keys_from_json(version_key, stored.content_keys))
+
+
+def published(conn: Connection, version_id: VersionId) -> Published:
+    """Return what earlier attempts have published of a version's proxy."""
+    version = conn.execute(
+        select(versions_table.c.probe, proxies.c.planned_frames, proxies.c.completed_at)
+        .outerjoin(proxies, proxies.c.version_id == versions_table.c.id)
+        .where(versions_table.c.id == version_id)
+    ).one()
+    runs = _runs(conn, version_id)
+    shown = _still_numbers(conn, version_id)
+    return Published(
+        expected=tuple((version.probe or {}).get(RENDITIONS_FIELD, ())),
+        planned_frames=version.planned_frames or 0,
+        segments={name: run[0] for name, run in runs.items()},
+        samples={name: run[1] for name, run in runs.items()},
+        tile_sheets=run_from_zero((number, 1) for number in shown[StillKind.TILES.value])[0],
+        poster=bool(shown[StillKind.POSTER.value]),
+        peaks=bool(shown[StillKind.PEAKS.value]),
+        complete=version.completed_at is not None,
+    )
+
+
+def _runs(conn: Connection, version_id: VersionId) -> dict[str, tuple[int, int]]:
+    query = (
+        select(renditions.c.name, segments.c.number, segments.c.samples)
+        .join(segments, segments.c.rendition_id == renditions.c.id)
+        .where(renditions.c.version_id == version_id)
+        .order_by(segments.c.number)
+    )
+    numbered: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for name, number, samples in conn.execute(query):
+        numbered[name].append((number, samples))
+    return {name: run_from_zero(rows) for name, rows in numbered.items()}
+
+
+def _still_numbers(conn: Connection, version_id: VersionId) -> dict[str, list[int]]:
+    query = select(stills.c.kind, stills.c.number).where(stills.c.version_id == version_id).order_by(stills.c.number)
+    found: dict[str, list[int]] = defaultdict(list)
+    for kind, number in conn.execute(query):
+        found[kind].append(number)
+    return found
+
+
+def begin(
+    conn: Connection, version_id: VersionId, job_id: JobId, probe: Probe, plan: ProxyPlan, names: Sequence[str]
+) -> Attempt:
+    """Record what the probe found and begin an attempt, with a salt of its own; the version is *processing* then.
+
+    Raises:
+        ProxyChanged: segments of another plan are published; nothing was changed.
+    """
+    values = _plan_values(plan)
+    old = conn.execute(select(proxies).where(proxies.c.version_id == version_id).with_for_update()).one_or_none()
+    if old is None:
+        conn.execute(insert(proxies).values(version_id=version_id, **values))
+    elif any(getattr(old, name) != value for name, value in values.items()):
+        _replace_plan(conn, version_id, values)
+    facts = {**asdict(probe), RENDITIONS_FIELD: list(names)}
+    conn.execute(update(versions_table).where(versions_table.c.id == version_id).values(probe=facts))
+    if _state(conn, version_id) is VersionState.STORED:
+        versions.move(conn, version_id, VersionState.PROCESSING)
+    return _add_attempt(conn, version_id, job_id)
+
+
+def _plan_values(plan: ProxyPlan) -> dict[str, Any]:
+    return {
+        "format_version": plan.format_version,
+        "planned_frames": plan.planned_frames,
+        "rate_numerator": plan.rate.numerator,
+        "rate_denominator": plan.rate.denominator,
+        "planned_audio_samples": plan.planned_audio_samples,
+        "tile_layout": plan.tile_layout.to_json() if plan.tile_layout else None,
+    }
+
+
+def _replace_plan(conn: Connection, version_id: VersionId, values: dict[str, Any]) -> None:
+    if _runs(conn, version_id):
+        raise ProxyChanged
+    conn.execute(renditions.delete().where(renditions.c.version_id == version_id))
+    conn.execute(update(proxies).where(proxies.c.version_id == version_id).values(values))
+
+
+def _add_attempt(conn: Connection, version_id: VersionId, job_id: JobId) -> Attempt:
+    last = conn.scalar(select(func.max(attempts.c.number)).where(attempts.c.version_id == version_id)) or 0
+    attempt = Attempt(AttemptId(new_id()), last + 1, new_salt())
+    row = {"id": attempt.id, "version_id": version_id, "number": attempt.number, "salt": attempt.salt}
+    conn.execute(insert(attempts).values(job_id=job_id, **row))
+    return attempt
+
+
+def add_rendition(conn: Connection, version_id: VersionId, wanted: RenditionDescription) -> tuple[str, bytes]:
+    """Record a rendition, or find it again from an earlier attempt; return its row's id and its IV.
+
+    Raises:
+        ProxyChanged: it is there with another configuration, so its init segment would not fit; nothing was changed.
+    """
+    values = {
+        "kind": wanted.kind.value, "is_step": wanted.is_step, "width_px": wanted.width_px,
+        "height_px": wanted.height_px, "codecs": wanted.codecs, "timescale": wanted.timescale,
+        "key_id": wanted.key_id, "content_key_class": wanted.content_key_class.value,
+        "codec_config": wanted.codec_config,
+    }  # fmt: skip
+    this = (renditions.c.version_id == version_id, renditions.c.name == wanted.name)
+    old = conn.execute(select(renditions).where(*this)).one_or_none()
+    if old is not None:
+        if any(getattr(old, name) != value for name, value in values.items()):
+            raise ProxyChanged
+        return old.id, old.iv
+    rendition_id = new_id()
+    row = {"id": rendition_id, "version_id": version_id, "name": wanted.name, "iv": wanted.iv}
+    conn.execute(insert(renditions).values(**row, bandwidth_bps=wanted.bandwidth_bps, **values))
+    return rendition_id, wanted.iv
+
+
+def publish_bundle(
+    conn: Connection, version_id: VersionId, rendition_id: str, attempt: Attempt, bundle: Bundle, *, playable: bool
+) -> None:
+    """Record the segments of a bundle that is in the bucket, and say so. Repeating it changes nothing.
+
+    Args:
+        playable: with these segments the version can be played from its beginning.
+
+    Raises:
+        LeaseLost: another attempt has published one of these segments; roll back.
+    """
+    rows = [_segment_row(rendition_id, attempt, bundle, facts) for facts in bundle.segments]
+    conn.execute(upsert(segments).values(rows).on_conflict_do_nothing())
+    numbers = [facts.number for facts in bundle.segments]
+    theirs = select(segments.c.number).where(
+        segments.c.rendition_id == rendition_id, segments.c.number.in_(numbers), segments.c.attempt_id != attempt.id
+    )
+    if conn.execute(theirs).first() is not None:
+        raise LeaseLost
+    if playable and _state(conn, version_id) is VersionState.PROCESSING:
+        versions.move(conn, version_id, VersionState.PLAYABLE)
+    changes.notify(conn, _production(conn, version_id), version_id, "segments")
+
+
+def _segment_row(rendition_id: str, attempt: Attempt, bundle: Bundle, facts: SegmentFacts) -> dict[str, Any]:
+    return {
+        "rendition_id": rendition_id, "number": facts.number, "attempt_id": attempt.id,
+        "object_key": bundle.object_key, "offset": facts.offset, "length": facts.length,
+        "decode_time": facts.decode_time, "duration": facts.duration, "samples": facts.samples,
+        "plain_sha256": facts.plain_sha256,
+    }  # fmt: skip
+
+
+def publish_still(conn: Connection, version_id: VersionId, attempt: Attempt, still: SealedStill) -> None:
+    """Record a still that is in the bucket, and say so. Repeating it changes nothing."""
+    row = {
+        "version_id": version_id, "kind": still.kind.value, "number": still.number, "attempt_id": attempt.id,
+        "object_key": still.object_key, "length": still.length, "content_type": still.content_type,
+    }  # fmt: skip
+    conn.execute(upsert(stills).values(row).on_conflict_do_nothing())
+    changes.notify(conn, _production(conn, version_id), version_id, "stills")
+
+
+def complete(conn: Connection, version_id: VersionId, frames: int, verified_sha256: bytes | None) -> None:
+    """Record that every segment is published; the version becomes *ready* with the end of the job."""
+    values = {"frames": frames, "completed_at": func.now()}
+    conn.execute(update(proxies).where(proxies.c.version_id == version_id).values(values))
+    if verified_sha256 is not None:
+        this = versions_table.c.id == version_id
+        conn.execute(update(versions_table).where(this).values(verified_sha256=verified_sha256))
+
+
+def named_objects(conn: Connection, version_id: VersionId) -> set[str]:
+    """Return the keys of the version's objects that a row names."""
+    bundles = select(segments.c.object_key).join(renditions).where(renditions.c.version_id == version_id)
+    others = select(stills.c.object_key).where(stills.c.version_id == version_id)
+    return {row[0] for row in conn.execute(bundles.union(others))}
+
+
+def last_attempt_number(conn: Connection, version_id: VersionId) -> int:
+    """Return the number of the newest attempt, 0 if there was none."""
+    return conn.scalar(select(func.max(attempts.c.number)).where(attempts.c.version_id == version_id)) or 0
+
+
+def state_of(conn: Connection, version_id: VersionId) -> VersionState:
+    """Return the state of a version, locked until the transaction ends."""
+    return _state(conn, version_id)
+
+
+def _state(conn: Connection, version_id: VersionId) -> VersionState:
+    query = select(versions_table.c.state).where(versions_table.c.id == version_id).with_for_update()
+    return VersionState(conn.execute(query).scalar_one())
+
+
+def _production(conn: Connection, version_id: VersionId) -> ProductionId:
+    query = select(assets.c.production_id).join(versions_table, versions_table.c.asset_id == assets.c.id)
+    row: Row[Any] = conn.execute(query.where(versions_table.c.id == version_id)).one()
+    return ProductionId(row.production_id)
