@@ -52,7 +52,7 @@ def get(conn: Connection, asset_id: AssetId) -> AssetRow:
     """Return an asset, whoever asks; raise NotFound if there is none."""
     row = conn.execute(select(*_COLUMNS).where(assets.c.id == asset_id)).first()
     if row is None:
-        raise NotFound("there is no such asset, or it is not yours")
+        raise NotFound
     return AssetRow(*row)
 
 

@@ -34,7 +34,7 @@ def require(conn: Connection, user: User, production_id: ProductionId, action: A
     """
     held = role(conn, user, production_id)
     if held is None:
-        raise NotFound("there is no such production, or it is not yours")
+        raise NotFound
     if action not in ALLOWED[held]:
         raise Forbidden(f"your role in this production ({held.value.replace('_', ' ')}) does not allow this")
     return held

@@ -50,7 +50,7 @@ def get(conn: Connection, user_id: UserId) -> User:
     """Return a user; raise NotFound if there is none or the account was disabled."""
     row = conn.execute(select(*_COLUMNS).where(users.c.id == user_id, users.c.disabled_at.is_(None))).first()
     if row is None:
-        raise NotFound("there is no such user")
+        raise NotFound
     return _user(row)
 
 

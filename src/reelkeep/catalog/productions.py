@@ -55,7 +55,7 @@ def get(conn: Connection, production_id: ProductionId) -> Production:
     columns = productions.c.id, productions.c.slug, productions.c.name
     row = conn.execute(select(*columns).where(productions.c.id == production_id)).first()
     if row is None:
-        raise NotFound("there is no such production, or it is not yours")
+        raise NotFound
     return Production(ProductionId(row.id), row.slug, row.name)
 
 

@@ -72,7 +72,7 @@ def create(
     """
     asset = conn.execute(select(assets.c.production_id).where(assets.c.id == asset_id).with_for_update()).first()
     if asset is None:
-        raise NotFound("there is no such asset, or it is not yours")
+        raise NotFound
     number = select(func.coalesce(func.max(versions.c.number), 0) + 1).where(versions.c.asset_id == asset_id)
     conn.execute(
         insert(versions).values(
@@ -107,7 +107,7 @@ def move(
     query = select(versions.c.state, assets.c.production_id).join(assets, assets.c.id == versions.c.asset_id)
     row = conn.execute(query.where(versions.c.id == version_id).with_for_update(of=versions)).first()
     if row is None:
-        raise NotFound("there is no such version, or it is not yours")
+        raise NotFound
     old = VersionState(row.state)
     values: dict[str, Any] = {"state": step(VERSION_STEPS, old, state).value}
     values["problem_code"] = problem.code if problem else None
@@ -125,7 +125,7 @@ def get(conn: Connection, version_id: VersionId) -> VersionRow:
     """Return a version, whoever asks; raise NotFound if there is none."""
     row = conn.execute(_full().where(versions.c.id == version_id)).first()
     if row is None:
-        raise NotFound("there is no such version, or it is not yours")
+        raise NotFound
     return _version(row)
 
 

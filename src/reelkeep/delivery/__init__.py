@@ -1,1 +1,1 @@
-"""."""
+"""Delivery: handing media out, straight from the company's bucket."""

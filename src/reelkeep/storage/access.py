@@ -72,6 +72,10 @@ class CompanyStorage:
             advice="The operator connects the company's bucket with `reelkeep storage connect`.",
         )
 
+    def connections(self) -> list[StorageConnection]:
+        """Return every connection of this company, as it is now."""
+        return list(self._connections.values())
+
     def connection(self, connection_id: ConnectionId) -> StorageConnection:
         """Return a connection of this company; raise StorageSetupError if it was removed."""
         try:

@@ -1,0 +1,46 @@
+"""Comments on frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from reelkeep.catalog import audit, members
+from reelkeep.catalog.roles import Action
+from reelkeep.review import comments
+from reelkeep.review.comments import MAX_COMMENT_CHARACTERS
+from reelkeep.web.api.views import comment_json
+from reelkeep.web.context import Caller, IdInPath, version_for
+
+router = APIRouter()
+
+
+class NewComment(BaseModel):
+    frame: int = Field(strict=True)
+    text: str = Field(max_length=MAX_COMMENT_CHARACTERS + 100)
+
+
+@router.get("/versions/{version_id}/comments")
+def list_comments(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
+    with caller.signed_in() as (conn, login):
+        version = version_for(conn, login.user, version_id, Action.VIEW)
+        return {"comments": [comment_json(comment) for comment in comments.of_version(conn, version.id)]}
+
+
+@router.post("/versions/{version_id}/comments", status_code=201)
+def add_comment(version_id: IdInPath, form: NewComment, caller: Caller) -> dict[str, Any]:
+    with caller.signed_in() as (conn, login):
+        version = version_for(conn, login.user, version_id, Action.COMMENT)
+        comment = comments.add(conn, login.user, version.id, frame=form.frame, text=form.text)
+    return comment_json(comment)
+
+
+@router.delete("/comments/{comment_id}", status_code=204)
+def delete_comment(comment_id: IdInPath, caller: Caller) -> None:
+    with caller.signed_in() as (conn, login):
+        comment = comments.get(conn, comment_id)
+        role = members.require(conn, login.user, comment.production_id, Action.VIEW)
+        comments.delete(conn, login.user, role, comment)
+        audit.record(conn, "comment.deleted", comment.id, login.user.id)

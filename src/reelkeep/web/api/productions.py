@@ -1,0 +1,67 @@
+"""Productions, their members, and where their new versions are stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from reelkeep.catalog import audit, members, productions
+from reelkeep.catalog.names import MAX_NAME_CHARACTERS
+from reelkeep.catalog.productions import ProductionOfUser
+from reelkeep.catalog.roles import Action, Role
+from reelkeep.errors import StorageSetupError
+from reelkeep.ids import ProductionId, UserId
+from reelkeep.web.context import Call, Caller, IdInPath
+
+router = APIRouter(prefix="/productions")
+
+
+class NewProduction(BaseModel):
+    name: str = Field(max_length=MAX_NAME_CHARACTERS)
+
+
+class Membership(BaseModel):
+    role: Role
+
+
+@router.get("")
+def list_productions(caller: Caller) -> dict[str, Any]:
+    with caller.signed_in() as (conn, login):
+        found = productions.for_user(conn, login.user)
+    return {"productions": [_production_json(caller, each) for each in found]}
+
+
+@router.post("", status_code=201)
+def create_production(form: NewProduction, caller: Caller) -> dict[str, Any]:
+    with caller.company_admin() as (conn, login):
+        production = productions.create(conn, form.name)
+        audit.record(conn, "production.created", production.id, login.user.id)
+    return _production_json(caller, ProductionOfUser(production, Role.PRODUCTION_ADMIN, 0))
+
+
+@router.put("/{production_id}/members/{user_id}", status_code=204)
+def put_member(production_id: IdInPath, user_id: IdInPath, form: Membership, caller: Caller) -> None:
+    """Make a user a member, or change the role: by an admin of the production or of the company."""
+    with caller.signed_in() as (conn, login):
+        members.require(conn, login.user, ProductionId(production_id), Action.ADMINISTER)
+        members.put(conn, ProductionId(production_id), UserId(user_id), form.role)
+        audit.record(conn, "member.put", production_id, login.user.id, member=user_id, role=form.role.value)
+
+
+def _production_json(caller: Call, of_user: ProductionOfUser) -> dict[str, Any]:
+    production = of_user.production
+    try:
+        place = caller.company.storage.place(production.id)
+        placement = {"bucket": place.connection.bucket, "inherited_from": place.inherited_from}
+    except StorageSetupError:
+        placement = None
+    return {
+        "id": production.id,
+        "slug": production.slug,
+        "name": production.name,
+        "role": of_user.role.value,
+        "assets": of_user.assets,
+        "placement": placement,
+    }

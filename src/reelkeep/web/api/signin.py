@@ -1,0 +1,98 @@
+"""Signing in and out, and who one is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from reelkeep.catalog import audit, login_sessions, people
+from reelkeep.catalog.login_sessions import LIFETIME, LoginKind
+from reelkeep.catalog.passwords import MAX_PASSWORD_CHARACTERS
+from reelkeep.catalog.people import User
+from reelkeep.errors import Forbidden, SignInRequired
+from reelkeep.web.api.views import user_json
+from reelkeep.web.context import Call, Caller
+from reelkeep.web.errors import WrongOrigin
+
+router = APIRouter()
+
+
+class SignIn(BaseModel):
+    email: str = Field(max_length=254)
+    password: str = Field(max_length=MAX_PASSWORD_CHARACTERS)
+    kind: LoginKind
+
+
+class NewPassword(BaseModel):
+    old: str = Field(max_length=MAX_PASSWORD_CHARACTERS)
+    new: str = Field(max_length=MAX_PASSWORD_CHARACTERS)
+
+
+@router.post("/login")
+def sign_in(form: SignIn, request: Request, response: Response, caller: Caller) -> dict[str, Any]:
+    """Begin a login session: a cookie for the page, a bearer token for the command line."""
+    context = caller.context
+    if form.kind is LoginKind.BROWSER and request.headers.get("origin") != caller.company.app_origin:
+        raise WrongOrigin
+    user = _checked_user(caller, form)
+    with caller.company.engine.begin() as conn:
+        session_id, token = login_sessions.begin(conn, user.id, form.kind)
+        audit.record(conn, "user.signed_in", session_id, user.id, kind=form.kind.value)
+    if form.kind is LoginKind.CLI:
+        return {"user": user_json(user), "token": token}
+    response.set_cookie(
+        context.cookie_name,
+        token,
+        max_age=int(LIFETIME[form.kind].total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=context.is_secure,
+        path="/",
+    )
+    return {"user": user_json(user)}
+
+
+@router.post("/logout", status_code=204)
+def sign_out(response: Response, caller: Caller) -> None:
+    """End the login session and every playback session that came from it."""
+    context = caller.context
+    with caller.signed_in() as (conn, login):
+        login_sessions.end(conn, login.id)
+        audit.record(conn, "user.signed_out", login.id, login.user.id)
+    response.delete_cookie(context.cookie_name, path="/", secure=context.is_secure, httponly=True, samesite="strict")
+
+
+@router.get("/me")
+def me(caller: Caller) -> dict[str, Any]:
+    with caller.signed_in() as (_, login):
+        user = user_json(login.user)
+    company = {"name": caller.company.name, "slug": caller.company.slug}
+    return {"user": user, "company": company, "media_origin": caller.company.media_origin}
+
+
+@router.put("/me/password", status_code=204)
+def change_password(form: NewPassword, caller: Caller) -> None:
+    """Change one's own password; every login session ends, this one too."""
+    limits = caller.context.limits
+    with caller.signed_in() as (conn, login):
+        limits.begin(login.user.email, caller.address)
+        if people.check_password(conn, email=login.user.email, password=form.old) is None:
+            raise Forbidden("the old password is not right", advice="Type the password you signed in with.")
+        limits.succeeded(login.user.email, caller.address)
+        people.set_password(conn, login.user.id, form.new)
+        audit.record(conn, "user.password_changed", login.user.id, login.user.id)
+
+
+def _checked_user(caller: Call, form: SignIn) -> User:
+    account, limits = form.email.strip().lower(), caller.context.limits
+    limits.begin(account, caller.address)
+    with caller.company.engine.begin() as conn:
+        user = people.check_password(conn, email=account, password=form.password)
+        if user is None:
+            audit.record(conn, "user.sign_in_refused", None, None, address=caller.address)
+    if user is None:
+        raise SignInRequired("the email address or the password is not right", advice="Type both again.")
+    limits.succeeded(account, caller.address)
+    return user

@@ -1,0 +1,69 @@
+"""The JSON forms of things, one function for each. Pure; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from reelkeep.catalog.assets import AssetRow
+from reelkeep.catalog.people import User
+from reelkeep.catalog.versions import VersionRow
+from reelkeep.media import FrameRate
+from reelkeep.review.comments import Comment
+
+
+def time_json(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def rate_json(rate: FrameRate | None) -> list[int] | None:
+    return [rate.numerator, rate.denominator] if rate else None
+
+
+def user_json(user: User) -> dict[str, Any]:
+    return {"id": user.id, "name": user.name, "email": user.email, "is_company_admin": user.is_company_admin}
+
+
+def version_json(version: VersionRow) -> dict[str, Any]:
+    probe = version.probe or {}
+    return {
+        "id": version.id,
+        "asset_id": version.asset_id,
+        "number": version.number,
+        "state": version.state.value,
+        "problem": version.problem.message if version.problem else None,
+        "advice": version.problem.advice if version.problem else None,
+        "file_name": version.file_name,
+        "size_bytes": version.size_bytes,
+        "published_frames": version.published_frames,
+        "planned_frames": version.planned_frames,
+        "frames": version.frames,
+        "rate": rate_json(version.rate),
+        "has_poster": version.has_poster,
+        "uploaded_by": {"id": version.uploaded_by, "name": version.uploader_name},
+        "created_at": time_json(version.created_at),
+        "stored_at": time_json(version.stored_at),
+        "ready_at": time_json(version.ready_at),
+        "width_px": probe.get("width_px"),
+        "height_px": probe.get("height_px"),
+    }
+
+
+def asset_json(asset: AssetRow, versions: Sequence[VersionRow]) -> dict[str, Any]:
+    return {
+        "id": asset.id,
+        "name": asset.name,
+        "production_id": asset.production_id,
+        "versions": [version_json(version) for version in versions],
+    }
+
+
+def comment_json(comment: Comment) -> dict[str, Any]:
+    return {
+        "id": comment.id,
+        "frame": comment.frame,
+        "text": comment.text,
+        "author": {"id": comment.author_id, "name": comment.author_name},
+        "created_at": time_json(comment.created_at),
+    }

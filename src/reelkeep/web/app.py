@@ -1,0 +1,148 @@
+"""The application of the app process: pages, API and events of one company."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from anyio import to_thread
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from reelkeep.companies.handle import CompanyHandle
+from reelkeep.errors import DependencyError, NotFound, ReelkeepError, RequestError
+from reelkeep.ingest.uploads import Uploads
+from reelkeep.storage.interface import StorageConnection
+from reelkeep.web.api import assets, comments, events, playback, productions, signin, uploads, users
+from reelkeep.web.attempts import SignInLimits
+from reelkeep.web.changes import ChangeHub
+from reelkeep.web.context import AppContext
+from reelkeep.web.elsewhere import misdirected
+from reelkeep.web.errors import body_of, headers_of, status_of
+from reelkeep.web.listener import listen
+from reelkeep.web.pages import Pages
+from reelkeep.web.security import SecuredApplication, content_security_policy, host_of, security_headers
+
+API_PREFIX: Final = "/api/v1"
+HANDLER_THREADS: Final = 4
+_ROUTERS: Final[Sequence[APIRouter]] = (
+    signin.router,
+    users.router,
+    productions.router,
+    assets.router,
+    uploads.router,
+    playback.router,
+    comments.router,
+    events.router,
+)
+_log = logging.getLogger(__name__)
+
+
+def make_app(company: CompanyHandle) -> ASGIApp:
+    """Return the company's application."""
+    context = AppContext(company, Uploads(company), SignInLimits(), ChangeHub())
+    app = FastAPI(title="Reelkeep", openapi_url=None, lifespan=_lifespan, redirect_slashes=False)
+    app.state.context = context
+    for router in _ROUTERS:
+        app.include_router(router, prefix=API_PREFIX)
+    _add_pages(app, Pages())
+    app.add_exception_handler(ReelkeepError, _refuse)
+    app.add_exception_handler(RequestValidationError, _refuse_form)
+    app.add_exception_handler(HTTPException, _refuse_http)
+    app.add_exception_handler(OperationalError, _refuse_database)
+    app.add_exception_handler(PoolTimeout, _refuse_database)
+    app.add_exception_handler(Exception, _refuse_defect)
+
+    def headers() -> dict[str, str]:
+        stores = store_origins(company.storage.connections())
+        return security_headers(content_security_policy(company.app_origin, company.media_origin, stores))
+
+    return SecuredApplication(
+        app,
+        host=host_of(company.app_origin),
+        headers=headers,
+        elsewhere=misdirected(company.app_origin),
+    )
+
+
+def store_origins(connections: Sequence[StorageConnection]) -> list[str]:
+    """Return the origins of presigned addresses, which the page sends parts to."""
+    return sorted({_store_origin(connection) for connection in connections})
+
+
+def _store_origin(connection: StorageConnection) -> str:
+    if connection.endpoint_url is None:
+        return f"https://{connection.bucket}.s3.{connection.region}.amazonaws.com"
+    parts = urlsplit(connection.endpoint_url)
+    host = parts.netloc if connection.path_style else f"{connection.bucket}.{parts.netloc}"
+    return f"{parts.scheme}://{host}"
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    to_thread.current_default_thread_limiter().total_tokens = HANDLER_THREADS
+    context: AppContext = app.state.context
+    listening = asyncio.ensure_future(listen(context.company.engine.url, context.hub.publish))
+    try:
+        yield
+    finally:
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening
+
+
+def _add_pages(app: FastAPI, pages: Pages) -> None:
+    @app.get("/static/{name:path}")
+    async def static_file(request: Request, name: str) -> Response:
+        return pages.file(request, name)
+
+    @app.api_route(f"{API_PREFIX}/{{rest:path}}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    async def no_such_call() -> Response:
+        raise NotFound("the API has no such address")
+
+    @app.get("/{path:path}")
+    async def page(request: Request, path: str) -> Response:
+        return pages.page(request) if "." not in path else pages.file(request, path)
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ReelkeepError)
+    return JSONResponse(body_of(error), status_of(error), headers_of(error))
+
+
+async def _refuse_form(request: Request, error: Exception) -> Response:
+    """An id that is none names nothing; anything else wrong with a request is said by its field."""
+    assert isinstance(error, RequestValidationError)
+    problems: Sequence[Any] = error.errors()
+    if any(problem["loc"][0] == "path" for problem in problems):
+        return await _refuse(request, NotFound())
+    fields = ", ".join(sorted({str(problem["loc"][-1]) for problem in problems}))
+    return await _refuse(request, RequestError(f"this part of the request does not do: {fields[:200]}"))
+
+
+async def _refuse_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return await _refuse(request, NotFound())
+    body = body_of(RequestError("the request was not understood"))
+    return JSONResponse(body, error.status_code, {**(error.headers or {}), "Cache-Control": "no-store"})
+
+
+async def _refuse_database(request: Request, error: Exception) -> Response:
+    _log.error("the company's database does not answer: %s", type(error).__name__)
+    return await _refuse(request, DependencyError("the database does not answer"))
+
+
+async def _refuse_defect(_: Request, __: Exception) -> Response:
+    """Say no more than that something is wrong; the server's log has the rest."""
+    return JSONResponse(body_of(ReelkeepError("something went wrong here")), 500, {"Cache-Control": "no-store"})

@@ -1,0 +1,52 @@
+"""Passing changes on to the pages that watch a production. No I/O; belongs to one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reelkeep.catalog.changes import Change
+from reelkeep.ids import ProductionId, VersionId
+
+
+class Subscription:
+    """What one page has not been told yet. Many changes of one version become one."""
+
+    def __init__(self) -> None:
+        self._pending: dict[VersionId, set[str]] = {}
+        self._event = asyncio.Event()
+
+    def add(self, change: Change) -> None:
+        self._pending.setdefault(change.version_id, set()).add(change.what)
+        self._event.set()
+
+    async def take(self) -> dict[VersionId, set[str]]:
+        """Wait for changes, then return and forget all there are."""
+        await self._event.wait()
+        self._event.clear()
+        pending, self._pending = self._pending, {}
+        return pending
+
+
+class ChangeHub:
+    def __init__(self) -> None:
+        self._subscriptions: dict[ProductionId, set[Subscription]] = {}
+
+    def publish(self, change: Change) -> None:
+        """Give a change to every subscription of its production."""
+        for subscription in self._subscriptions.get(change.production_id, ()):
+            subscription.add(change)
+
+    @contextmanager
+    def subscribe(self, production_id: ProductionId) -> Iterator[Subscription]:
+        """Give a subscription that ends with the block. Who may have it is checked by the caller."""
+        subscription = Subscription()
+        self._subscriptions.setdefault(production_id, set()).add(subscription)
+        try:
+            yield subscription
+        finally:
+            others = self._subscriptions[production_id]
+            others.discard(subscription)
+            if not others:
+                del self._subscriptions[production_id]

@@ -1,0 +1,117 @@
+"""What the handlers of the app process work with, and the checks each request passes before its handler runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Path
+from sqlalchemy import Connection
+from starlette.requests import HTTPConnection
+
+from reelkeep.catalog import login_sessions, members, versions
+from reelkeep.catalog.login_sessions import LoginSession
+from reelkeep.catalog.people import User
+from reelkeep.catalog.roles import Action
+from reelkeep.catalog.versions import VersionRow
+from reelkeep.companies.handle import CompanyHandle
+from reelkeep.errors import Forbidden, SignInRequired
+from reelkeep.ids import ID_CHARACTERS, VersionId
+from reelkeep.ingest.uploads import Uploads
+from reelkeep.web.attempts import SignInLimits
+from reelkeep.web.changes import ChangeHub
+from reelkeep.web.security import check_origin
+
+_COOKIE: Final = "reelkeep_login"
+_BEARER: Final = "bearer "
+
+
+@dataclass(frozen=True)
+class AppContext:
+    company: CompanyHandle
+    uploads: Uploads
+    limits: SignInLimits
+    hub: ChangeHub
+
+    @property
+    def is_secure(self) -> bool:
+        return self.company.app_origin.startswith("https://")
+
+    @property
+    def cookie_name(self) -> str:
+        """The __Host- prefix binds a cookie to this one host; browsers accept it over TLS only."""
+        return f"__Host-{_COOKIE}" if self.is_secure else _COOKIE
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: the company's parts and the caller's token, not looked up yet.
+
+    A handler opens its transactions itself, in its one thread: a thread that holds a database connection never waits
+    for another thread, so few threads and fewer connections cannot block each other.
+    """
+
+    context: AppContext
+    token: str | None
+    address: str  # of the peer, as the gateway saw it
+
+    @property
+    def company(self) -> CompanyHandle:
+        return self.context.company
+
+    @contextmanager
+    def signed_in(self) -> Iterator[tuple[Connection, LoginSession]]:
+        """Open a transaction for somebody with a login session; it commits with the block, or rolls back.
+
+        Raises:
+            SignInRequired: there is none, or it has ended.
+        """
+        if not self.token:
+            raise SignInRequired
+        with self.company.engine.begin() as conn:
+            yield conn, login_sessions.find(conn, self.token)
+
+    @contextmanager
+    def company_admin(self) -> Iterator[tuple[Connection, LoginSession]]:
+        """Open a transaction for an admin of the company; raise Forbidden for anybody else."""
+        with self.signed_in() as (conn, login):
+            if not login.user.is_company_admin:
+                raise Forbidden("only an admin of the company may do this", advice="Ask an admin of the company.")
+            yield conn, login
+
+
+async def call_of(connection: HTTPConnection) -> Call:
+    """Return the call of a request or of a WebSocket.
+
+    Raises:
+        WrongOrigin: another site's page could have sent it in the user's name.
+    """
+    context = connection.app.state.context
+    assert isinstance(context, AppContext)
+    bearer, cookie = _bearer_token(connection), connection.cookies.get(context.cookie_name)
+    check_origin(
+        connection.scope.get("method", "GET"),
+        connection.headers.get("origin"),
+        own_origin=context.company.app_origin,
+        has_cookie=bearer is None and cookie is not None,
+    )
+    return Call(context, bearer or cookie, connection.client.host if connection.client else "")
+
+
+Caller = Annotated[Call, Depends(call_of)]
+IdInPath = Annotated[str, Path(pattern=rf"^[0-9a-z]{{{ID_CHARACTERS}}}$")]
+
+
+def version_for(conn: Connection, user: User, version_id: str, action: Action) -> VersionRow:
+    """Return a version the user may do ``action`` with; raise NotFound or Forbidden."""
+    version = versions.get(conn, VersionId(version_id))
+    members.require(conn, user, version.production_id, action)
+    return version
+
+
+def _bearer_token(connection: HTTPConnection) -> str | None:
+    """Return the token of an Authorization header (RFC 6750), or None."""
+    header = connection.headers.get("authorization", "")
+    return header[len(_BEARER) :].strip() if header.lower().startswith(_BEARER) else None
