@@ -1,0 +1,154 @@
+"""N2: what a transcode costs beside one pinned ffmpeg command that makes the same ladder from a local file.
+
+Two figures. From the decoder to the seal: the real codec in its real sandbox and the real packager, with the original
+in memory and no store. The whole job: the demo with the store on the same machine. The rounds alternate.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import imageio_ffmpeg
+from tests.media.clips import strip_clip
+
+from benchmarks.measures.unable import Unable
+from benchmarks.results import ROOT, Result
+from reelkeep.encryption.keys import CompanyKey, KeyClass, key_class
+from reelkeep.encryption.sealing import SealContext
+from reelkeep.ids import CompanyId, VersionId, new_id
+from reelkeep.isolation.sandbox import start_codec
+from reelkeep.media import FrameRate, TrackKind
+from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription
+from reelkeep.packaging.bundles import BundleWriter
+from reelkeep.packaging.segmenter import RenditionPackager
+from reelkeep.transcode.protocol import (
+    Bytes,
+    Done,
+    Fragment,
+    Job,
+    Plan,
+    Probe,
+    Problem,
+    Read,
+    Track,
+    parse_from_codec,
+)
+from reelkeep.transcode.rendition import RenditionWriter, checked_config, grid_of
+
+BASELINE = ROOT / "benchmarks" / "baseline_ladder.sh"
+FRAMES = 480  # 20 s at 24 frames a second
+ROUNDS = 3
+
+
+def measure() -> list[Result]:
+    """Return both ratios for a ProRes clip of 1080 lines with sound."""
+    with tempfile.TemporaryDirectory(prefix="rk-bench-") as folder:
+        clip = strip_clip(
+            Path(folder) / "clip.mov", FRAMES, codec="prores_ks", pixel_format="yuv422p10le", options={"profile": "2"},
+            rate=Fraction(24), sound="pcm_s16le",
+        )  # fmt: skip
+        seconds: dict[str, list[float]] = {"baseline": [], "sealed": [], "job": []}
+        for _ in range(ROUNDS):
+            seconds["baseline"].append(_baseline(clip))
+            seconds["sealed"].append(_sealed(clip))
+            seconds["job"].append(_job(clip))
+    baseline, sealed, job = (statistics.median(values) for values in seconds.values())
+    said = f"`benchmarks/baseline_ladder.sh`: {FRAMES / baseline:.1f} frames/s"
+    what = f"{FRAMES} frames of ProRes 422 at 1080p24 to the ladder"
+    return [
+        Result("N2-rate", f"{what}, decoder to seal", FRAMES / sealed, "frames/s"),
+        Result("N2-decode-to-seal", f"{what}, decoder to seal / ffmpeg", sealed / baseline, "", 1.05, baseline=said),
+        Result(
+            "N2-whole-job", f"{what}, upload's end to proxy complete / ffmpeg", job / baseline, "", 1.15, baseline=said
+        ),
+    ]
+
+
+def _baseline(clip: Path) -> float:
+    with tempfile.TemporaryDirectory(prefix="rk-bench-") as out:
+        command = [str(BASELINE), imageio_ffmpeg.get_ffmpeg_exe(), str(clip), out]
+        started = time.perf_counter()
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        return time.perf_counter() - started
+
+
+def _job(clip: Path) -> float:
+    """Return the seconds from the end of the upload to the complete proxy, as the demo tells them."""
+    program = Path(sys.executable).with_name("reelkeep")
+    command = [str(program), "demo", "--clip", str(clip), "--once", "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if ended.returncode:
+        raise Unable(f"the demo ended with {ended.returncode}: {ended.stderr.strip()[-300:]}")
+    figures = json.loads(ended.stdout[ended.stdout.rindex("\n{") if "\n{" in ended.stdout else 0 :])
+    return float(figures["done_seconds"])
+
+
+def _sealed(clip: Path) -> float:
+    """Return the seconds from the first byte asked for to the last segment sealed; the sandbox is up before."""
+    original = clip.read_bytes()
+    with start_codec() as codec:
+        sink = _Sink()
+        started = time.perf_counter()
+        codec.channel.send(Job(len(original)).message())
+        while not sink.done:
+            said = parse_from_codec(codec.channel.receive())
+            if isinstance(said, Read):
+                answer = Bytes(said.offset, original[said.offset : said.offset + said.length])
+                codec.channel.send(answer.message())
+            else:
+                sink.take(said)
+        return time.perf_counter() - started
+
+
+class _Sink:
+    """Packages, encrypts and seals what the codec sends, and keeps nothing of it."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self._company, self._version = CompanyId(new_id()), VersionId(new_id())
+        self._key, _ = CompanyKey(secrets.token_bytes(32)).new_version_key(self._version)
+        self._content_keys = self._key.new_content_keys(KeyClass)
+        self._writers: dict[str, RenditionWriter] = {}
+
+    def take(self, said: object) -> None:
+        match said:
+            case Probe():
+                self._facts = said.facts
+            case Plan():
+                self._plan = said
+            case Track():
+                self._writers[said.rendition] = self._writer(said)
+            case Fragment():
+                self._writers[said.rendition].add(said, time.monotonic())
+            case Done():
+                for writer in self._writers.values():
+                    writer.finish(time.monotonic())
+                self.done = True
+            case Problem():
+                raise Unable(said.text)
+
+    def _writer(self, track: Track) -> RenditionWriter:
+        rung = next((rung for rung in self._plan.rungs if rung.name == track.rendition), None)
+        kind = TrackKind.AUDIO if rung is None else TrackKind.VIDEO
+        rate = self._facts.rate or FrameRate(24, 1)
+        config = checked_config(track, rung, rate)
+        family = key_class(kind, rung.height_px if rung else 0)
+        content_key, iv = self._content_keys[family], secrets.token_bytes(16)
+        description = RenditionDescription(
+            track.rendition, kind, bool(rung and rung.is_step), config.width_px or None, config.height_px or None,
+            config.codecs, config.timescale, rung.max_bps if rung else 160_000, content_key.key_id, iv, family,
+            track.codec_config, self._key.wrap_content_key(content_key),
+        )  # fmt: skip
+        plan = ProxyPlan(self._facts.frames, rate, self._facts.audio_samples)
+        context = SealContext(self._company, self._version, 1, track.rendition)
+        bundles = BundleWriter(description, plan, self._key, secrets.token_bytes(32), context)
+        packager = RenditionPackager(config, content_key, iv)
+        return RenditionWriter(packager, bundles, grid_of(rung), track.sample_ticks, first=0, published_segments=0)
