@@ -96,7 +96,7 @@ def over_s3(connection: StorageConnection, identity: PlatformIdentity, capabilit
     connection = dataclasses.replace(connection, capabilities=capabilities)
     scope = f"probe/{new_id()}/"
     request = SessionRequest(connection.id, Purpose.PROBE, scope)
-    session = StsBroker(identity, session_seconds=900).session(connection, request)
+    session = StsBroker(identity, lambda _: connection, "acme", session_seconds=900).session(request)
     return Arena(
         S3Store(connection, lambda: session),
         lambda key, size: ObstoreReader(connection, lambda: session, key, size),

@@ -52,12 +52,12 @@ class Broker:
     """The supervisor's part: sessions of this one company, kept as its link keeps them."""
 
     def __init__(self, identity: PlatformIdentity, connection: StorageConnection) -> None:
-        self._sts, self._connection = StsBroker(identity), connection
+        self._sts = StsBroker(identity, lambda _: connection, "acme")
         self._sessions: dict[SessionRequest, StsSession] = {}
 
     def session(self, request: SessionRequest) -> StsSession:
         if request not in self._sessions:
-            self._sessions[request] = self._sts.session(self._connection, request)
+            self._sessions[request] = self._sts.session(request)
         return self._sessions[request]
 
 
@@ -251,7 +251,9 @@ def test_links_that_expired_are_signed_anew(
 
 
 def test_a_refusal_that_is_none_of_time_ends_the_upload_at_once(studio: Studio, tmp_path: Path) -> None:
-    studio.api.change = lambda request: dataclasses.replace(request, url=request.url.replace("partNumber=1", "partNumber=2"))
+    studio.api.change = lambda request: dataclasses.replace(
+        request, url=request.url.replace("partNumber=1", "partNumber=2")
+    )
     began = time.monotonic()
     with pytest.raises(StorageSetupError):
         studio.send(film(tmp_path, 1000))

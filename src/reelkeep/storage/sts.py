@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Final
@@ -18,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from reelkeep.errors import StorageSetupError
+from reelkeep.ids import ConnectionId
 from reelkeep.storage.interface import SessionRequest, StorageConnection, StsSession
 from reelkeep.storage.s3 import CONNECT_SECONDS, READ_SECONDS
 from reelkeep.storage.session_policy import session_policy
@@ -44,33 +46,41 @@ class ExternalIdProof(enum.Enum):
 
 
 class StsBroker:
-    """Makes STS sessions: one AssumeRole for each call, no session is kept. Thread-safe.
+    """A ``SessionBroker`` that calls STS: one AssumeRole for each call, no session is kept. Thread-safe.
 
-    The caller looks the connection up by the company that the asking socket belongs to, never by what was asked.
+    Args:
+        connection: returns a connection of the one company that this broker serves; raises StorageSetupError if it
+            has none of that id. So a request can never name another company's connection.
+        company_slug: begins the RoleSessionName where no grant names the session, so that CloudTrail shows it.
     """
 
-    def __init__(self, identity: PlatformIdentity, *, session_seconds: int = MAX_SESSION_SECONDS) -> None:
+    def __init__(
+        self,
+        identity: PlatformIdentity,
+        connection: Callable[[ConnectionId], StorageConnection],
+        company_slug: str,
+        *,
+        session_seconds: int = MAX_SESSION_SECONDS,
+    ) -> None:
         if not MIN_SESSION_SECONDS <= session_seconds <= MAX_SESSION_SECONDS:
             raise ValueError("an STS session lasts 900 to 3,600 seconds")
         self._identity = identity
+        self._connection = connection
+        self._company_slug = company_slug
         self._session_seconds = session_seconds
         self._clients: dict[tuple[str, str | None], Any] = {}
 
-    def session(
-        self, connection: StorageConnection, request: SessionRequest, *, company_slug: str = "reelkeep"
-    ) -> StsSession:
+    def session(self, request: SessionRequest) -> StsSession:
         """Return a fresh session for the request's purpose and scope.
-
-        Args:
-            company_slug: begins the RoleSessionName where no grant names the session, so that CloudTrail shows it.
 
         Raises:
             IsolationError: the scope is not one of the purpose; STS was not asked.
-            StorageSetupError: the role refuses us.
+            StorageSetupError: the role refuses us, or the company has no such connection.
             DependencyError: STS does not answer.
         """
+        connection = self._connection(request.connection_id)
         policy = session_policy(connection, request.purpose, request.scope)
-        name = request.grant_id or f"{company_slug}-{request.purpose.value}"
+        name = request.grant_id or f"{self._company_slug}-{request.purpose.value}"
         with botocore_errors():
             try:
                 answer = self._client(connection).assume_role(
@@ -89,8 +99,9 @@ class StsBroker:
             found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], found["Expiration"].astimezone(UTC)
         )
 
-    def prove_external_id(self, connection: StorageConnection) -> ExternalIdProof:
-        """Ask without an external id and with a wrong one, and return only the outcome (facts: both must fail)."""
+    def prove_external_id(self, connection_id: ConnectionId) -> ExternalIdProof:
+        """Ask without an external id and with a wrong one, and return only the outcome (both must be refused)."""
+        connection = self._connection(connection_id)
         wrong = {"ExternalId": "wrong-" + connection.external_id[::-1]}
         granted = [self._may_assume(connection, {}), self._may_assume(connection, wrong)]
         return ExternalIdProof.IGNORED if any(granted) else ExternalIdProof.REFUSED

@@ -1,0 +1,223 @@
+"""Fetches one original from the bucket by parallel ranges, goes on where an earlier try stopped, and verifies it.
+
+The bytes go to ``<target>.part``; which ranges are whole stands in ``<target>.part.json``. The file gets its name only
+once its checksum is right, and no file is ever replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from reelkeep.errors import Conflict, DependencyError, RequestError, StorageSetupError
+from reelkeep.storage.translate import ChecksumMismatch
+from reelkeep.transfer import network
+from reelkeep.transfer.bucket import problem_of
+from reelkeep.transfer.interface import DownloadApi, DownloadLink, OnProgress
+from reelkeep.transfer.meter import Meter
+from reelkeep.transfer.patience import Patience
+
+PARALLEL: Final = 4
+RANGE_BYTES: Final = 16 << 20
+CHUNK_BYTES: Final = 1 << 20
+SPARE: Final = timedelta(seconds=60)
+MAX_REFUSALS: Final = 3  # of one range, each with a fresh link
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    path: Path
+    size_bytes: int
+    fetched_bytes: int  # less than the size if an earlier try had fetched some
+    seconds: float
+    verified: str  # "sha256", "crc32", or "size" where nothing better is known
+
+
+def download(
+    api: DownloadApi, version_id: str, target: Path, *, parallel: int = PARALLEL, on_progress: OnProgress | None = None
+) -> Downloaded:
+    """Fetch a version's original.
+
+    Args:
+        target: a folder (the file gets its true name there) or the path of a file that is not there yet.
+
+    Raises:
+        Conflict: a file of that name is there already.
+        RequestError: the target cannot be written.
+        ChecksumMismatch: the bytes are not those that were uploaded; the partial file is removed.
+        StorageSetupError, DependencyError: the bucket refuses, or is away; run it again to go on.
+    """
+    started = time.monotonic()
+    link = Patience().call(lambda: api.download_link(version_id))
+    path = target / _local_name(link.file_name) if target.is_dir() else target
+    if path.exists():
+        raise Conflict(f"{path} is there already", advice="Move it away or name another target.")
+    part = path.with_name(path.name + ".part")
+    try:
+        fetch = _Fetch(api, version_id, link, part, parallel, on_progress)
+        fetch.run()
+        verified = _verify(part, link)
+        if path.exists():
+            raise Conflict(f"{path} is there already", advice="Move it away or name another target.")
+        part.rename(path)
+        fetch.forget()
+    except OSError as error:
+        raise RequestError(f"{path} cannot be written: {error.strerror}") from error
+    return Downloaded(path, link.size_bytes, fetch.fetched_bytes, time.monotonic() - started, verified)
+
+
+class _Fetch:
+    def __init__(
+        self,
+        api: DownloadApi,
+        version_id: str,
+        link: DownloadLink,
+        part: Path,
+        parallel: int,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self._api, self._version_id, self._link, self._part, self._parallel = api, version_id, link, part, parallel
+        self._notes = part.with_name(part.name + ".json")
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._done = self._read_notes()
+        self._meter = Meter(link.size_bytes, on_progress, done_bytes=sum(self._length(start) for start in self._done))
+        self.fetched_bytes = 0
+
+    def run(self) -> None:
+        descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            os.ftruncate(descriptor, self._link.size_bytes)
+            todo = [start for start in range(0, self._link.size_bytes, RANGE_BYTES) if start not in self._done]
+            with network.client(connections=self._parallel) as client, ThreadPoolExecutor(self._parallel) as pool:
+                futures = [pool.submit(self._range, client, descriptor, start) for start in todo]
+                try:
+                    for future in futures:
+                        future.result()
+                finally:
+                    self._stop.set()
+                    for future in futures:
+                        future.cancel()
+        finally:
+            os.close(descriptor)
+
+    def forget(self) -> None:
+        self._notes.unlink(missing_ok=True)
+
+    def _range(self, client: httpx.Client, descriptor: int, start: int) -> None:
+        patience, refusals = Patience(sleep=self._sleep), 0
+        while not self._stop.is_set():
+            try:
+                self._try(client, descriptor, start)
+                break
+            except DependencyError as problem:
+                patience.wait(problem)
+            except StorageSetupError:
+                refusals += 1
+                if refusals >= MAX_REFUSALS:
+                    raise
+                self._renew()
+        else:
+            return
+        with self._lock:
+            self._done.add(start)
+            self.fetched_bytes += self._length(start)
+            self._write_notes()
+
+    def _try(self, client: httpx.Client, descriptor: int, start: int) -> None:
+        length, link, at = self._length(start), self._fresh(), start
+        headers = {"range": f"bytes={start}-{start + length - 1}"}
+        try:
+            with network.no_answer("the company's bucket"), client.stream("GET", link.url, headers=headers) as answer:
+                if answer.status_code != httpx.codes.PARTIAL_CONTENT:
+                    answer.read()
+                    raise problem_of(answer, link.expires_at)
+                for chunk in answer.iter_bytes(CHUNK_BYTES):
+                    if at + len(chunk) > start + length or self._stop.is_set():
+                        raise DependencyError("the company's bucket sent more than was asked for")
+                    os.pwrite(descriptor, chunk, at)
+                    at += len(chunk)
+                    self._meter.add(len(chunk))
+            if at != start + length:
+                raise DependencyError("the company's bucket broke off in the middle of a range")
+        except BaseException:
+            self._meter.add(start - at)
+            raise
+
+    def _fresh(self) -> DownloadLink:
+        with self._lock:
+            expired = self._link.expires_at - SPARE <= datetime.now(UTC)
+        return self._renew() if expired else self._link
+
+    def _renew(self) -> DownloadLink:
+        link = self._api.download_link(self._version_id)
+        with self._lock:
+            self._link = link
+        return link
+
+    def _sleep(self, seconds: float) -> None:
+        self._stop.wait(seconds)
+
+    def _length(self, start: int) -> int:
+        return min(RANGE_BYTES, self._link.size_bytes - start)
+
+    def _read_notes(self) -> set[int]:
+        """Return the starts of whole ranges of an earlier try; none if its notes are of another version or broken."""
+        try:
+            notes = json.loads(self._notes.read_text())
+            same = notes["version"] == self._version_id and notes["size_bytes"] == self._link.size_bytes
+            starts = {int(start) for start in notes["done"]} if same and self._part.exists() else set()
+        except (OSError, ValueError, KeyError, TypeError):
+            return set()
+        return {start for start in starts if start % RANGE_BYTES == 0 and 0 <= start < self._link.size_bytes}
+
+    def _write_notes(self) -> None:
+        notes = {"version": self._version_id, "size_bytes": self._link.size_bytes, "done": sorted(self._done)}
+        fresh = self._notes.with_name(self._notes.name + ".new")
+        fresh.write_text(json.dumps(notes))
+        fresh.replace(self._notes)
+
+
+def _verify(part: Path, link: DownloadLink) -> str:
+    sha256, checksum, size = hashlib.sha256(), 0, 0
+    for chunk in _chunks(part):
+        sha256.update(chunk)
+        checksum = zlib.crc32(chunk, checksum)
+        size += len(chunk)
+    right = size == link.size_bytes
+    right = right and link.sha256 in (None, sha256.digest())
+    right = right and link.crc32 in (None, checksum.to_bytes(4, "big"))
+    if not right:
+        part.unlink()
+        part.with_name(part.name + ".json").unlink(missing_ok=True)
+        raise ChecksumMismatch(
+            "the bytes that were fetched are not those that were uploaded", advice="Run the download again."
+        )
+    return "sha256" if link.sha256 else "crc32" if link.crc32 else "size"
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _local_name(file_name: str) -> str:
+    """Return the true name as this machine can hold it: never a path, never hidden, at most 200 bytes."""
+    name = file_name.replace("/", "_").replace("\\", "_").replace("\0", "_").lstrip(".") or "download"
+    while len(name.encode()) > 200:
+        stem, dot, extension = name.rpartition(".")
+        name = f"{stem[:-1]}{dot}{extension}" if stem else name[:-1]
+    return name
