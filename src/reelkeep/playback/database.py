@@ -27,7 +27,12 @@ class AsyncDatabase:
     def at(cls, dsn: str) -> AsyncDatabase:
         """Return the database of a SQLAlchemy address with the app role in it. Nothing is connected yet."""
         engine = create_async_engine(
-            dsn, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=POOL_WAIT_SECONDS, pool_pre_ping=True
+            dsn,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_SECONDS,
+            pool_pre_ping=True,
+            hide_parameters=True,
         )
         return cls(engine)
 
