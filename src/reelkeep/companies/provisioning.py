@@ -101,9 +101,7 @@ def migrate_company(server: DatabaseServer, keyring: Keyring, company: Company) 
         with engine.begin() as connection:
             reelkeep.catalog.migrations.upgrade(connection)
             for table in APPEND_ONLY:
-                connection.exec_driver_sql(
-                    f'REVOKE UPDATE, DELETE, TRUNCATE ON "{table.name}" FROM "{company.app_role}"'
-                )
+                connection.exec_driver_sql(f'REVOKE UPDATE, DELETE ON "{table.name}" FROM "{company.app_role}"')
             connection.exec_driver_sql(f'REVOKE ALL ON alembic_version FROM "{company.app_role}"')
     finally:
         engine.dispose()
@@ -129,7 +127,7 @@ def _check_slug(slug: str) -> None:
     allowed = "abcdefghijklmnopqrstuvwxyz0123456789-"
     if not 1 <= len(slug) <= _MAX_SLUG_CHARACTERS or set(slug) - set(allowed) or slug.strip("-") != slug:
         raise RequestError(
-            f"{slug!r} cannot be a host name", advice="Use a to z, 0 to 9 and inner hyphens, at most 40."
+            "this name cannot be a host name", advice="Use a to z, 0 to 9 and inner hyphens, at most 40."
         )
     if slug.endswith("-media"):
         raise Conflict("names that end in -media stand for the media hosts", advice="Choose another short name.")
@@ -201,4 +199,4 @@ def _admin(server: DatabaseServer, database: str) -> psycopg.Connection:
 
 
 def _sql(statement: str, *identifiers: str) -> sql.Composed:
-    return sql.SQL(statement).format(*map(sql.Identifier, identifiers))  # type: ignore[arg-type]
+    return sql.SQL(statement).format(*map(sql.Identifier, identifiers))

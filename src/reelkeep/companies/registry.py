@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -152,7 +153,7 @@ def _company(row: RowMapping) -> Company:
     return Company(**{name: row[name] for name in Company.__dataclass_fields__})
 
 
-def _connection(row: RowMapping | dict[str, object]) -> StorageConnection:
+def _connection(row: RowMapping | Mapping[str, object]) -> StorageConnection:
     same = ("bucket", "region", "prefix", "role_arn", "external_id", "endpoint_url", "sts_endpoint_url")
     return StorageConnection(
         id=ConnectionId(str(row["id"])),

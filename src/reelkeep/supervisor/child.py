@@ -97,11 +97,11 @@ class Child:
         """Wait until it has ended; return its exit status."""
         if self._process.poll() is None:
             loop = asyncio.get_running_loop()
-            woken = loop.create_future()
+            woken = asyncio.Event()
             watched = os.dup(self._pidfd)  # one descriptor each: several may wait for the same child
-            loop.add_reader(watched, lambda: woken.done() or woken.set_result(None))
+            loop.add_reader(watched, woken.set)
             try:
-                await woken
+                await woken.wait()
             finally:
                 loop.remove_reader(watched)
                 os.close(watched)
@@ -133,7 +133,7 @@ def unprivileged_account(*names: str) -> Account:
 
 
 def python_module(module: str) -> list[str]:
-    """Return the command of one of our own modules: isolated, so that no variable and no folder of the caller counts."""
+    """Return the command of one of our own modules: isolated from the caller's variables and folder."""
     return [sys.executable, "-I", "-m", module]
 
 

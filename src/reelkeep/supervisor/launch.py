@@ -1,7 +1,7 @@
 """Becomes another program, tied to the supervisor's life: `python -m reelkeep.supervisor.launch ... -- program`.
 
-In this order: groups, group id, user id, then the death signal (a change of user clears it), then exec. It stands in for
-``preexec_fn``, which may deadlock in a process that has threads.
+In this order: groups, group id, user id, then the death signal (a change of user clears it), then exec. It stands in
+for ``preexec_fn``, which may deadlock in a process that has threads.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import sys
 from collections.abc import Sequence
 
 from reelkeep.isolation.lifetime import die_with
@@ -34,4 +33,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -171,7 +171,8 @@ class EmbeddedStore:
     def client(self, service: str, key: AccessKey | None = None) -> Any:
         """Return an SDK client; without ``key`` that of the store's operator, who may do everything."""
         key = key or AccessKey(**self._state["operator"])
-        return boto3.client(
+        session: Any = boto3.Session()  # typed for literal service names only
+        return session.client(
             service,
             endpoint_url=self.endpoint_url,
             region_name=REGION,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -175,7 +176,8 @@ def binaries() -> Path:
 
 def _major(folder: Path) -> int:
     answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
-    return int(answer.split()[2].split(".")[0].rstrip("develbtarc"))
+    found = re.search(r"\d+", answer)
+    return int(found[0]) if found else 0
 
 
 def _working_directory(pid: int) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 ACCOUNT: Final = "000000000000"  # SeaweedFS has one account
 PLATFORM_USER: Final = "platform"
 _ASSUME_ONLY: Final = "assume-only"
+_EVERYTHING: Final = ("Admin", "Read", "Write", "List", "Tagging")
 _OBJECT_ACTIONS: Final = ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload", "ListMultipartUploadParts")
 _BUCKET_ACTIONS: Final = ("ListBucket", "ListBucketMultipartUploads", "GetBucketLocation")
 

@@ -1,0 +1,39 @@
+"""Opens a company in a process that was born for it: the only place that picks adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reelkeep.companies.birth import storage_from_fields
+from reelkeep.companies.databases import open_engine
+from reelkeep.companies.handle import CompanyHandle
+from reelkeep.companies.link import SupervisorLink
+from reelkeep.encryption.keys import CompanyKey
+from reelkeep.ids import CompanyId
+from reelkeep.storage.access import CompanyStorage
+from reelkeep.storage.reader import ObstoreReader
+from reelkeep.storage.s3 import S3Store
+
+
+def open_company(link: SupervisorLink, birth: Mapping[str, Any]) -> CompanyHandle:
+    """Return the handle of the one company that this process serves, kept up to date by the supervisor's pushes.
+
+    Args:
+        birth: the link's first frame.
+    """
+    company = birth["company"]
+    storage = CompanyStorage(*storage_from_fields(birth), link, S3Store, ObstoreReader)
+    link.on_push("storage", lambda fields: storage.update(*storage_from_fields(fields)))
+    key = birth.get("company_key")
+    return CompanyHandle(
+        id=CompanyId(company["id"]),
+        slug=company["slug"],
+        name=company["name"],
+        app_origin=company["app_origin"],
+        media_origin=company["media_origin"],
+        engine=open_engine(birth["dsn"]),
+        storage=storage,
+        doorbell=link,
+        company_key=CompanyKey(bytes.fromhex(key)) if key else None,
+    )

@@ -1,0 +1,97 @@
+"""Settings of an installation: read once, from a TOML or JSON file and from REELKEEP_* variables, into a frozen value.
+
+A variable wins over the file. Unknown names fail, because a misspelt setting is otherwise silently absent.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+
+from reelkeep.errors import RequestError
+
+PREFIX: Final = "REELKEEP_"
+_TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+_MAX_PORT: Final = 65_535
+
+
+class SettingsRefused(RequestError):
+    """A setting is unknown or cannot be what it is set to."""
+
+    code = "settings"
+    default_advice = "Correct the settings file or the variable, and start again."
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``reelkeep up`` needs to know. The defaults suit one machine and loopback."""
+
+    data: Path = Path("var")
+    address: str = "127.0.0.1"  # of the plain listener; anything but loopback is refused until TLS ends here
+    port: int | None = None  # None: as at the last start; 0: a free one
+    domain: str = "localhost"
+    s3_embedded: bool = False
+    jobs: int = 1  # job processes at a time
+    insecure_no_sandbox: bool = False  # demo only; every job warns
+    platform_access_key_id: str | None = None  # the identity that assumes companies' roles; None: the machine's own
+    platform_secret_access_key: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.address not in ("127.0.0.1", "::1"):
+            raise SettingsRefused("address must be 127.0.0.1 or ::1: the plain listener stays on loopback")
+        if self.port is not None and not 0 <= self.port <= _MAX_PORT:
+            raise SettingsRefused("port must be 0 to 65535")
+        if self.jobs < 1:
+            raise SettingsRefused("jobs must be at least 1")
+        if (self.platform_access_key_id is None) != (self.platform_secret_access_key is None):
+            raise SettingsRefused("platform_access_key_id and platform_secret_access_key go together")
+
+
+def load(environment: Mapping[str, str], path: Path | None = None, **given: Any) -> Settings:
+    """Return the settings of the file, the variables and what the command line gave, the last winning.
+
+    Args:
+        given: values by name; None means that the command line did not say.
+
+    Raises:
+        SettingsRefused: a name is unknown or a value has the wrong type; no value is in the message.
+    """
+    found: dict[str, Any] = _of_file(path) if path is not None else {}
+    found |= {
+        name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)
+    }
+    if unknown := sorted(set(found) - {one.name for one in fields(Settings)}):
+        raise SettingsRefused(f"there is no setting {unknown[0]}")
+    types = get_type_hints(Settings)
+    settings = Settings(**{name: _typed(name, value, types[name]) for name, value in found.items()})
+    return replace(settings, **{name: value for name, value in given.items() if value is not None})
+
+
+def _of_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        read: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise SettingsRefused(f"the settings file {path} cannot be read: {type(error).__name__}") from None
+    if not isinstance(read, dict):
+        raise SettingsRefused(f"the settings file {path} is not a table")
+    return read
+
+
+def _typed(name: str, value: object, wanted: object) -> Any:
+    """Return a value of the file (typed) or of the environment (text) as the type of its field."""
+    if wanted is bool and isinstance(value, str) and value.lower() in _TRUE | _FALSE:
+        return value.lower() in _TRUE
+    if wanted in (int, int | None) and isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    if wanted is Path and isinstance(value, str):
+        return Path(value)
+    if wanted in (str, str | None) and isinstance(value, str):
+        return value
+    if (wanted is bool and isinstance(value, bool)) or (wanted in (int, int | None) and type(value) is int):
+        return value
+    raise SettingsRefused(f"the setting {name} has a value of the wrong type")

@@ -1,0 +1,67 @@
+"""Rings the doorbell for companies with due jobs: when their processes ask, and by a sweep that mends lost rings."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import psycopg
+from procrastinate.exceptions import ConnectorException
+
+from reelkeep.ids import CompanyId
+from reelkeep.jobs.interface import JobKind
+from reelkeep.runner import doorbell
+
+SWEEP_SECONDS: Final = 20.0
+# Waiting and due, or running with a lease that has run out (jobs.queue claims exactly these).
+_DUE: Final = (
+    "SELECT DISTINCT kind FROM jobs WHERE (state = 'waiting' AND due_at <= now()) "
+    "OR (state = 'running' AND leased_until < now())"
+)
+Due = Callable[[], Sequence[tuple[CompanyId, str]]]
+
+
+class Bell:
+    """The supervisor's end of the doorbell.
+
+    Args:
+        conninfo: of the registry, as the doorbell's role.
+        companies: returns each company's id and the address of its database for the app role.
+    """
+
+    def __init__(self, conninfo: str, companies: Due) -> None:
+        self._app = doorbell.app(conninfo)
+        self._companies = companies
+
+    async def open(self) -> None:
+        await self._app.open_async()
+
+    async def close(self) -> None:
+        await self._app.close_async()
+
+    async def ring(self, company_id: CompanyId, kind: JobKind) -> None:
+        """Ring once. A ring that PostgreSQL does not take is lost: the sweep makes up for it."""
+        try:
+            await doorbell.defer(self._app, company_id, kind)
+        except ConnectorException as error:
+            print(f"supervisor: a ring was lost: {error}", file=sys.stderr)
+
+    async def sweep(self) -> None:
+        """Ring for every company with due jobs, each 20 seconds, until cancelled."""
+        while True:
+            for company_id, conninfo in self._companies():
+                for kind in await _due_kinds(conninfo):
+                    await self.ring(company_id, kind)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def _due_kinds(conninfo: str) -> list[JobKind]:
+    try:
+        async with await psycopg.AsyncConnection.connect(conninfo, connect_timeout=5) as conn:
+            rows = await (await conn.execute(_DUE)).fetchall()
+    except psycopg.Error as error:
+        print(f"supervisor: the sweep could not look: {type(error).__name__}", file=sys.stderr)
+        return []
+    return [JobKind(kind) for (kind,) in rows]

@@ -1,0 +1,89 @@
+"""Keeps a process there: started again with back-off whenever it ends, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from reelkeep.errors import ReelkeepError
+
+FIRST_PAUSE_SECONDS: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 10.0
+STEADY_SECONDS: Final = 30.0  # a process that lived as long starts again without a growing pause
+
+
+class Running(Protocol):
+    async def ended(self) -> int: ...
+
+    async def stop(self) -> None: ...
+
+
+class Kept:
+    """One process under care.
+
+    Args:
+        start: starts it and returns when it is ready; raises ReelkeepError if it does not become so.
+    """
+
+    def __init__(self, name: str, start: Callable[[], Awaitable[Running]]) -> None:
+        self.name = name
+        self._start = start
+        self._running: Running | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._restart = False
+        self._started = asyncio.Event()
+
+    async def begin(self) -> None:
+        """Start it, and keep it from now on; raises what ``start`` raises."""
+        self._running = await self._start()
+        self._keeping = asyncio.create_task(self._keep(self._running))
+
+    def begin_later(self) -> None:
+        """Keep it from now on, without waiting for its first start."""
+        self._keeping = asyncio.create_task(self._keep(None))
+
+    async def end(self) -> None:
+        """Stop it and keep it no longer."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait({self._keeping})
+        if self._running is not None:
+            await self._running.stop()
+            await self._running.ended()
+            self._running = None
+
+    async def restart(self) -> None:
+        """Stop it, and wait until it was started again."""
+        if self._running is None:
+            return
+        self._restart = True
+        self._started.clear()
+        await self._running.stop()
+        await self._started.wait()
+
+    async def _keep(self, running: Running | None) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            if running is not None:
+                status = await running.ended()
+                self._running = None
+                if not self._restart:
+                    print(f"supervisor: {self.name} ended with status {status}; starting it again", file=sys.stderr)
+                if loop.time() - began > STEADY_SECONDS:
+                    pause = FIRST_PAUSE_SECONDS
+                if not self._restart:
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                self._restart = False
+            try:
+                running = self._running = await self._start()
+                self._started.set()
+            except ReelkeepError as error:
+                print(f"supervisor: {self.name}: {error.message}", file=sys.stderr)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                running = None

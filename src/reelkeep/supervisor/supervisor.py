@@ -1,0 +1,230 @@
+"""Starts every process of the installation in order, keeps them there, and stops them in the opposite order.
+
+Up: PostgreSQL, registry and migrations, object store, gateway, the companies' processes, runner. One thread runs the
+loop and starts all children, since the kernel's death signal follows the thread; STS and set-up calls run in others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from reelkeep.companies import provisioning, registry
+from reelkeep.companies.birth import Connections, Placements
+from reelkeep.companies.registry import Company
+from reelkeep.companies.tables import REGISTRY_CHANGED_CHANNEL
+from reelkeep.errors import IsolationError, ReelkeepError
+from reelkeep.ids import CompanyId
+from reelkeep.isolation.channel import BadFrame
+from reelkeep.jobs.interface import JobKind
+from reelkeep.settings import Settings
+from reelkeep.storage.sts import PlatformIdentity
+from reelkeep.supervisor.bell import Bell
+from reelkeep.supervisor.company import CompanySecrets, SupervisedCompany, Surroundings, job_kind
+from reelkeep.supervisor.folder import DataFolder
+from reelkeep.supervisor.kept import Kept
+from reelkeep.supervisor.linked import Linked
+from reelkeep.supervisor.ports import free_ports
+from reelkeep.supervisor.programs import Programs
+from reelkeep.supervisor.services import start_postgres, start_store
+from reelkeep.supervisor.sessions import CompanySessions
+
+LOOK_AGAIN_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class _Storage:
+    connections: Connections
+    placements: Placements
+
+
+class Supervisor:
+    """The installation while it runs."""
+
+    def __init__(self, folder: DataFolder, settings: Settings, programs: Programs) -> None:
+        self._folder, self._settings, self._programs = folder, settings, programs
+        self._postgres, self._server, self._keyring = folder.postgres(), folder.server(), folder.keyring()
+        self._store = folder.store() if settings.s3_embedded else None
+        self._registry: Engine = registry.engine(self._server)
+        self._companies: dict[CompanyId, SupervisedCompany] = {}
+        self._dsns: dict[CompanyId, str] = {}
+        self._gateway: Linked | None = None
+        self._port = settings.port if settings.port is not None else folder.config().port
+        self._bell: Bell | None = None
+        self._conninfo = ""
+        self._stack = contextlib.AsyncExitStack()
+        self._kept_store: Kept | None = None
+
+    async def start(self) -> None:
+        """Start everything; what was started is stopped again if a part fails."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop everything in the opposite order of the start."""
+        await self._stack.aclose()
+
+    def address(self) -> dict[str, Any]:
+        """Return what the ready line says."""
+        companies = [
+            {"slug": one.row.slug, "app_origin": one.app_origin, "media_origin": one.media_origin}
+            for one in self._companies.values()
+        ]
+        address = f"http://{self._settings.address}:{self._port}"
+        s3_endpoint = self._store.endpoint_url if self._store is not None else None
+        return {"port": self._port, "address": address, "companies": companies, "s3_endpoint": s3_endpoint}
+
+    async def _start(self) -> None:
+        self._postgres.prepare()
+        await self._keep(Kept("postgres", lambda: start_postgres(self._postgres)))
+        self._stack.callback(self._registry.dispose)
+        await asyncio.to_thread(self._prepare_databases)
+        if self._store is not None:
+            store = self._store
+            self._kept_store = await self._keep(Kept("s3", lambda: start_store(store)))
+        self._bell = Bell(self._conninfo, self._due_addresses)
+        await self._bell.open()
+        self._stack.push_async_callback(self._bell.close)
+        self._stack.push_async_callback(self._end_companies)
+        await self._keep(Kept("gateway", self._start_gateway))
+        self._folder.remember_port(self._port)
+        await self._take_up_registry(wait=True)
+        await self._keep(Kept("runner", self._start_runner))
+        for watch in (self._listen(), self._bell.sweep(), self._watch_store()):
+            self._background(asyncio.create_task(watch))
+
+    async def _keep(self, kept: Kept) -> Kept:
+        self._stack.push_async_callback(kept.end)
+        await kept.begin()
+        return kept
+
+    def _background(self, task: asyncio.Task[None]) -> None:
+        async def end() -> None:
+            task.cancel()
+            await asyncio.wait({task})
+
+        self._stack.push_async_callback(end)
+
+    def _prepare_databases(self) -> None:
+        provisioning.prepare_registry(self._server)
+        self._conninfo = provisioning.open_doorbell(self._server)
+        with self._registry.connect() as conn:
+            companies = registry.companies(conn)
+        for company in companies:
+            provisioning.migrate_company(self._server, self._keyring, company)
+
+    async def _start_gateway(self) -> Linked:
+        self._port = self._port or free_ports(1)[0]
+        birth = {"role": "gateway", "address": self._settings.address, "port": self._port}
+        gateway = await Linked.born("gateway", self._programs.gateway, birth, _nothing)
+        try:
+            await gateway.ready()
+        except BaseException:
+            await gateway.child.stopped(seconds=0)
+            raise
+        self._gateway = gateway
+        self._push_routes()
+        return gateway
+
+    async def _start_runner(self) -> Linked:
+        birth = {"role": "runner", "conninfo": self._conninfo, "concurrency": self._settings.jobs}
+        return await Linked.born("runner", self._programs.runner, birth, self._answer_runner)
+
+    async def _answer_runner(self, kind: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Start a job process for the company that a ring named."""
+        if kind != "job":
+            raise IsolationError(f"the runner may not ask for {kind[:40]}")
+        if not isinstance(company_id := fields.get("company_id"), str):
+            raise BadFrame("a job request names no company")
+        company = self._companies.get(CompanyId(company_id))
+        outcome = await company.work(job_kind(fields)) if company is not None else "nothing"
+        return {"outcome": outcome}
+
+    def _push_routes(self) -> None:
+        routes = {host: path for one in self._companies.values() for host, path in one.routes().items()}
+        only = [one.routes()[one.row.app_host] for one in self._companies.values()]
+        if self._gateway is not None:
+            self._gateway.push("routes", {"routes": routes, "fallback": only[0] if len(only) == 1 else None})
+
+    async def _take_up_registry(self, *, wait: bool = False) -> None:
+        """Start what the registry has and we have not, end what it has no more, pass on changes of storage."""
+        rows, storage = await asyncio.to_thread(self._read_registry)
+        for gone in set(self._companies) - set(rows):
+            await self._companies.pop(gone).end()
+        fresh = []
+        for company_id, row in rows.items():
+            if company_id not in self._companies:
+                self._companies[company_id] = self._open(row)
+                fresh.append(self._companies[company_id])
+            self._companies[company_id].update(storage[company_id].connections, storage[company_id].placements)
+        await asyncio.gather(*(one.begin(wait=wait) for one in fresh))
+        self._push_routes()
+
+    def _read_registry(self) -> tuple[dict[CompanyId, Company], dict[CompanyId, _Storage]]:
+        with self._registry.connect() as conn:
+            rows = {row.id: row for row in registry.companies(conn)}
+            storage = {one: _Storage(registry.connections(conn, one), registry.placements(conn, one)) for one in rows}
+        return rows, storage
+
+    def _open(self, row: Company) -> SupervisedCompany:
+        url = provisioning.app_url(self._server, self._keyring, row)
+        self._dsns[row.id] = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        key = provisioning.company_key(self._keyring, row).reveal().hex()
+        secrets = CompanySecrets(url.render_as_string(hide_password=False), key)
+        around = Surroundings(self._programs, self._folder.run, self._port, self._settings.insecure_no_sandbox)
+
+        async def ring(kind: JobKind) -> None:
+            if self._bell is not None:
+                await self._bell.ring(row.id, kind)
+
+        return SupervisedCompany(row, secrets, CompanySessions(row.slug, *self._identities()), around, ring)
+
+    def _identities(self) -> tuple[dict[str | None, PlatformIdentity], PlatformIdentity]:
+        own = PlatformIdentity(self._settings.platform_access_key_id, self._settings.platform_secret_access_key)
+        if self._store is None:
+            return {}, own
+        key = self._store.platform_credentials
+        return {self._store.endpoint_url: PlatformIdentity(key.access_key_id, key.secret_access_key)}, own
+
+    def _due_addresses(self) -> Sequence[tuple[CompanyId, str]]:
+        return [(company_id, self._dsns[company_id]) for company_id in self._companies]
+
+    async def _end_companies(self) -> None:
+        companies, self._companies = list(self._companies.values()), {}
+        await asyncio.gather(*(one.end() for one in companies))
+
+    async def _listen(self) -> None:
+        """Take up each change of the registry; after a lost connection look again from the start."""
+        while True:
+            try:
+                conninfo = self._server.conninfo(registry.DATABASE)
+                async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True, connect_timeout=5) as conn:
+                    await conn.execute(f"LISTEN {REGISTRY_CHANGED_CHANNEL}".encode())
+                    await self._take_up_registry()
+                    async for _ in conn.notifies():
+                        await self._take_up_registry()
+            except (psycopg.Error, OperationalError, ReelkeepError) as error:
+                print(f"supervisor: the registry could not be read: {type(error).__name__}", file=sys.stderr)
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    async def _watch_store(self) -> None:
+        """Start the object store again when a company was added to it."""
+        while self._store is not None and self._kept_store is not None:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS / 2)
+            if self._store.is_outdated():
+                await self._kept_store.restart()
+
+
+async def _nothing(kind: str, _: Mapping[str, Any]) -> Mapping[str, Any]:
+    raise IsolationError(f"the gateway may not ask for {kind[:40]}")

@@ -1,0 +1,91 @@
+"""`reelkeep up`: runs the installation in this process until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from reelkeep.isolation.hygiene import harden
+from reelkeep.settings import Settings
+from reelkeep.supervisor.folder import DataFolder
+from reelkeep.supervisor.programs import Programs
+from reelkeep.supervisor.supervisor import Supervisor
+
+
+def run(
+    data: Path,
+    *,
+    s3_embedded: bool = False,
+    port: int | None = None,
+    insecure_no_sandbox: bool = False,
+    ready_fd: int | None = None,
+    settings: Settings | None = None,
+    programs: Programs | None = None,
+) -> int:
+    """Start everything, keep it running, and stop it in order on SIGINT or SIGTERM.
+
+    Args:
+        port: of the gateway; None: as at the last start, 0: a free one.
+        ready_fd: gets one JSON line once everything is there, and is closed; None: a line for people on stdout.
+        settings: an installation's own; the other arguments win over it.
+
+    Returns:
+        0 after an orderly end.
+
+    Raises:
+        Conflict: a supervisor runs in this folder already; it was left alone.
+        DependencyError: a part did not start; what had been started was stopped again.
+    """
+    base = settings or Settings()
+    chosen = Settings(
+        **{
+            **vars(base),
+            "data": data,
+            "s3_embedded": s3_embedded or base.s3_embedded,
+            "port": port if port is not None else base.port,
+            "insecure_no_sandbox": insecure_no_sandbox or base.insecure_no_sandbox,
+        }
+    )
+    harden()  # the platform's identity lives here
+    folder = DataFolder.open(data)
+    folder.lock()
+    try:
+        asyncio.run(_run(Supervisor(folder, chosen, programs or Programs()), ready_fd))
+    finally:
+        folder.unlock()
+    return 0
+
+
+async def _run(supervisor: Supervisor, ready_fd: int | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    starting, stopped = asyncio.create_task(supervisor.start()), asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():  # told to end while starting
+        starting.cancel()
+        await asyncio.wait({starting})
+        return
+    try:
+        starting.result()
+        _tell_ready(supervisor, ready_fd)
+        await stopped
+    finally:
+        stopped.cancel()
+        await supervisor.stop()
+
+
+def _tell_ready(supervisor: Supervisor, ready_fd: int | None) -> None:
+    facts = {"ready": True, "pid": os.getpid(), **supervisor.address()}
+    if ready_fd is not None:
+        with open(ready_fd, "w", encoding="utf-8") as file:
+            file.write(json.dumps(facts) + "\n")
+        return
+    print(f"Reelkeep is running: {facts['address']}", flush=True)
+    for company in facts["companies"]:
+        print(f"  {company['slug']}: {company['app_origin']}", flush=True)
+    sys.stdout.flush()

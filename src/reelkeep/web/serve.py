@@ -1,0 +1,171 @@
+"""The one web entry: serves a company's application on sockets that the gateway hands over.
+
+uvicorn's HTTP and WebSocket protocols run on each socket; its server, which would listen, does not. A connection
+belongs to the host name it was handed over for: a request with another Host gets 421 (RFC 9110, section 15.5.20). TLS
+will end here, with the company's own certificate: ``tls`` is its seam.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import os
+import signal
+import socket
+import ssl
+import struct
+import sys
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+from uvicorn.config import Config
+from uvicorn.lifespan.on import LifespanOn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from reelkeep.companies.handle import CompanyHandle
+from reelkeep.companies.link import SupervisorLink
+from reelkeep.errors import IsolationError
+from reelkeep.web.connection_host import ConnectionHost
+
+STOP_SECONDS: Final = 3.0
+KEEP_ALIVE_SECONDS: Final = 60
+_MAX_PAYLOAD_BYTES: Final = 4_096
+_UCRED: Final = struct.Struct("iII")  # pid, uid, gid; socket(7) SO_PEERCRED
+
+
+def listen(path: str) -> socket.socket:
+    """Return the listening hand-over socket at ``path``; one left by a predecessor is replaced."""
+    Path(path).unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(path)
+    os.chmod(path, 0o600)
+    listener.listen(8)
+    listener.setblocking(False)
+    return listener
+
+
+def serve(
+    company: CompanyHandle,
+    application: Any,
+    handover: socket.socket,
+    link: SupervisorLink | None = None,
+    *,
+    tls: ssl.SSLContext | None = None,
+) -> None:
+    """Serve ``application`` until SIGTERM: open requests get three seconds to end.
+
+    Args:
+        company: whose process this is; named in what goes wrong.
+        application: an ASGI 3 application; its lifespan is run.
+        handover: from ``listen``; closed at the end.
+        link: gets "ready" once connections can come.
+    """
+    uvloop.run(_Served(company, application, handover, tls).run(link))
+
+
+class _Served:
+    def __init__(
+        self, company: CompanyHandle, application: Any, handover: socket.socket, tls: ssl.SSLContext | None
+    ) -> None:
+        self._name = company.slug
+        self._handover = handover
+        self._tls = tls
+        self._state = ServerState()
+        self._config = Config(
+            application,
+            http=HttpToolsProtocol,
+            ws="websockets-sansio",
+            lifespan="auto",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )
+        self._config.load()
+        self._lifespan = LifespanOn(self._config)
+        self._opening: set[asyncio.Task[None]] = set()
+
+    async def run(self, link: SupervisorLink | None) -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await self._lifespan.startup()
+        if self._lifespan.should_exit:
+            raise IsolationError(f"the application of {self._name} did not start")
+        self._tick()
+        loop.add_reader(self._handover.fileno(), self._accept)
+        if link is not None:
+            link.tell("ready")
+        await stop.wait()
+        await self._stop()
+
+    def _accept(self) -> None:
+        try:
+            gateway, _ = self._handover.accept()
+        except OSError:
+            return
+        _, uid, _ = _UCRED.unpack(gateway.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+        if uid not in (0, os.geteuid()):
+            gateway.close()
+            return
+        gateway.setblocking(False)
+        asyncio.get_running_loop().add_reader(gateway.fileno(), self._receive, gateway)
+
+    def _receive(self, gateway: socket.socket) -> None:
+        """Take one socket from the gateway and acknowledge it."""
+        try:
+            payload, descriptors, _, _ = socket.recv_fds(gateway, _MAX_PAYLOAD_BYTES, 1)
+        except BlockingIOError:
+            return
+        except OSError:
+            payload, descriptors = b"", []
+        if not payload:  # the gateway has gone; its successor connects anew
+            asyncio.get_running_loop().remove_reader(gateway.fileno())
+            gateway.close()
+            return
+        for descriptor in descriptors:
+            task = asyncio.create_task(self._open(socket.socket(fileno=descriptor), payload))
+            self._opening.add(task)
+            task.add_done_callback(self._opened)
+        gateway.send(b"\x01")
+
+    async def _open(self, client: socket.socket, payload: bytes) -> None:
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        fields = json.loads(payload)
+        peer = (str(fields["peer"][0]), int(fields["peer"][1]))
+        config = copy.copy(self._config)  # HTTP and WebSocket protocols take the application from it
+        config.loaded_app = ConnectionHost(self._config.loaded_app, str(fields["host"]), peer)
+        await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: HttpToolsProtocol(config=config, server_state=self._state, app_state=self._lifespan.state),
+            client,
+            ssl=self._tls,
+        )
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._opening.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            print(f"{self._name}: a connection could not be opened: {type(error).__name__}", file=sys.stderr)
+
+    def _tick(self) -> None:
+        """Keep the Date header of answers right, as uvicorn's own server does each second."""
+        self._state.default_headers = [
+            (b"date", formatdate(usegmt=True).encode()),
+            *self._config.encoded_headers,
+        ]
+        asyncio.get_running_loop().call_later(1.0, self._tick)
+
+    async def _stop(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._handover.fileno())
+        self._handover.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        deadline = asyncio.get_running_loop().time() + STOP_SECONDS
+        while (self._state.connections or self._state.tasks) and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+        await self._lifespan.shutdown()
