@@ -1,0 +1,59 @@
+"""Wires the commands together and turns errors into sentences and exit codes.
+
+Commands of users (login, production, upload, assets, download) speak to a company's HTTP API. Commands of the operator
+(up, demo, company, user, storage) work on the data folder of the installation, on the machine where it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+from reelkeep.cli import exits, output
+from reelkeep.cli.assets import assets
+from reelkeep.cli.company import company
+from reelkeep.cli.demo import demo
+from reelkeep.cli.download import download
+from reelkeep.cli.login import login
+from reelkeep.cli.production import production
+from reelkeep.cli.storage import storage
+from reelkeep.cli.up import up
+from reelkeep.cli.upload import upload
+from reelkeep.cli.user import user
+from reelkeep.errors import ReelkeepError
+
+app = typer.Typer(
+    name="reelkeep",
+    help="Self-hosted film review and streaming in which the studio keeps the reels.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (up, demo, login, upload, assets, download):
+    app.command()(command)
+for group in (company, production, user, storage):
+    app.add_typer(group)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (docs/cli.md)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    try:
+        result = app(given, standalone_mode=False)
+    except ReelkeepError as error:
+        output.show_error(error, as_json=as_json)
+        return exits.exit_code(error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return exits.USAGE
+    except click.ClickException as error:
+        error.show()
+        return exits.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        output.people.print("Stopped. What was begun goes on when you run the same command again.")
+        return exits.INTERRUPTED
+    return result if isinstance(result, int) else exits.DONE

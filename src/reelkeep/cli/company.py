@@ -1,0 +1,32 @@
+"""``reelkeep company create``: a new company with its own database."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from reelkeep.cli import output
+from reelkeep.cli.options import DEFAULT_DATA, Data, Json
+
+company = typer.Typer(name="company", help="Companies of this installation (operator).", no_args_is_help=True)
+
+
+@company.command("create")
+def create(
+    slug: Annotated[str, typer.Argument(help="Short name; the first label of the company's host name.")],
+    name: Annotated[str, typer.Option("--name", help="Name as people read it; the slug if not given.")] = "",
+    domain: Annotated[str, typer.Option("--domain", help="Domain below which its host names lie.")] = "localhost",
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
+    """Create a company: a database of its own, two roles, a key, two host names."""
+    from reelkeep.cli.installation import Installation
+
+    made = Installation(data).create_company(slug, name or slug, domain)
+    fields = {"id": made.id, "slug": made.slug, "name": made.name, "host": made.app_host, "media_host": made.media_host}
+    sentence = (
+        f"Created {made.name}, at {made.app_host}. Next: `reelkeep storage connect --company {made.slug}` and "
+        f"`reelkeep user create EMAIL --company {made.slug} --admin`."
+    )
+    output.show(fields, sentence, as_json=as_json)

@@ -1,0 +1,79 @@
+"""Measures in a real browser when the first picture of an asset is on the screen; None where there is no browser."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
+_WAIT_MILLISECONDS: Final = 60_000
+# Finds the page's video elements, also those in shadow trees, and notes when one of them has shown a frame.
+_WATCH: Final = """
+(() => {
+  const seen = new WeakSet();
+  const videos = (root) => [...root.querySelectorAll("*")].flatMap((node) =>
+    [...(node instanceof HTMLVideoElement ? [node] : []), ...(node.shadowRoot ? videos(node.shadowRoot) : [])]);
+  const look = () => {
+    for (const video of videos(document)) {
+      if (seen.has(video)) continue;
+      seen.add(video);
+      video.requestVideoFrameCallback((now) => { globalThis.reelkeepFirstFrame ??= performance.timeOrigin + now; });
+    }
+    if (globalThis.reelkeepFirstFrame === undefined) setTimeout(look, 10);
+  };
+  look();
+})();
+"""
+
+
+class Browser:
+    """A browser that is signed in to a company and waits to be sent to an asset."""
+
+    def __init__(self, page: Page, origin: str) -> None:
+        self._page, self._origin = page, origin
+
+    def measure_first_frame(self, asset_path: str) -> float:
+        """Open the asset's page and return when its first frame was shown, as seconds of the epoch."""
+        self._page.add_init_script(_WATCH)
+        self._page.goto(self._origin + asset_path)
+        shown: Any = self._page.wait_for_function("globalThis.reelkeepFirstFrame", timeout=_WAIT_MILLISECONDS)
+        return float(shown.json_value()) / 1000
+
+
+@contextmanager
+def signed_in(origin: str, email: str, password: str) -> Iterator[Browser | None]:
+    """Start a browser without a window and sign in; None where Playwright or Chromium is missing."""
+    executable = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if executable is None or importlib.util.find_spec("playwright") is None:
+        yield None
+        return
+    from playwright.sync_api import sync_playwright  # an extra of the tests
+
+    arguments = ["--autoplay-policy=no-user-gesture-required"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium refuses to run as root with its sandbox
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
+        try:
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page.goto(f"{origin}/signin")
+            page.fill("input[name=email]", email)
+            page.fill("input[name=password]", password)
+            page.keyboard.press("Enter")
+            page.wait_for_url(lambda url: "/signin" not in url)
+            yield Browser(page, origin)
+        finally:
+            browser.close()
+
+
+def measure_first_frame(origin: str, email: str, password: str, asset_path: str) -> float | None:
+    """Sign in, open an asset's page, and return when its first frame was shown, as seconds of the epoch."""
+    with signed_in(origin, email, password) as browser:
+        return browser.measure_first_frame(asset_path) if browser else None

@@ -1,0 +1,170 @@
+"""The operator's way to an installation: its data folder, its databases, and the deeds done on them.
+
+The same functions serve the operator's commands and ``reelkeep demo``. Imported by commands when they run: it loads
+the database and storage libraries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from reelkeep.catalog import members, people, productions, tables
+from reelkeep.catalog.passwords import new_password
+from reelkeep.catalog.people import User
+from reelkeep.catalog.roles import Role
+from reelkeep.companies import provisioning, registry
+from reelkeep.companies.registry import Company
+from reelkeep.errors import DependencyError, NotFound
+from reelkeep.ids import ConnectionId
+from reelkeep.storage.discovery import Discovery, discover
+from reelkeep.storage.interface import StorageConnection
+from reelkeep.storage.layout import check_prefix
+from reelkeep.storage.sts import PlatformIdentity
+from reelkeep.supervisor.folder import DataFolder
+
+
+@dataclass(frozen=True)
+class NewConnection:
+    """Where a company's bucket is; None as endpoint means AWS."""
+
+    bucket: str
+    region: str
+    role_arn: str
+    prefix: str = ""
+    endpoint_url: str | None = None
+    sts_endpoint_url: str | None = None
+    path_style: bool = False
+
+
+@dataclass(frozen=True)
+class RenditionSize:
+    name: str
+    width: int | None
+    height: int | None
+    bytes: int
+
+
+class Installation:
+    """An installation that is up. Every method is one deed of the operator."""
+
+    def __init__(self, data: Path) -> None:
+        if not data.is_dir():
+            raise NotFound(f"there is no installation in {data}", advice="Start one with `reelkeep up --data DIR`.")
+        self.folder = DataFolder.open(data)
+        if not self.folder.is_running():
+            raise DependencyError(
+                f"the installation in {data} is not running", advice="Start it with `reelkeep up` and try again."
+            )
+        self._server, self._keyring = self.folder.server(), self.folder.keyring()
+        self._registry = registry.engine(self._server)
+
+    def create_company(self, slug: str, name: str, domain: str) -> Company:
+        return provisioning.create_company(self._server, self._keyring, slug=slug, name=name, domain=domain)
+
+    def company(self, slug: str | None) -> Company:
+        """Return the company with this slug, or the only one; raise NotFound."""
+        with self._registry.begin() as conn:
+            if slug is not None:
+                return registry.find_company(conn, slug)
+            found = registry.companies(conn)
+        if len(found) != 1:
+            names = ", ".join(company.slug for company in found) or "none yet"
+            raise NotFound("say which company", advice=f"Add --company SLUG; the companies are: {names}.")
+        return found[0]
+
+    def create_user(
+        self, company: Company, email: str, name: str, password: str | None, *, is_company_admin: bool
+    ) -> tuple[User, str | None]:
+        """Add a user; return the user, and the password if it was made here."""
+        chosen = password or new_password()
+        engine = provisioning.app_engine(self._server, self._keyring, company)
+        try:
+            with engine.begin() as conn:
+                user = people.create(conn, email=email, name=name, password=chosen, is_company_admin=is_company_admin)
+        finally:
+            engine.dispose()
+        return user, None if password else chosen
+
+    def create_production(self, company: Company, name: str, admin: User) -> productions.Production:
+        engine = provisioning.app_engine(self._server, self._keyring, company)
+        try:
+            with engine.begin() as conn:
+                production = productions.create(conn, name)
+                members.put(conn, production.id, admin.id, Role.PRODUCTION_ADMIN)
+        finally:
+            engine.dispose()
+        return production
+
+    def embedded_bucket(self, company: Company, origin: str) -> NewConnection:
+        """Make a bucket and a role for the company on the embedded store; takes some seconds."""
+        fields = self.folder.store().add_company(f"{company.slug}-media", origin)
+        return NewConnection(
+            fields.bucket,
+            fields.region,
+            fields.role_arn,
+            fields.prefix,
+            fields.endpoint_url,
+            fields.sts_endpoint_url,
+            fields.path_style,
+        )
+
+    def connect(self, company: Company, new: NewConnection) -> StorageConnection:
+        """Write a connection down; its external id is made here. It is not used before ``check`` has passed."""
+        with self._registry.begin() as conn:
+            return registry.add_connection(
+                conn,
+                company.id,
+                bucket=new.bucket,
+                region=new.region,
+                prefix=check_prefix(new.prefix.strip("/")),
+                role_arn=new.role_arn,
+                endpoint_url=new.endpoint_url,
+                sts_endpoint_url=new.sts_endpoint_url or new.endpoint_url,
+                path_style=new.path_style,
+            )
+
+    def connection(self, company: Company, connection_id: str) -> StorageConnection:
+        with self._registry.begin() as conn:
+            found = registry.connections(conn, company.id).get(ConnectionId(connection_id))
+        if found is None:
+            raise NotFound(f"the company {company.slug} has no storage connection {connection_id}")
+        return found
+
+    def check(self, company: Company, connection: StorageConnection, production_id: str = "") -> Discovery:
+        """Try a connection out; if it works, new versions of the company (or of one production) go there."""
+        found = discover(connection, self._identity(connection))
+        with self._registry.begin() as conn:
+            registry.set_capabilities(conn, connection.id, found.capabilities)
+            registry.place(conn, company.id, production_id, connection.id)
+        return found
+
+    def renditions(self, company: Company, version_id: str) -> list[RenditionSize]:
+        """Return what was made of a version, the smallest picture first, with the bytes that lie in the bucket."""
+        made, parts = tables.renditions, tables.segments
+        query = (
+            select(made.c.name, made.c.width_px, made.c.height_px, func.coalesce(func.sum(parts.c.length), 0))
+            .outerjoin(parts, parts.c.rendition_id == made.c.id)
+            .where(made.c.version_id == version_id)
+            .group_by(made.c.name, made.c.width_px, made.c.height_px)
+            .order_by(made.c.height_px.nulls_last())
+        )
+        engine = provisioning.app_engine(self._server, self._keyring, company)
+        try:
+            with engine.begin() as conn:
+                return [
+                    RenditionSize(name, width, height, int(size)) for name, width, height, size in conn.execute(query)
+                ]
+        finally:
+            engine.dispose()
+
+    def _identity(self, connection: StorageConnection) -> PlatformIdentity:
+        """Return the platform's own identity at a store: the embedded store's, else this machine's for AWS."""
+        if (self.folder.path / "s3").exists():
+            store = self.folder.store()
+            if connection.endpoint_url == store.endpoint_url:
+                key = store.platform_credentials
+                return PlatformIdentity(key.access_key_id, key.secret_access_key)
+        return PlatformIdentity()

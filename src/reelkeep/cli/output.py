@@ -1,0 +1,78 @@
+"""What commands show: sentences and progress bars for people on stderr, or one JSON object on stdout for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from reelkeep.errors import ReelkeepError
+from reelkeep.transfer.interface import OnProgress
+from reelkeep.transfer.interface import Progress as Moment
+
+people = Console(stderr=True, highlight=False)
+
+
+def show(fields: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
+    """Print the result of a command: the object for programs, or the sentence for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    else:
+        Console(highlight=False).print(escape(sentence), soft_wrap=True)
+
+
+def show_error(error: ReelkeepError, *, as_json: bool) -> None:
+    """Print one sentence and what to do next."""
+    if as_json:
+        fields = {"code": error.code, "message": error.message, "advice": error.advice()}
+        show({"error": fields}, "", as_json=True)
+    else:
+        message = error.message[:1].upper() + error.message[1:].rstrip(".")
+        people.print(f"[red]{escape(message)}.[/] {escape(error.advice())}", soft_wrap=True)
+
+
+def note(sentence: str) -> None:
+    """Tell a person something on the way."""
+    people.print(f"[dim]{escape(sentence)}[/]", soft_wrap=True)
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    Console(highlight=False).print(table)
+
+
+@contextmanager
+def bar(title: str, *, as_json: bool) -> Iterator[OnProgress | None]:
+    """Show a progress bar with rate and time left while the block runs; nothing for programs.
+
+    The rate and the time left are rich's, made from the same moments.
+    """
+    if as_json:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        DownloadColumn(binary_units=False),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=people, expand=True) as shown:
+        task = shown.add_task(title, total=None)
+
+        def update(moment: Moment) -> None:
+            shown.update(task, total=moment.total_bytes, completed=moment.done_bytes)
+
+        yield update
