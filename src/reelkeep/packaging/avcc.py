@@ -5,7 +5,6 @@ Follows ISO/IEC 14496-15:2022, 5.3.3. NAL lengths have four bytes, parameter set
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ MAX_SPS: Final = 1  # one size and format per rendition
 MAX_PPS: Final = 8
 NAL_LENGTH_BYTES: Final = 4
 _CHROMA_PROFILES: Final = frozenset({100, 110, 122, 144, 244})
-_START_CODE: Final = re.compile(rb"\x00\x00\x01")
+_START_CODE: Final = b"\0\0\1"
 
 
 @dataclass(frozen=True)
@@ -106,9 +105,7 @@ def split_annex_b(data: bytes) -> list[bytes]:
     >>> [nal.hex() for nal in split_annex_b(bytes.fromhex("00000001 6742 000001 68ce 00"))]
     ['6742', '68ce']
     """
-    starts = [match.end() for match in _START_CODE.finditer(data)]
-    ends = [start - 3 for start in starts[1:]] + [len(data)]
-    return [nal for start, end in zip(starts, ends, strict=True) if (nal := data[start:end].rstrip(b"\0"))]
+    return [nal for each in data.split(_START_CODE)[1:] if (nal := each.rstrip(b"\0"))]
 
 
 def _with_length(nal: bytes) -> bytes:
