@@ -86,12 +86,12 @@ class Studio:
         table = {JobKind.TRANSCODE: transcode.handler(start)}
         return work_once(self.company, table, heartbeat_seconds=0.2)
 
-    def work_and_interrupt(self, interrupt: Callable[[], Any], *, after_segments: int) -> Outcome:
+    def work_and_interrupt(self, interrupt: Callable[[], Any], *, after_segments: int, state: VersionState) -> Outcome:
         outcomes: list[Outcome] = []
         worker = threading.Thread(target=lambda: outcomes.append(self.work()))
         worker.start()
         give_up = time.monotonic() + 60
-        while self.count(segments) < after_segments and worker.is_alive():
+        while worker.is_alive() and (self.count(segments) < after_segments or self.version().state is not state):
             assert time.monotonic() < give_up
             time.sleep(0.01)
         assert worker.is_alive(), "it was over before it could be interrupted"
@@ -221,12 +221,11 @@ def test_every_request_of_a_job_leads_to_its_grants_and_stays_below_its_prefix(s
 
 def test_a_killed_codec_is_started_again_and_no_segment_is_replaced(studio_of, clip: bytes) -> None:
     studio = studio_of(clip)
-    before: list[Any] = []
 
     def kill() -> None:
         os.kill(studio.codecs[-1].pid, signal.SIGKILL)
 
-    assert studio.work_and_interrupt(kill, after_segments=5) is Outcome.WORKED
+    assert studio.work_and_interrupt(kill, after_segments=5, state=VersionState.PLAYABLE) is Outcome.WORKED
     assert studio.version().state is VersionState.PLAYABLE
     assert studio.jobs() == [("waiting", 1)]
     with studio.company.engine.connect() as conn:
@@ -255,7 +254,7 @@ def test_a_cancelled_job_stops_within_seconds(studio_of, clip: bytes) -> None:
         with studio.company.engine.begin() as conn:
             assert queue.request_cancel(conn, studio.version_id) is JobState.RUNNING
 
-    assert studio.work_and_interrupt(cancel, after_segments=1) is Outcome.WORKED
+    assert studio.work_and_interrupt(cancel, after_segments=1, state=VersionState.PROCESSING) is Outcome.WORKED
     assert time.monotonic() - asked[0] < 5
     assert studio.version().state is VersionState.CANCELLED
     assert studio.jobs() == [("cancelled", 1)]

@@ -96,6 +96,17 @@ def hold(conn: Connection, job_id: JobId, worker: str) -> None:
         raise LeaseLost
 
 
+def progressed(conn: Connection, job_id: JobId, worker: str) -> None:
+    """Forget earlier attempts: this one got further, so the limit counts from here. A lost lease changes nothing."""
+    mine = (jobs.c.id == job_id, jobs.c.leased_by == worker, jobs.c.attempts > 1)
+    conn.execute(update(jobs).where(*mine).values(attempts=1))
+
+
+def attempts(conn: Connection, job_id: JobId) -> int:
+    """Return how many attempts count against the limit, the present one included."""
+    return conn.scalar(select(jobs.c.attempts).where(jobs.c.id == job_id)) or 0
+
+
 def finish(conn: Connection, job_id: JobId, worker: str, state: JobState, problem: str | None = None) -> None:
     """End a leased job as done, failed or cancelled; raise LeaseLost (nothing changed) if it is not leased to us."""
     row = _held(conn, job_id, worker)

@@ -10,6 +10,7 @@ import sys
 from reelkeep.bootstrap import open_company
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.errors import ReelkeepError
+from reelkeep.isolation.hygiene import harden
 from reelkeep.pipeline import handlers
 from reelkeep.runner.work import Outcome, work_once
 
@@ -17,6 +18,7 @@ from reelkeep.runner.work import Outcome, work_once
 def main() -> int:
     """Do one job of the company this process was born for."""
     link = SupervisorLink.from_arguments()
+    harden(lock_memory=True)
     birth = link.birth()
     company = open_company(link, birth)
     table = handlers(insecure_no_sandbox=birth.get("insecure_no_sandbox") is True)

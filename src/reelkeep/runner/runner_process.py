@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from procrastinate import App
 from procrastinate.jobs import Status
@@ -65,7 +66,11 @@ async def forget_stalled(doorbell: App) -> None:
 async def _main(link: SupervisorLink) -> None:
     birth = link.birth()
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    link.on_push("shutdown", lambda _: loop.call_soon_threadsafe(stop.set))
+
+    def shut_down(_: Mapping[str, Any]) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    link.on_push("shutdown", shut_down)
     await Runner(link, str(birth["conninfo"]), int(birth["concurrency"])).run(stop)
 
 

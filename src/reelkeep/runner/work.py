@@ -73,9 +73,9 @@ def _attempt(company: CompanyHandle, handler: Handler, job: Job, hold: Hold) -> 
 
 
 def _record(company: CompanyHandle, handler: Handler, job: Job, hold: Hold, error: ReelkeepError | None) -> None:
-    delay = queue.back_off(job.attempts) if isinstance(error, DependencyError) else None
     problem = error.message if error else None
     with transaction(company.engine) as conn:
+        delay = queue.back_off(queue.attempts(conn, job.id)) if isinstance(error, DependencyError) else None
         if delay is not None:
             queue.retry_later(conn, job.id, hold.worker, problem or "", delay)
             return

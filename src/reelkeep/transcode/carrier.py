@@ -20,7 +20,6 @@ from reelkeep.jobs.interface import Hold
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode import protocol
 from reelkeep.transcode.protocol import Done, Fragment, Peaks, Plan, Problem, Progress, Read, Still, Track
-from reelkeep.transcode.publisher import Publisher
 from reelkeep.transcode.source import SourceCache
 
 _log = logging.getLogger(__name__)
@@ -50,8 +49,26 @@ class Codec(Protocol):
     def last_words(self) -> str: ...
 
 
+class Recipient(Protocol):
+    """Who takes what the codec sends: ``publisher.Publisher``."""
+
+    def add_track(self, track: Track) -> None: ...
+
+    def add_fragment(self, fragment: Fragment, now: float) -> None: ...
+
+    def add_still(self, still: Still) -> None: ...
+
+    def add_peaks(self, peaks: Peaks) -> None: ...
+
+    def tick(self, now: float) -> None: ...
+
+    def finish(self, done: Done, now: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
 StartCodec = Callable[[], AbstractContextManager[Codec]]
-BeginProxy = Callable[[ProbeFacts, Plan], Publisher]
+BeginProxy = Callable[[ProbeFacts, Plan], Recipient]
 
 
 class Carrier:
@@ -66,7 +83,7 @@ class Carrier:
         self._begin = begin
         self._hold = hold
         self._probe: ProbeFacts | None = None
-        self._publisher: Publisher | None = None
+        self._publisher: Recipient | None = None
 
     def run(self, start: StartCodec, job: protocol.Job) -> Done:
         """Have the original made into a proxy; return when everything the codec sent is published.
@@ -152,7 +169,7 @@ class Carrier:
             raise BadFrame("the codec begins at another frame than it was told")
         self._publisher = self._begin(self._probe, plan)
 
-    def _publishing(self) -> Publisher:
+    def _publishing(self) -> Recipient:
         if self._publisher is None:
             raise BadFrame("the codec sends media before its plan")
         return self._publisher

@@ -117,7 +117,14 @@ class _Transcode:
             source.close()
         if sha256 is not None and version.claimed_sha256 not in (None, sha256):
             raise OriginalAltered
-        self.desk.record(lambda conn: records.complete(conn, version.id, done.frames, sha256))
+        self.desk.record(lambda conn: self._complete(conn, done.frames, sha256, source.fetched_bytes))
+
+    def _complete(self, conn: Connection, frames: int, sha256: bytes | None, bytes_read: int) -> None:
+        if records.complete(conn, self.version.id, frames, sha256):
+            size = self.version.size_bytes
+            audit.record(
+                conn, "original.read", self.version.id, None, job=self.job.id, bytes_read=bytes_read, size_bytes=size
+            )
 
     def _begin(self, probe: Probe, plan: protocol.Plan) -> Publisher:
         proxy = ProxyPlan(probe.frames, probe.rate or SOUND_ONLY_RATE, probe.audio_samples, _layout(plan.tiles))

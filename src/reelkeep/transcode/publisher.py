@@ -6,6 +6,7 @@ transaction is fenced by the job's lease: an attempt that was given up for dead 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -61,6 +62,11 @@ class Desk:
 
         patiently(once, self.hold)
 
+    def progressed(self) -> None:
+        """Say that this attempt got further than the ones before it."""
+        with transaction(self.engine) as conn:
+            queue.progressed(conn, self.job_id, self.hold.worker)
+
 
 @dataclass
 class _Row:
@@ -85,6 +91,7 @@ class Publisher:
         self._outbox = Outbox()
         self._peaks: list[Peaks] = []
         self._next_sheet = published.tile_sheets
+        self._progressed = threading.Event()
         self._stills = StillWriter(
             desk.keys.version_key, attempt.salt, desk.company_id, desk.version_id, attempt.number
         )
@@ -220,6 +227,10 @@ class Publisher:
                 self._desk.record(
                     lambda conn: records.publish_bundle(conn, version_id, row.id, attempt, bundle, playable=playable)
                 )
+
+            if bundle.segments and not self._progressed.is_set():
+                self._desk.progressed()
+                self._progressed.set()
 
         self._outbox.submit(name, publish)
 

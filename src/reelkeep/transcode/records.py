@@ -223,13 +223,19 @@ def publish_still(conn: Connection, version_id: VersionId, attempt: Attempt, sti
     changes.notify(conn, _production(conn, version_id), version_id, "stills")
 
 
-def complete(conn: Connection, version_id: VersionId, frames: int, verified_sha256: bytes | None) -> None:
-    """Record that every segment is published; the version becomes *ready* with the end of the job."""
-    values = {"frames": frames, "completed_at": func.now()}
-    conn.execute(update(proxies).where(proxies.c.version_id == version_id).values(values))
+def complete(conn: Connection, version_id: VersionId, frames: int, verified_sha256: bytes | None) -> bool:
+    """Record that every segment is published; the version becomes *ready* with the end of the job.
+
+    Returns:
+        False if it was recorded before; nothing was changed then.
+    """
+    this = (proxies.c.version_id == version_id, proxies.c.completed_at.is_(None))
+    if not conn.execute(update(proxies).where(*this).values(frames=frames, completed_at=func.now())).rowcount:
+        return False
     if verified_sha256 is not None:
-        this = versions_table.c.id == version_id
-        conn.execute(update(versions_table).where(this).values(verified_sha256=verified_sha256))
+        version = versions_table.c.id == version_id
+        conn.execute(update(versions_table).where(version).values(verified_sha256=verified_sha256))
+    return True
 
 
 def named_objects(conn: Connection, version_id: VersionId) -> set[str]:

@@ -1,0 +1,220 @@
+"""The carrier against play-acted codecs: whatever they say, it believes nothing and leaves nothing running."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from reelkeep.errors import MediaError, ReelkeepError
+from reelkeep.isolation.channel import Channel, ChannelClosed, Message
+from reelkeep.jobs.interface import JobCancelled
+from reelkeep.media import FrameRate, Rung
+from reelkeep.media import Probe as ProbeFacts
+from reelkeep.transcode.carrier import Carrier, CodecDied, CodecMisbehaved
+from reelkeep.transcode.protocol import Done, Fragment, Job, Plan, Probe, Problem, Progress, Read, SampleEntry
+from reelkeep.transcode.source import SourceCache
+
+ORIGINAL = bytes(range(256)) * 10
+PROBE = Probe(ProbeFacts("mp4", True, False, 640, 360, FrameRate(24, 1), 12))
+PLAN = Plan((Rung("v360", 640, 360, 12, 23.0, 1_000_000, is_step=True),), False, 0, 0, None)
+FRAGMENT = Fragment("v360", 0, tuple(SampleEntry(1, 1, 0, True) for _ in range(12)), b"x" * 12)
+DONE = Done(12, 0, 0)
+
+
+@dataclass
+class Taker:
+    taken: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    def add_track(self, track: object) -> None:
+        self.taken.append("track")
+
+    def add_fragment(self, fragment: object, now: float) -> None:
+        self.taken.append("fragment")
+
+    def add_still(self, still: object) -> None:
+        self.taken.append("still")
+
+    def add_peaks(self, peaks: object) -> None:
+        self.taken.append("peaks")
+
+    def tick(self, now: float) -> None: ...
+
+    def finish(self, done: object, now: float) -> None:
+        self.taken.append("done")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Stop:
+    """A hold that can be told to let go."""
+
+    reason: ReelkeepError | None = None
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
+    worker: str = "me"
+
+    def check(self) -> None:
+        if self.reason is not None:
+            raise self.reason
+
+    def wait(self, seconds: float) -> None:
+        self.check()
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        self.callbacks.append(callback)
+
+    def cancel(self) -> None:
+        self.reason = JobCancelled()
+        for callback in self.callbacks:
+            callback()
+
+
+class PlayedCodec:
+    def __init__(self, play: Callable[[Channel], None]) -> None:
+        self._ours, theirs = socket.socketpair()
+        self.channel = Channel(self._ours)
+        self.killed = False
+        self._thread = threading.Thread(target=self._run, args=(play, Channel(theirs)))
+        self._thread.start()
+
+    def _run(self, play: Callable[[Channel], None], channel: Channel) -> None:
+        try:
+            play(channel)
+        except (ChannelClosed, OSError):
+            pass
+        finally:
+            channel.close()
+
+    def kill(self) -> None:
+        if not self.killed:
+            self._ours.shutdown(socket.SHUT_RDWR)  # as the end of the process would
+        self.killed = True
+        self.channel.close()
+
+    def last_words(self) -> str:
+        return "the end"
+
+    def join(self) -> None:
+        self._thread.join(5)
+        assert not self._thread.is_alive()
+
+
+def raw(channel: Channel, octets: bytes) -> None:
+    os.write(channel.fileno(), octets)
+
+
+class Stage:
+    """Runs a carrier against a play, and checks that nothing is left behind."""
+
+    def __init__(self) -> None:
+        self.taker, self.hold = Taker(), Stop()
+        self.codec: PlayedCodec | None = None
+
+    def run(self, *lines: Message | Callable[[Channel], None], job: Job | None = None) -> Done:
+        def play(channel: Channel) -> None:
+            channel.receive()
+            for line in lines:
+                if isinstance(line, Message):
+                    channel.send(line)
+                else:
+                    line(channel)
+
+        @contextmanager
+        def start() -> Iterator[PlayedCodec]:
+            self.codec = PlayedCodec(play)
+            try:
+                yield self.codec
+            finally:
+                self.codec.kill()
+
+        source = SourceCache(lambda offset, length: ORIGINAL[offset : offset + length], len(ORIGINAL))
+        try:
+            return Carrier(source, lambda probe, plan: self.taker, self.hold).run(start, job or Job(len(ORIGINAL)))
+        finally:
+            source.close()
+            assert self.codec is not None
+            assert self.codec.killed
+            self.codec.join()
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def test_an_orderly_talk_reaches_the_publisher_and_ends_the_codec(stage: Stage) -> None:
+    done = stage.run(PROBE.message(), PLAN.message(), FRAGMENT.message(), Progress(12).message(), DONE.message())
+    assert done == DONE
+    assert stage.taker.taken == ["fragment", "done"]
+    assert stage.taker.closed
+
+
+def test_reads_are_answered_with_the_bytes_of_the_original_and_fewer_at_its_end(stage: Stage) -> None:
+    got: list[bytes] = []
+
+    def read(channel: Channel) -> None:
+        for offset, length in ((0, 10), (len(ORIGINAL) - 5, 100), (len(ORIGINAL) + 9, 4)):
+            channel.send(Read(offset, length).message())
+            got.append(channel.receive().body)
+
+    stage.run(read, PROBE.message(), PLAN.message(), DONE.message())
+    assert got == [ORIGINAL[:10], ORIGINAL[-5:], b""]
+
+
+def test_a_problem_is_the_uploaders_in_the_codecs_words(stage: Stage) -> None:
+    with pytest.raises(MediaError, match="This file is empty"):
+        stage.run(Problem("empty", "This file is empty.").message())
+
+
+HOSTILE: dict[str, list[Message | Callable[[Channel], None]]] = {
+    "an unknown kind": [Message("exec", {"path": "/bin/sh"})],
+    "a fragment before the plan": [FRAGMENT.message()],
+    "a plan before the probe": [PLAN.message()],
+    "a second probe": [PROBE.message(), PROBE.message()],
+    "a second plan": [PROBE.message(), PLAN.message(), PLAN.message()],
+    "another beginning than asked": [PROBE.message(), Plan(PLAN.rungs, False, 48, 0, None).message()],
+    "an end before the plan": [DONE.message()],
+    "an order to the carrier": [Job(1).message()],
+    "a read of a negative offset": [Message("read", {"offset": -1, "length": 4})],
+    "a read of everything": [Message("read", {"offset": 0, "length": 1 << 40})],
+    "fields too many": [Message("progress", {"frames": 1, "path": "x"})],
+    "no JSON": [lambda channel: raw(channel, b"\0\0\0\2\0\0\0\0no")],
+    "a frame too large": [lambda channel: raw(channel, b"\xff" * 8)],
+}
+
+
+@pytest.mark.parametrize("lines", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_codec_that_breaks_the_protocol_is_killed(
+    stage: Stage, lines: list[Message | Callable[[Channel], None]]
+) -> None:
+    with pytest.raises(CodecMisbehaved):
+        stage.run(*lines, lambda channel: channel.receive())
+    assert "done" not in stage.taker.taken
+
+
+def test_a_codec_that_dies_without_a_word_is_tried_again(stage: Stage) -> None:
+    with pytest.raises(CodecDied):
+        stage.run(PROBE.message(), PLAN.message(), FRAGMENT.message())
+    assert stage.taker.taken == ["fragment"]
+    assert stage.taker.closed
+
+
+def test_a_codec_that_stalls_in_the_middle_of_a_frame_can_be_cancelled(stage: Stage) -> None:
+    def stall(channel: Channel) -> None:
+        raw(channel, b"\0\0\0\x10")
+        threading.Timer(0.3, stage.hold.cancel).start()
+        channel.receive()
+
+    began = time.monotonic()
+    with pytest.raises(JobCancelled):
+        stage.run(PROBE.message(), stall)
+    assert time.monotonic() - began < 3
