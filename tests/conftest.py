@@ -1,3 +1,3 @@
 """Fixtures of the whole suite."""
 
-pytest_plugins = ["tests.services.databases", "tests.services.stores"]
+pytest_plugins = ["tests.services.databases", "tests.services.stores", "tests.services.sites"]

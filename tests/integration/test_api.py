@@ -1,0 +1,367 @@
+"""The API over HTTP, with a real database: who is let in, what is refused, and what every answer carries."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+
+import httpx
+import pytest
+from sqlalchemy import select
+from tests.services.sites import ORIGIN, PASSWORD, Making, Site, login_of
+from websockets.exceptions import InvalidStatus
+
+from reelkeep.catalog import people, tables
+from reelkeep.catalog.lifecycle import VersionState
+from reelkeep.catalog.people import User
+from reelkeep.errors import MediaError
+from reelkeep.ids import new_id
+from reelkeep.jobs.interface import JobKind
+
+API = "/api/v1"
+
+
+def sign_in(client: httpx.Client, user: User, password: str = PASSWORD, **headers: str):
+    form = {"email": user.email, "password": password, "kind": "browser"}
+    return client.post(f"{API}/login", json=form, headers={"Origin": ORIGIN, **headers})
+
+
+def error_of(response) -> tuple[int, str]:
+    return response.status_code, response.json()["error"]["code"]
+
+
+def test_the_page_signs_in_with_a_cookie_that_scripts_and_other_sites_cannot_use(site: Site) -> None:
+    client, user = site.client(), site.user()
+    answer = sign_in(client, user)
+    cookie = answer.headers["set-cookie"]
+    assert answer.status_code == 200
+    assert "token" not in answer.json()
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=strict", "Path=/"))
+    assert client.get(f"{API}/me").json()["user"]["email"] == user.email
+
+
+def test_tokens_are_stored_as_hashes_only(site: Site) -> None:
+    client = site.client(user := site.user())
+    token = client.headers["Authorization"].removeprefix("Bearer ")
+    with site.engine.begin() as conn:
+        rows = conn.execute(select(tables.login_sessions.c.token_hash)).all()
+    assert len(rows) == 1
+    assert token.encode() not in rows[0].token_hash
+    assert client.get(f"{API}/me").json()["user"]["id"] == user.id
+
+
+def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(site: Site) -> None:
+    client, user = site.client(), site.user()
+    wrong = sign_in(client, user, "not the pass phrase")
+    form = {"email": "nobody@example.org", "password": PASSWORD, "kind": "browser"}
+    unknown = client.post(f"{API}/login", json=form, headers={"Origin": ORIGIN})
+    assert (wrong.status_code, wrong.json()) == (unknown.status_code, unknown.json())
+    assert error_of(wrong) == (401, "sign_in")
+
+
+def test_wrong_sign_ins_are_limited_for_known_and_unknown_accounts_alike(site: Site) -> None:
+    client, user = site.client(), site.user()
+    for email in (user.email, "nobody@example.org"):
+        form = {"email": email, "password": "not the pass phrase", "kind": "cli"}
+        codes = [client.post(f"{API}/login", json=form).status_code for _ in range(12)]
+        assert codes == [401] * 10 + [429] * 2
+    limited = sign_in(client, user)
+    assert error_of(limited) == (429, "too_many_tries")
+    assert int(limited.headers["retry-after"]) > 0
+
+
+def test_signing_out_ends_the_login_session(site: Site) -> None:
+    client = site.client(site.user())
+    assert client.post(f"{API}/logout").status_code == 204
+    assert error_of(client.get(f"{API}/me")) == (401, "sign_in")
+
+
+def test_a_login_session_ends_by_itself(site: Site) -> None:
+    client = site.client(site.user())
+    site.expire_logins()
+    assert error_of(client.get(f"{API}/me")) == (401, "sign_in")
+
+
+def test_changing_the_password_ends_every_login_session(site: Site) -> None:
+    user = site.user()
+    here, there = site.client(user), site.client(user)
+    wrong = {"old": "not the pass phrase", "new": "another pass phrase"}
+    assert here.put(f"{API}/me/password", json=wrong).status_code == 403
+    assert there.get(f"{API}/me").status_code == 200
+    assert here.put(f"{API}/me/password", json={"old": PASSWORD, "new": "another pass phrase"}).status_code == 204
+    assert {client.get(f"{API}/me").status_code for client in (here, there)} == {401}
+    assert sign_in(site.client(), user).status_code == 401
+    assert sign_in(site.client(), user, "another pass phrase").status_code == 200
+
+
+def test_a_disabled_account_is_shut_out_at_once(site: Site) -> None:
+    client = site.client(user := site.user())
+    with site.engine.begin() as conn:
+        conn.execute(tables.users.update().where(tables.users.c.id == user.id).values(disabled_at="2026-01-01T00:00Z"))
+    assert client.get(f"{API}/me").status_code == 401
+    assert sign_in(site.client(), user).status_code == 401
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://borealis.localhost:8000", "null", None])
+def test_another_site_cannot_act_with_the_cookie(site: Site, origin: str | None) -> None:
+    client = site.client()
+    sign_in(client, site.user(is_company_admin=True))
+    headers = {"Origin": origin} if origin else {}
+    refused = client.post(f"{API}/productions", json={"name": "Show"}, headers=headers)
+    assert error_of(refused) == (403, "wrong_origin")
+    assert client.post(f"{API}/productions", json={"name": "Show"}, headers={"Origin": ORIGIN}).status_code == 201
+
+
+def test_another_site_cannot_sign_somebody_in(site: Site) -> None:
+    client, user = site.client(), site.user()
+    assert error_of(sign_in(client, user, Origin="http://evil.example")) == (403, "wrong_origin")
+    form = {"email": user.email, "password": PASSWORD, "kind": "browser"}
+    assert error_of(client.post(f"{API}/login", json=form)) == (403, "wrong_origin")
+
+
+@pytest.mark.parametrize("host", ["borealis.localhost:8000", "acme.localhost", "127.0.0.1:8000", "evil.example"])
+def test_another_host_name_gets_421_and_the_right_address(site: Site, host: str) -> None:
+    client = site.client(site.user())
+    for path in ("/", f"{API}/me"):
+        answer = client.get(path, headers={"Host": host})
+        assert answer.status_code == 421
+        assert ORIGIN in answer.text
+        assert "ssh -L 8000:127.0.0.1:8000" in answer.text
+
+
+def test_every_answer_carries_the_security_headers(site: Site) -> None:
+    client = site.client()
+    for path in ("/", "/static/api.js", f"{API}/me", "/static/nothing.js", f"{API}/nothing"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src 'self';" in policy
+        assert "unsafe" not in policy
+        assert "https://acme-media.s3.eu-west-1.amazonaws.com" in policy
+        assert "ws://acme.localhost:8000 http://acme-media.localhost:8000" in policy
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "encrypted-media=(self)" in headers["permissions-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../api/signin.py", "/static/%2e%2e/app.py", "/static//etc/passwd", "/..%2f..%2fpyproject.toml"]
+)
+def test_no_file_outside_the_static_folder_is_served(site: Site, path: str) -> None:
+    answer = site.client().get(path)
+    assert "import annotations" not in answer.text
+    assert "root:" not in answer.text
+    assert answer.status_code == 404 or "<!doctype html>" in answer.text
+
+
+def test_what_is_not_yours_and_what_is_not_there_get_the_same_answer(site: Site) -> None:
+    owner, stranger = site.user("Ada"), site.user("Eve")
+    production = site.production(production_admin=owner)
+    site.production("Hers", production_admin=stranger)
+    version = site.version(production, owner)
+    client, nothing = site.client(stranger), new_id()
+    paths = [
+        ("GET", "/productions/{}/assets", production.id),
+        ("GET", "/assets/{}", version.asset_id),
+        ("GET", "/versions/{}", version.id),
+        ("GET", "/versions/{}/download", version.id),
+        ("GET", "/versions/{}/comments", version.id),
+        ("POST", "/versions/{}/comments", version.id),
+        ("POST", "/versions/{}/cancel", version.id),
+        ("POST", "/versions/{}/retry", version.id),
+        ("POST", "/versions/{}/playback-sessions", version.id),
+        ("POST", "/productions/{}/browse-sessions", production.id),
+        ("POST", "/productions/{}/uploads", production.id),
+        ("PUT", f"/productions/{{}}/members/{stranger.id}", production.id),
+    ]
+    bodies = {"comments": {"frame": 0, "text": "x"}, "uploads": {"file_name": "a.mov", "size_bytes": 5}}
+    for method, path, theirs in paths:
+        body = {"role": "viewer"} if method == "PUT" else bodies.get(path.rsplit("/", 1)[-1])
+        not_yours, not_there = (client.request(method, API + path.format(i), json=body) for i in (theirs, nothing))
+        assert error_of(not_yours) == (404, "not_found"), path
+        assert not_yours.json() == not_there.json(), path
+
+
+def test_a_text_that_is_no_id_names_nothing(site: Site) -> None:
+    client = site.client(site.user(is_company_admin=True))
+    for text in ("x", "%00", "'; drop table users; --", "A" * 20):
+        assert client.get(f"{API}/versions/{text}").status_code == 404
+
+
+def test_each_role_may_do_what_its_row_says(site: Site) -> None:
+    people_of = {role: site.user(role) for role in ("viewer", "reviewer", "uploader", "production_admin", "guest")}
+    production = site.production(**people_of)
+    version = site.version(production, people_of["uploader"])
+    Making(site, version).publish("v360", 0)
+    allowed = {}
+    for role, user in people_of.items():
+        client = site.client(user)
+        comment = client.post(f"{API}/versions/{version.id}/comments", json={"frame": 0, "text": "hello"})
+        upload = client.post(f"{API}/productions/{production.id}/uploads", json={"file_name": "a.mov", "size_bytes": 5})
+        download = client.get(f"{API}/versions/{version.id}/download")
+        member = client.put(f"{API}/productions/{production.id}/members/{user.id}", json={"role": role})
+        allowed[role] = [answer.status_code for answer in (comment, upload, download, member)]
+    assert allowed == {
+        "guest": [403, 403, 403, 403],
+        "viewer": [403, 403, 403, 403],
+        "reviewer": [201, 403, 403, 403],
+        "uploader": [201, 201, 200, 403],
+        "production_admin": [201, 201, 200, 204],
+    }
+
+
+def test_only_company_admins_see_and_make_users_and_productions(site: Site) -> None:
+    client = site.client(site.user())
+    new = {"email": "new@example.org", "name": "New"}
+    refused = [
+        client.get(f"{API}/users"),
+        client.post(f"{API}/users", json=new),
+        client.post(f"{API}/productions", json={"name": "x"}),
+    ]
+    assert [error_of(answer) for answer in refused] == [(403, "forbidden")] * 3
+    admin = site.client(site.user(is_company_admin=True))
+    made = admin.post(f"{API}/users", json=new).json()
+    assert len(made["password"]) >= 16
+    assert error_of(admin.post(f"{API}/users", json=new)) == (409, "conflict")
+    with site.engine.begin() as conn:
+        assert people.check_password(conn, email="NEW@example.org", password=made["password"])
+
+
+def test_productions_are_listed_with_role_and_placement(site: Site) -> None:
+    user = site.user()
+    production = site.production("Läufer", reviewer=user)
+    site.production("Not hers")
+    site.version(production, user)
+    (listed,) = site.client(user).get(f"{API}/productions").json()["productions"]
+    assert (listed["slug"], listed["role"], listed["assets"]) == ("laufer", "reviewer", 1)
+    assert listed["placement"] == {"bucket": "acme-media", "inherited_from": "company"}
+
+
+def test_a_file_travels_from_client_to_bucket_and_becomes_a_job(site: Site) -> None:
+    user = site.user()
+    production = site.production(uploader=user)
+    client, body = site.client(user), b"hello"
+    crc32 = base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+    form = {"file_name": "reel 1.mov", "size_bytes": len(body), "client_key": "k"}
+    upload = client.post(f"{API}/productions/{production.id}/uploads", json=form).json()
+    assert (upload["parts_total"], upload["done_parts"], upload["state"]) == (1, [], "open")
+    again = client.post(f"{API}/productions/{production.id}/uploads", json=form).json()
+    assert again["id"] == upload["id"]
+    wanted = {"parts": [{"number": 1, "crc32": crc32}]}
+    (request,) = client.post(f"{API}/uploads/{upload['id']}/parts", json=wanted).json()["requests"]
+    assert site.bucket.send(request["method"], request["url"], request["headers"], body).status == 200
+    (done,) = client.get(f"{API}/uploads/{upload['id']}").json()["done_parts"]
+    assert (done["number"], done["size_bytes"]) == (1, 5)
+    stored = client.post(f"{API}/uploads/{upload['id']}/complete", json={"crc32": crc32, "sha256": None}).json()
+    assert stored["version"]["state"] == "stored"
+    assert site.bell.rings == [JobKind.TRANSCODE]
+    (asset,) = client.get(f"{API}/productions/{production.id}/assets").json()["assets"]
+    assert asset["name"] == "reel 1.mov"
+    assert asset["versions"][0]["id"] == stored["version"]["id"] == upload["version_id"]
+    link = client.get(f"{API}/versions/{upload['version_id']}/download").json()
+    assert site.bucket.send("GET", link["url"], {}).body == body
+    with site.engine.begin() as conn:
+        downloads = conn.execute(select(tables.grants).where(tables.grants.c.action == "download")).all()
+    assert [grant.user_id for grant in downloads] == [user.id]
+    assert f"x-reelkeep={downloads[0].id}" in link["url"]
+
+
+def test_an_upload_of_somebody_else_is_not_there(site: Site) -> None:
+    ada, eve = site.user("Ada"), site.user("Eve")
+    production = site.production(uploader=ada, production_admin=eve)
+    form = {"file_name": "a.mov", "size_bytes": 5}
+    upload = site.client(ada).post(f"{API}/productions/{production.id}/uploads", json=form).json()
+    assert site.client(eve).get(f"{API}/uploads/{upload['id']}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"file_name": "a"}, {"file_name": 5, "size_bytes": 5}, {"file_name": "a", "size_bytes": "5"}]
+)
+def test_a_malformed_form_is_refused_in_words(site: Site, form: dict[str, object]) -> None:
+    user = site.user()
+    production = site.production(uploader=user)
+    answer = site.client(user).post(f"{API}/productions/{production.id}/uploads", json=form)
+    assert error_of(answer) == (400, "request")
+    assert answer.json()["error"]["advice"]
+
+
+def test_an_upload_is_given_up_by_cancelling_its_version(site: Site) -> None:
+    client = site.client(user := site.user())
+    production = site.production(uploader=user)
+    form = {"file_name": "a.mov", "size_bytes": 5}
+    upload = client.post(f"{API}/productions/{production.id}/uploads", json=form).json()
+    cancelled = client.post(f"{API}/versions/{upload['version_id']}/cancel").json()
+    assert cancelled["state"] == "cancelled"
+    assert error_of(client.post(f"{API}/versions/{upload['version_id']}/retry")) == (409, "conflict")
+
+
+def test_a_failed_version_says_why_and_can_be_tried_again(site: Site) -> None:
+    client = site.client(user := site.user())
+    version = site.version(site.production(uploader=user), user)
+    with site.engine.begin() as conn:
+        from reelkeep.catalog import versions
+
+        versions.move(conn, version.id, VersionState.FAILED, MediaError("the file ends in the middle"))
+    seen = client.get(f"{API}/versions/{version.id}").json()
+    assert (seen["state"], seen["problem"]) == ("failed", "the file ends in the middle")
+    assert seen["advice"].startswith("Export the file again")
+    refused = client.post(f"{API}/versions/{version.id}/playback-sessions")
+    assert error_of(refused) == (409, "conflict")
+    assert client.post(f"{API}/versions/{version.id}/retry").json()["state"] == "stored"
+    assert site.bell.rings == [JobKind.TRANSCODE]
+    assert client.post(f"{API}/versions/{version.id}/cancel").json()["state"] == "cancelled"
+
+
+def test_comments_are_written_read_and_deleted_by_their_author_or_an_admin(site: Site) -> None:
+    ada, ben, admin = site.user("Ada"), site.user("Ben"), site.user("Cy")
+    production = site.production(uploader=ada, reviewer=ben, production_admin=admin)
+    version = site.version(production, ada)
+    Making(site, version, frames=100)
+    clients = {user.name: site.client(user) for user in (ada, ben, admin)}
+    path = f"{API}/versions/{version.id}/comments"
+    made = [clients["Ben"].post(path, json={"frame": frame, "text": f"at {frame}"}).json() for frame in (99, 3)]
+    listed = clients["Ada"].get(path).json()["comments"]
+    assert [(comment["frame"], comment["author"]["name"]) for comment in listed] == [(3, "Ben"), (99, "Ben")]
+    assert clients["Ada"].delete(f"{API}/comments/{made[0]['id']}").status_code == 403
+    assert clients["Ben"].delete(f"{API}/comments/{made[0]['id']}").status_code == 204
+    assert clients["Cy"].delete(f"{API}/comments/{made[1]['id']}").status_code == 204
+    assert clients["Cy"].delete(f"{API}/comments/{made[1]['id']}").status_code == 404
+    assert clients["Ada"].get(path).json() == {"comments": []}
+
+
+def test_a_page_hears_of_changes_in_its_production_alone(site: Site) -> None:
+    user = site.user()
+    watched, other = site.production("Watched", reviewer=user), site.production("Other", reviewer=user)
+    _, token = login_of(site, user)
+    headers = {"Origin": ORIGIN, "Cookie": f"reelkeep_login={token}"}
+    with site.served().websocket(f"{API}/productions/{watched.id}/events", headers) as socket:
+        site.version(other, user)
+        version = site.version(watched, user)
+        message = json.loads(socket.recv(10))
+        assert (message["what"], message["version"]["id"]) == ("version", version.id)
+        assert message["version"]["state"] in ("uploading", "stored")
+        Making(site, version).publish("v360", 0)
+        while message["version"]["published_frames"] == 0:
+            message = json.loads(socket.recv(10))
+        assert message["version"]["published_frames"] == 12
+        assert message["version"]["state"] == "playable"
+
+
+@pytest.mark.parametrize("origin", [None, "http://evil.example"])
+def test_another_sites_page_cannot_listen_with_the_cookie(site: Site, origin: str | None) -> None:
+    user = site.user()
+    production = site.production(reviewer=user)
+    _, token = login_of(site, user)
+    headers = {"Cookie": f"reelkeep_login={token}"} | ({"Origin": origin} if origin else {})
+    with pytest.raises(InvalidStatus):
+        site.served().websocket(f"{API}/productions/{production.id}/events", headers)
+
+
+def test_a_stranger_cannot_listen(site: Site) -> None:
+    production, (_, token) = site.production(), login_of(site, site.user())
+    headers = {"Origin": ORIGIN, "Cookie": f"reelkeep_login={token}"}
+    with pytest.raises(InvalidStatus):
+        site.served().websocket(f"{API}/productions/{production.id}/events", headers)
