@@ -33,7 +33,11 @@ ENVIRONMENT: Final = {
     "MALLOC_ARENA_MAX": "4",  # many codec threads would spread over as many heaps
 }
 # The parts of this package that may run inside: no keys, no storage, no database.
-_OWN_PARTS: Final = ("__init__.py", "errors.py", "media.py", "isolation", "transcode")
+_OWN_PARTS: Final = (
+    "__init__.py", "errors.py", "media.py",
+    "isolation/__init__.py", "isolation/channel.py", "isolation/hygiene.py", "isolation/inside.py",
+    "transcode/__init__.py", "transcode/protocol.py", "transcode/fields.py", "transcode/ladder.py", "transcode/codec",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

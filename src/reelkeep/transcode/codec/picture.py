@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, Final
 
@@ -11,16 +12,45 @@ from av.filter import Graph
 from reelkeep.media import Rung
 
 _TURNS: Final = {0: (), 90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
+_DEINTERLACE: Final = "bwdif=mode=send_frame:deint=interlaced"
+_CLOCK: Final = Fraction(1, 90_000)  # any will do: frames are only counted
 _ABOVE_SD_PX: Final = 576  # untagged pictures up to this height are taken for BT.601, as players do
+
+
+class Deinterlacer:
+    """Makes one whole picture of each interlaced frame and lets others through; it holds one frame back."""
+
+    def __init__(self) -> None:
+        self._graph: Graph | None = None
+
+    def add(self, frame: Any) -> Iterator[Any]:
+        """Yield frames that are ready, with times of their own."""
+        if self._graph is None:
+            self._graph = _chain(frame.format.name, frame.width, frame.height, frame.time_base, [_DEINTERLACE])
+        self._graph.vpush(frame)
+        yield from self._ready(self._graph)
+
+    def finish(self) -> Iterator[Any]:
+        """Yield the frame that was held back."""
+        if self._graph is not None:
+            self._graph.vpush(None)
+            yield from self._ready(self._graph)
+
+    @staticmethod
+    def _ready(graph: Graph) -> Iterator[Any]:
+        while True:
+            try:
+                yield graph.vpull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
 
 
 class Pictures:
     """Makes all rungs' pictures of one source frame: the largest from the source, the others from the largest."""
 
-    def __init__(self, rungs: tuple[Rung, ...], turn_degrees: int, *, interlaced: bool) -> None:
+    def __init__(self, rungs: tuple[Rung, ...], turn_degrees: int) -> None:
         self._rungs = rungs
         self._turn = turn_degrees
-        self._interlaced = interlaced
         self._largest = max(rungs, key=lambda rung: rung.width_px * rung.height_px)
         self._first: _Scaler | None = None
         self._shape: tuple[Any, ...] = ()
@@ -41,33 +71,32 @@ class Pictures:
 
     def _steps(self, frame: Any) -> list[str]:
         matrix = ":in_color_matrix=bt601" if frame.colorspace == 2 and frame.height <= _ABOVE_SD_PX else ""
-        deinterlace = ["bwdif=mode=send_frame:deint=interlaced"] if self._interlaced else []
-        return [*deinterlace, *_TURNS[self._turn], _scale(self._largest) + matrix]
+        return [*_TURNS[self._turn], _scale(self._largest) + matrix]
 
 
 def _scale(rung: Rung) -> str:
     return f"scale=w={rung.width_px}:h={rung.height_px}:flags=bicubic:out_color_matrix=bt709:out_range=limited"
 
 
+def _chain(pixels: str, width: int, height: int, clock: Fraction, steps: list[str]) -> Graph:
+    graph = Graph()
+    nodes = [graph.add_buffer(width=width, height=height, format=av.VideoFormat(pixels), time_base=clock)]
+    for step in (*steps, "buffersink"):
+        name, _, options = step.partition("=")
+        nodes.append(graph.add(name, options or None))
+    graph.link_nodes(*nodes).configure()
+    return graph
+
+
 class _Scaler:
-    """One chain of filters: one picture in, one picture out (a deinterlacer holds one back)."""
+    """One chain of filters: one picture in, one picture out."""
 
     def __init__(self, shape: tuple[str, int, int], steps: list[str]) -> None:
-        pixels, width, height = shape
-        self._graph = Graph()
-        nodes = [
-            self._graph.add_buffer(
-                width=width, height=height, format=av.VideoFormat(pixels), time_base=Fraction(1, 90_000)
-            )
-        ]
-        for step in (*steps, "format=yuv420p", "setsar=1", "buffersink"):
-            name, _, options = step.partition("=")
-            nodes.append(self._graph.add(name, options or None))
-        self._graph.link_nodes(*nodes).configure()
+        self._graph = _chain(*shape, _CLOCK, [*steps, "format=yuv420p", "setsar=1"])
         self._number = 0
 
     def scale(self, frame: Any) -> Any:
-        frame.pts, frame.time_base = self._number, Fraction(1, 90_000)
+        frame.pts, frame.time_base = self._number, _CLOCK
         self._number += 1
         self._graph.vpush(frame)
         return self._graph.vpull()

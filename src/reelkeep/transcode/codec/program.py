@@ -13,7 +13,7 @@ from reelkeep.isolation.channel import Channel, Message
 from reelkeep.media import AUDIO_RATE_HZ, SEGMENT_FRAMES, STEP_GOP_FRAMES, FrameRate, Rung
 from reelkeep.transcode.codec.grid import Grid
 from reelkeep.transcode.codec.original import Original
-from reelkeep.transcode.codec.picture import Pictures
+from reelkeep.transcode.codec.picture import Deinterlacer, Pictures
 from reelkeep.transcode.codec.probing import Found, probe
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.reader import Source
@@ -129,7 +129,8 @@ class PictureLine:
         self._job = job
         self._found = found
         self._grid: Grid[Any] = Grid(self.rate.fraction, found.origin)
-        self._pictures = Pictures(self.rungs, found.turn_degrees, interlaced=found.interlaced)
+        self._pictures = Pictures(self.rungs, found.turn_degrees)
+        self._deinterlacer = Deinterlacer() if found.interlaced else None
         self._tiles = Tiles(self.layout, job.resume_tile_sheet)
         self._poster = Poster(facts.frames) if job.poster else None
         self._encoders = {rung.name: self._encoder(rung, job.resume_frame) for rung in self.rungs}
@@ -160,8 +161,13 @@ class PictureLine:
         return self._encoder(step, 0)
 
     def add(self, frame: Any) -> Iterator[Any]:
+        """Take the next decoded frame; yield what it completes."""
         if frame.pts is None:
             return
+        for whole in self._deinterlacer.add(frame) if self._deinterlacer else (frame,):
+            yield from self._place(whole)
+
+    def _place(self, frame: Any) -> Iterator[Any]:
         time = Fraction(frame.pts) * frame.time_base
         try:
             for number, settled in self._grid.place(frame, time):
@@ -170,6 +176,9 @@ class PictureLine:
             raise Refused("damaged", "the picture's time stamps jump") from error
 
     def finish(self) -> Iterator[Any]:
+        """Yield everything that is left."""
+        for frame in self._deinterlacer.finish() if self._deinterlacer else ():
+            yield from self._place(frame)
         for number, settled in self._grid.end():
             yield from self._take(number, settled)
         yield from self._close_opening()

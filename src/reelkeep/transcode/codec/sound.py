@@ -37,48 +37,39 @@ class Timeline:
 
     def __init__(self, origin: Fraction, first_sample: int = 0) -> None:
         self._origin = origin
-        self._position = first_sample  # of the next sample to give out
-        self._first = True
+        self._given = first_sample  # the next sample to give out
+        self._arriving: int | None = None  # the next sample to come from the resampler
         self._resampler = _resampler()
 
     def add(self, frame: Any) -> Iterator[Samples]:
         """Yield blocks of shape (2, n), in order, that follow each other without a hole."""
         if frame.pts is not None:
-            start = round((Fraction(frame.pts) * frame.time_base - self._origin) * AUDIO_RATE_HZ)
-            yield from self._align(start, frame)
-        else:
-            yield from self._resampled(frame)
-
-    def _align(self, start: int, frame: Any) -> Iterator[Samples]:
-        drift = start - self._position
-        if not self._first and abs(drift) <= MAX_DRIFT_SAMPLES:
-            yield from self._resampled(frame)
-            return
-        self._first = False
-        if drift > MAX_GAP_SAMPLES:
-            raise Refused("damaged", "the sound's time stamps jump")
-        if drift > 0:
-            self._position += drift
-            yield from _silence(drift)
-        skip = max(0, -drift)
-        for block in self._resampled(frame, counted=False):
-            rest = block[:, skip:]
-            skip = max(0, skip - block.shape[1])
-            if rest.shape[1]:
-                self._position += rest.shape[1]
-                yield rest
-
-    def _resampled(self, frame: Any, *, counted: bool = True) -> Iterator[Samples]:
-        if frame is not None:
+            self._set_clock(round((Fraction(frame.pts) * frame.time_base - self._origin) * AUDIO_RATE_HZ))
             frame.pts = None
         for out in self._resampler.resample(frame):
-            block: Samples = out.to_ndarray()
-            self._position += block.shape[1] if counted else 0
-            yield block
+            yield from self._fit(out.to_ndarray())
+
+    def _set_clock(self, start: int) -> None:
+        if self._arriving is None or abs(start - self._arriving) > MAX_DRIFT_SAMPLES:
+            self._arriving = start
+        if self._arriving - self._given > MAX_GAP_SAMPLES:
+            raise Refused("damaged", "the sound's time stamps jump")
+
+    def _fit(self, block: Samples) -> Iterator[Samples]:
+        start = self._given if self._arriving is None else self._arriving
+        if start > self._given:
+            yield from _silence(start - self._given)
+            self._given = start
+        rest = block[:, self._given - start :]
+        self._arriving = start + block.shape[1]
+        if rest.shape[1]:
+            self._given += rest.shape[1]
+            yield rest
 
     def end(self) -> Iterator[Samples]:
         """Yield what the resampler held back."""
-        yield from self._resampled(None)
+        for out in self._resampler.resample(None):
+            yield from self._fit(out.to_ndarray())
 
 
 def _resampler() -> Any:

@@ -1,0 +1,98 @@
+"""Runs the real codec on a file as a carrier would, and decodes what it made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from reelkeep.isolation.sandbox import start_codec
+from reelkeep.media import AUDIO_RENDITION, Timecode
+from reelkeep.transcode import protocol
+
+
+@dataclass
+class Run:
+    """Everything one job said, in order, without its reads."""
+
+    said: list[Any] = field(default_factory=list)
+    reads: list[protocol.Read] = field(default_factory=list)
+
+    def all_of(self, kind: type[Any]) -> list[Any]:
+        return [message for message in self.said if isinstance(message, kind)]
+
+    def only(self, kind: type[Any]) -> Any:
+        (message,) = self.all_of(kind)
+        return message
+
+    @property
+    def facts(self) -> Any:
+        return self.only(protocol.Probe).facts
+
+    @property
+    def timecode(self) -> Timecode:
+        timecode: Timecode = self.facts.start_timecode
+        return timecode
+
+    def fragments(self, rendition: str) -> list[protocol.Fragment]:
+        return [fragment for fragment in self.all_of(protocol.Fragment) if fragment.rendition == rendition]
+
+    def track(self, rendition: str) -> protocol.Track:
+        (track,) = [track for track in self.all_of(protocol.Track) if track.rendition == rendition]
+        return track
+
+    def pictures(self, rendition: str) -> list[tuple[Fraction, np.ndarray]]:
+        """Decode a rendition: presentation time in frames, and luma."""
+        track, decoded = self.track(rendition), []
+        for fragment in self.fragments(rendition):  # each alone: it must need nothing of its neighbours
+            decoder: Any = av.CodecContext.create("h264", "r")
+            decoder.extradata = track.codec_config
+            for packet in _packets(fragment, track.sample_ticks):
+                decoded += decoder.decode(packet)
+            decoded += decoder.decode(None)
+        return [(Fraction(frame.pts, track.sample_ticks), _luma(frame)) for frame in decoded]
+
+    def sound(self) -> np.ndarray:
+        """Decode the AAC frames of this run to floats of shape (2, n), the priming still in front."""
+        decoder: Any = av.CodecContext.create("aac", "r")
+        decoder.extradata = self.track(AUDIO_RENDITION).codec_config
+        blocks = []
+        for fragment in self.fragments(AUDIO_RENDITION):
+            for packet in _packets(fragment, 1024):
+                blocks += [frame.to_ndarray() for frame in decoder.decode(packet)]
+        return np.concatenate(blocks, axis=1)
+
+
+def _luma(frame: Any) -> np.ndarray:
+    return np.array(frame.reformat(format="gray").to_ndarray())
+
+
+def _packets(fragment: protocol.Fragment, ticks: int) -> list[Any]:
+    packets, place = [], 0
+    for number, sample in enumerate(fragment.samples):
+        packet: Any = av.Packet(fragment.body[place : place + sample.size])
+        packet.dts = (fragment.first + number) * ticks
+        packet.pts = packet.dts + sample.cts_offset
+        place += sample.size
+        packets.append(packet)
+    return packets
+
+
+def run_codec(path: Path, *, insecure: bool = False, **job: Any) -> Run:
+    """Serve one job from ``path``."""
+    content, run = path.read_bytes(), Run()
+    with start_codec(insecure=insecure) as codec:
+        codec.channel.send(protocol.Job(len(content), **job).message())
+        while not (run.said and isinstance(run.said[-1], protocol.Done | protocol.Problem)):
+            message = protocol.parse_from_codec(codec.channel.receive())
+            if isinstance(message, protocol.Read):
+                run.reads.append(message)
+                body = content[message.offset : message.offset + message.length]
+                codec.channel.send(protocol.Bytes(message.offset, body).message())
+            else:
+                run.said.append(message)
+    return run
