@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 
 from reelkeep.cli import exits, output
@@ -47,13 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReelkeepError as error:
         output.show_error(error, as_json=as_json)
         return exits.exit_code(error)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+    except typer.TyperException as error:
+        output.people.print(error.format_message(), markup=False, soft_wrap=True)
         return exits.USAGE
-    except click.ClickException as error:
-        error.show()
-        return exits.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        output.people.print("Stopped. What was begun goes on when you run the same command again.")
-        return exits.INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort):
+        result = exits.INTERRUPTED
+    if result == exits.INTERRUPTED:
+        output.note("Stopped. What was begun goes on when you run the same command again.")
     return result if isinstance(result, int) else exits.DONE

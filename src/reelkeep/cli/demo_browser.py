@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
+
+from reelkeep.errors import DependencyError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
-_WAIT_MILLISECONDS: Final = 60_000
+WAIT_SECONDS: Final = 60.0
 # Finds the page's video elements, also those in shadow trees, and notes when one of them has shown a frame.
 _WATCH: Final = """
 (() => {
@@ -43,8 +46,13 @@ class Browser:
         """Open the asset's page and return when its first frame was shown, as seconds of the epoch."""
         self._page.add_init_script(_WATCH)
         self._page.goto(self._origin + asset_path)
-        shown: Any = self._page.wait_for_function("globalThis.reelkeepFirstFrame", timeout=_WAIT_MILLISECONDS)
-        return float(shown.json_value()) / 1000
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:  # wait_for_function would need eval, which the page's CSP forbids
+            shown: Any = self._page.evaluate("globalThis.reelkeepFirstFrame ?? null")
+            if shown is not None:
+                return float(shown) / 1000
+            time.sleep(0.02)
+        raise DependencyError("the page showed no picture within a minute", advice="Open the address in a browser.")
 
 
 @contextmanager
