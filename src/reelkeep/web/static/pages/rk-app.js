@@ -115,7 +115,7 @@ export class RkApp extends LitElement {
     this.me = null;
     /** @type {unknown} */
     this.problem = null;
-    /** Names between the company and the end of the address. @type {{text: string, href?: string}[]} */
+    /** Names between the company and the end of the address. @type {{text: string, href?: string, titleOnly?: boolean}[]} */
     this.trail = [];
     this.onRoute = () => this.#route();
     this.onSignedOut = () => {
@@ -148,7 +148,7 @@ export class RkApp extends LitElement {
     if (this.route.page !== "signin" && !this.me) this.#readMe();
   }
 
-  /** @param {{text: string, href?: string}[]} trail */
+  /** @param {{text: string, href?: string, titleOnly?: boolean}[]} trail */
   #setTrail(trail) {
     this.trail = trail;
     document.title = [...trail.map((part) => part.text).reverse(), "Reelkeep"].join(" – ");
@@ -177,7 +177,7 @@ export class RkApp extends LitElement {
       <header>
         <nav aria-label="You are here">
           <a class="company" href="/">${this.me.company.name}</a>
-          ${this.trail.map((part) => html`<span class="slash" aria-hidden="true">/</span>${part.href ? html`<a class="here" href=${part.href}>${part.text}</a>` : html`<span class="here" aria-current="page">${part.text}</span>`}`)}
+          ${this.trail.filter((part) => !part.titleOnly).map((part) => html`<span class="slash" aria-hidden="true">/</span>${part.href ? html`<a class="here" href=${part.href}>${part.text}</a>` : html`<span class="here" aria-current="page">${part.text}</span>`}`)}
         </nav>
         <span class="name">${this.me.user.name}</span>
         <button class="plain" @click=${this.#signOut}>Sign out</button>

@@ -52,6 +52,7 @@ export class RkAsset extends LitElement {
         min-height: 0;
         display: grid;
         grid-template-columns: minmax(0, 1fr) 340px;
+        grid-template-rows: minmax(0, 1fr);
         height: calc(100dvh - 48px);
       }
       .viewer {
@@ -92,11 +93,13 @@ export class RkAsset extends LitElement {
         width: 100%;
         height: 100%;
         object-fit: contain;
-        background: #000000;
         z-index: 1;
       }
+      /* A hair from opaque: the compositor lets a video that is wholly covered go stale, and it must be fresh when it
+         is raised. The picture below adds less than a thirtieth of one 8-bit step. */
       video.top {
         z-index: 2;
+        opacity: 0.9999;
       }
       .over {
         position: absolute;
@@ -120,6 +123,9 @@ export class RkAsset extends LitElement {
       }
       rk-comments {
         border-left: 1px solid var(--line);
+      }
+      rk-keys {
+        position: absolute;
       }
       .viewer:fullscreen .facts {
         display: none;
@@ -233,7 +239,7 @@ export class RkAsset extends LitElement {
     const { productions } = await get("/productions").catch(() => ({ productions: [] }));
     const production = productions.find((/** @type {any} */ each) => each.id === asset.production_id);
     this.role = production?.role ?? (this.me?.user.is_company_admin ? "production_admin" : null);
-    const detail = [{ text: production?.name ?? "Production", href: `/productions/${asset.production_id}` }, { text: asset.name }];
+    const detail = [{ text: production?.name ?? "Production", href: `/productions/${asset.production_id}` }, { text: asset.name, titleOnly: true }];
     this.dispatchEvent(new CustomEvent("reelkeep-trail", { detail, bubbles: true, composed: true }));
   }
 

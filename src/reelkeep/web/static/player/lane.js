@@ -3,8 +3,9 @@
 import { frameAt, seekSeconds } from "../frame-clock.js";
 import { loadShaka } from "./shaka.js";
 
-/** A browser that paints nothing (a tab in the background) must not hold up the next seek. */
-const PAINT_WAIT_MS = 2_500;
+/** How long a finished seek may stay unpainted, and how often it is repeated: a tab in the background paints nothing. */
+const NUDGE_AFTER_MS = 90;
+const MOST_NUDGES = 8;
 
 /** Requests for segments not yet published are held by the server and then answered 503: keep asking. */
 const RETRIES = { maxAttempts: 40, baseDelay: 700, backoffFactor: 1.2, fuzzFactor: 0.3, timeout: 30_000, stallTimeout: 20_000 };
@@ -63,8 +64,8 @@ export class Lane {
   #watch() {
     this.video.requestVideoFrameCallback((_now, picture) => {
       if (this.closed) return;
-      this.#painted(frameAt(picture.mediaTime, this.rate));
       this.#watch();
+      this.#painted(frameAt(picture.mediaTime, this.rate));
     });
   }
 
@@ -85,10 +86,25 @@ export class Lane {
   seek(frame) {
     this.wanted = frame;
     this.video.currentTime = seekSeconds(frame, this.rate);
+    this.#insist(frame, seekSeconds(frame, this.rate), 0);
+  }
+
+  /**
+   * Now and then a browser paints a seek without saying so: seek again within the same frame, and it is said.
+   * @param {number} frame
+   * @param {number} seconds
+   * @param {number} nudges  how often that has been done
+   */
+  #insist(frame, seconds, nudges) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (this.wanted === frame && !this.video.seeking) this.#painted(frameAt(this.video.currentTime, this.rate));
-    }, PAINT_WAIT_MS);
+      if (this.wanted !== frame || this.closed) return;
+      if (!this.video.seeking && nudges === MOST_NUDGES) this.#painted(frameAt(this.video.currentTime, this.rate));
+      else if (!this.video.seeking) {
+        this.video.currentTime = seconds + (nudges % 2 === 0 ? -0.1 : 0.1) * (this.rate.d / this.rate.n);
+        this.#insist(frame, seconds, nudges + 1);
+      } else this.#insist(frame, seconds, nudges);
+    }, NUDGE_AFTER_MS);
   }
 
   /** True while a seek has not yet been painted. */

@@ -1,6 +1,9 @@
 /** Waveform peaks: the lowest and highest sample of each short stretch of sound. Pure; no I/O. */
 
-/** @typedef {{secondsPerPeak: number, low: Float32Array, high: Float32Array}} Peaks */
+/**
+ * @typedef {{secondsPerPeak: number, low: Float32Array, high: Float32Array,
+ *   loudest: number}} Peaks
+ */
 
 const FULL_SCALE = 128;
 
@@ -19,7 +22,8 @@ export function readPeaks(record) {
     low[index] = values[2 * index] / FULL_SCALE;
     high[index] = values[2 * index + 1] / FULL_SCALE;
   }
-  return { secondsPerPeak: record.samples_per_peak / record.rate_hz, low, high };
+  const loudest = high.reduce((most, value, index) => Math.max(most, value, -low[index]), 0);
+  return { secondsPerPeak: record.samples_per_peak / record.rate_hz, low, high, loudest };
 }
 
 /**

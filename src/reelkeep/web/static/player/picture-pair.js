@@ -11,6 +11,8 @@ import { Lane } from "./lane.js";
 const REST_MS = 250;
 /** From this speed on the small picture plays: the full one would drop most of its frames. */
 const STEP_SPEED = 4;
+/** How often a slow reverse looks whether the next frame is due. */
+const REVERSE_TICK_MS = 8;
 /** How many published frames must lie ahead before a play that ran dry goes on. */
 const RESUME_FRAMES = 24;
 
@@ -54,6 +56,9 @@ export class PicturePair extends EventTarget {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.backTimer = undefined;
     this.back = { since: 0, frame: 0 };
+    this.raising = 0;
+    /** @type {Lane | null} */
+    this.raisingLane = null;
     this.#raise(this.step);
   }
 
@@ -168,11 +173,10 @@ export class PicturePair extends EventTarget {
     if (next < this.frame) {
       this.frame = next;
       this.#drive();
-    } else {
-      clearTimeout(this.backTimer);
-      this.backTimer = setTimeout(() => this.#backward(), 8);
     }
-    if (this.frame === 0) this.goTo(0);
+    if (this.frame === 0) return this.goTo(0);
+    clearTimeout(this.backTimer);
+    if (!this.step.busy) this.backTimer = setTimeout(() => this.#backward(), REVERSE_TICK_MS);
   }
 
   pause() {
@@ -195,17 +199,17 @@ export class PicturePair extends EventTarget {
 
   /** Bring the small picture to the wanted frame, one seek at a time, unless the full one shows it already. */
   #drive() {
-    if (this.full.showing === this.frame && !this.full.busy) return this.#raise(this.full);
+    if (this.full.showing === this.frame && !this.full.busy) return this.#raiseSoon(this.full);
     if (!this.step.loaded || this.step.busy) return undefined;
     if (this.step.showing !== this.frame) return this.step.seek(this.frame);
-    return this.#raise(this.step);
+    return this.#raiseSoon(this.step);
   }
 
   #rest() {
     clearTimeout(this.restTimer);
     this.restTimer = setTimeout(() => {
       if (this.state !== "paused" || !this.full.loaded) return;
-      if (this.full.showing === this.frame && !this.full.busy) this.#raise(this.full);
+      if (this.full.showing === this.frame && !this.full.busy) this.#raiseSoon(this.full);
       else this.full.seek(this.frame);
     }, REST_MS);
   }
@@ -229,7 +233,7 @@ export class PicturePair extends EventTarget {
    */
   #settled(frame) {
     if (this.state !== "paused" || this.full.busy) return;
-    if (frame === this.frame) this.#raise(this.full);
+    if (frame === this.frame) this.#raiseSoon(this.full);
     else if (this.top === this.full && !this.step.busy) this.frame = clampFrame(frame, this.limit);
   }
 
@@ -240,7 +244,7 @@ export class PicturePair extends EventTarget {
   #stepped(frame) {
     if (this.step.busy) return;
     const better = this.full.showing === this.frame && !this.full.busy && this.top === this.full;
-    if (!better) this.#raise(this.step);
+    if (!better) this.#raiseSoon(this.step);
     if (this.state === "reverse") this.#backward();
     else if (frame !== this.frame) this.#drive();
   }
@@ -267,8 +271,31 @@ export class PicturePair extends EventTarget {
     else this.pause();
   }
 
+  /**
+   * Put a lane on top once the compositor surely has its newest picture: the callback that names a picture may run
+   * before the picture of a covered video has left for the screen.
+   * @param {Lane} lane
+   */
+  #raiseSoon(lane) {
+    if (this.top === lane) return;
+    if (this.raisingLane === lane && this.state === "reverse") return;
+    const frame = lane.showing;
+    cancelAnimationFrame(this.raising);
+    this.raisingLane = lane;
+    this.raising = requestAnimationFrame(() => {
+      this.raising = requestAnimationFrame(() => {
+        const rushing = this.state === "reverse" && lane === this.step;
+        if (!rushing && (lane.showing !== frame || lane.busy || this.state === "playing")) return;
+        this.#raise(lane);
+        this.#changed();
+      });
+    });
+  }
+
   /** @param {Lane} lane */
   #raise(lane) {
+    cancelAnimationFrame(this.raising);
+    this.raisingLane = null;
     this.top = lane;
     for (const each of [this.step, this.full]) each.video.classList.toggle("top", each === lane);
   }

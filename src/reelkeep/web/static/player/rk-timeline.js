@@ -7,6 +7,8 @@ import { spanOf } from "./peaks.js";
 import { tileAt } from "./tiles.js";
 
 const PREVIEW_PX = 192;
+/** A film's loudest moment fills the height, unless it is quieter than this: then it is noise. */
+const QUIETEST_FULL_HEIGHT = 0.08;
 const WAVE_COLOUR = "#6f6f6f";
 
 export class RkTimeline extends LitElement {
@@ -30,6 +32,8 @@ export class RkTimeline extends LitElement {
       :host {
         display: block;
         position: relative;
+        margin: 0 12px;
+        border-radius: var(--radius);
         touch-action: none;
         user-select: none;
         -webkit-user-select: none;
@@ -38,7 +42,7 @@ export class RkTimeline extends LitElement {
         position: relative;
         height: 52px;
         background: #0e0e0e;
-        border-block: 1px solid var(--line);
+        border-radius: var(--radius);
         cursor: ew-resize;
       }
       canvas {
@@ -128,9 +132,6 @@ export class RkTimeline extends LitElement {
       }
       .preview p {
         padding: 3px 8px;
-      }
-      :host(:focus-visible) {
-        outline-offset: -2px;
       }
     `,
   ];
@@ -234,10 +235,11 @@ export class RkTimeline extends LitElement {
     if (!this.peaks) return;
     context.fillStyle = WAVE_COLOUR;
     const seconds = (this.frames * this.rate.d) / this.rate.n;
+    const gain = 1 / Math.max(QUIETEST_FULL_HEIGHT, this.peaks.loudest);
     for (let x = 0; x < width; x += 1) {
       const [low, high] = spanOf(this.peaks, (x / width) * seconds, ((x + 1) / width) * seconds);
-      const top = (height / 2) * (1 - high);
-      context.fillRect(x, top, 1, Math.max(1, (height / 2) * (1 - low) - top));
+      const top = (height / 2) * (1 - high * gain);
+      context.fillRect(x, top, 1, Math.max(1, (height / 2) * (1 - low * gain) - top));
     }
   }
 
