@@ -79,6 +79,25 @@ class Ministack:
             capabilities=frozenset({Capability.CONDITIONAL_PUT, Capability.EXPECTED_OWNER, Capability.EXTERNAL_ID}),
         )
 
+    def open_trust(self, connection: StorageConnection) -> None:
+        """Loosen the role's trust, as somebody might one day: the external id no longer counts."""
+        principal = {"AWS": f"arn:aws:iam::{PLATFORM_ACCOUNT}:user/platform"}
+        trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+        role = connection.role_arn.rpartition("/")[2]
+        self.client("iam", COMPANY_ACCOUNT).update_assume_role_policy(RoleName=role, PolicyDocument=_policy(trust))
+
+
+def plain_client(connection: StorageConnection, identity: PlatformIdentity) -> Any:
+    """Return an S3 client with the platform's own identity, without any role."""
+    return boto3.client(
+        "s3",
+        endpoint_url=connection.endpoint_url,
+        region_name=connection.region,
+        aws_access_key_id=identity.access_key_id,
+        aws_secret_access_key=identity.secret_access_key,
+        config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
+    )
+
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Ministack]:
