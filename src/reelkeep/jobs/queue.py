@@ -24,9 +24,12 @@ LEASE: Final = timedelta(seconds=30)
 MAX_ATTEMPTS: Final = 5
 BACK_OFF: Final = (timedelta(seconds=10), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 
-_CLAIMABLE = or_(
-    and_(jobs.c.state == JobState.WAITING.value, jobs.c.due_at <= func.now()),
-    and_(jobs.c.state == JobState.RUNNING.value, jobs.c.leased_until < func.now()),
+_CLAIMABLE = and_(
+    jobs.c.kind.in_([kind.value for kind in JobKind]),  # a newer release's kinds are left to its processes
+    or_(
+        and_(jobs.c.state == JobState.WAITING.value, jobs.c.due_at <= func.now()),
+        and_(jobs.c.state == JobState.RUNNING.value, jobs.c.leased_until < func.now()),
+    ),
 )
 _UNFINISHED = jobs.c.state.in_((JobState.WAITING.value, JobState.RUNNING.value))
 

@@ -79,6 +79,8 @@ def _record(company: CompanyHandle, handler: Handler, job: Job, hold: Hold, erro
         if delay is not None:
             queue.retry_later(conn, job.id, hold.worker, problem or "", delay)
             return
+        if isinstance(error, DependencyError):
+            error = GaveUp(problem)
         state = _state_after(error)
         queue.finish(conn, job.id, hold.worker, state, problem)
         handler.ended(conn, job, state, error)
