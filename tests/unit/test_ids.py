@@ -14,9 +14,19 @@ def test_identifiers_are_unique_and_well_formed() -> None:
 
 
 def test_identifiers_sort_by_the_millisecond_they_were_made_in() -> None:
-    earlier = new_id()
-    time.sleep(0.005)
-    assert earlier < new_id()
+    made = []
+    for _ in range(10):
+        made.append(new_id())
+        time.sleep(0.002)
+    assert made == sorted(made)
+
+
+def test_the_first_nine_characters_are_the_clock_in_milliseconds() -> None:
+    before, made, after = time.time_ns() // 1_000_000, new_id(), time.time_ns() // 1_000_000
+    value = 0
+    for character in made[:9]:
+        value = value * 32 + "0123456789abcdefghjkmnpqrstvwxyz".index(character)
+    assert before % (1 << 45) <= value <= after % (1 << 45)
 
 
 @pytest.mark.parametrize(

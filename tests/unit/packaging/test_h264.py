@@ -140,16 +140,16 @@ def test_a_slice_header_ends_where_the_syntax_says(drawn: tuple[bytes, int, Sps,
     assert (header.length_bytes, header.slice_type) == (length, kind)
 
 
-def test_emulation_prevention_at_the_header_s_border_counts_only_inside() -> None:
-    sps = dataclasses.replace(SPS, frame_number_bits=16, order_count_type=2)
+def test_an_emulation_prevention_byte_just_after_the_header_is_not_of_it() -> None:
     pps = dataclasses.replace(PPS, is_cabac=False, has_deblocking_control=False)
-    writer = BitWriter().bits(0x65, 8).ue(0).ue(7).ue(0).bits(0, 16).ue(0).bits(0, 2).se(0)
-    raw = writer.data()
-    assert raw[2:] == b"\x80\x00\x4f"
-    for after, escapes in ((b"\0\0\1", 1), (b"\0\0\0", 1)):
-        nal, _ = escape(raw + after)
-        assert len(nal) == len(raw + after) + escapes
-        assert parse_slice_header(nal, {0: (sps, pps)}).length_bytes == len(raw)
+    sps = dataclasses.replace(SPS, frame_number_bits=11, order_count_type=2)
+    writer = BitWriter().bits(0x65, 8).ue(0).ue(7).ue(0).bits(1, 11).ue(0).bits(0, 2)
+    raw = writer.se(1 << 19).data()  # ends in zeros, at the border of a byte
+    assert raw[-2:] == b"\0\0"
+    assert len(writer.text) == len(raw) * 8
+    nal, _ = escape(raw + b"\1\2")
+    assert nal == raw + b"\3\1\2"
+    assert parse_slice_header(nal, {0: (sps, pps)}).length_bytes == len(raw)
 
 
 def test_real_parameter_sets_say_what_was_encoded() -> None:
