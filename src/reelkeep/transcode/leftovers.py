@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
 
 from reelkeep.errors import StorageSetupError
 from reelkeep.storage.layout import parse_proxy_key
-from reelkeep.transcode.bucket import ProxyPrefix
 
 DELETE_AT_ONCE: Final = 1_000  # DeleteObjects
+
+
+class Prefix(Protocol):
+    """One version's proxy prefix: ``bucket.ProxyPrefix``."""
+
+    def keys(self) -> list[str]: ...
+
+    def delete(self, keys: Sequence[str]) -> None: ...
 
 
 def unnamed(keys: Iterable[str], named: set[str], last_attempt: int) -> list[str]:
@@ -25,7 +32,7 @@ def unnamed(keys: Iterable[str], named: set[str], last_attempt: int) -> list[str
     return found
 
 
-def delete_unnamed(bucket: ProxyPrefix, named: set[str], last_attempt: int) -> int:
+def delete_unnamed(bucket: Prefix, named: set[str], last_attempt: int) -> int:
     """Delete the leftovers and return how many there were. A role that may not delete keeps them: 0."""
     if last_attempt < 2:
         return 0

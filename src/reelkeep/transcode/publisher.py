@@ -87,6 +87,7 @@ class Publisher:
         self._proxy = proxy
         self._published = published
         self._rungs: Mapping[str, Rung] = {rung.name: rung for rung in plan.rungs}
+        self._planned = {*self._rungs, *([AUDIO_RENDITION] if plan.audio else [])}
         self._rows: dict[str, _Row] = {}
         self._outbox = Outbox()
         self._peaks: list[Peaks] = []
@@ -104,8 +105,7 @@ class Publisher:
             ProxyChanged: published segments of it were encoded otherwise.
         """
         rung = self._rungs.get(track.rendition)
-        planned = rung is not None or (self._plan.audio and track.rendition == AUDIO_RENDITION)
-        if not planned or track.rendition in self._rows:
+        if track.rendition not in self._planned or track.rendition in self._rows:
             raise BadFrame("a track was not planned, or comes twice")
         config = checked_config(track, rung, self._proxy.rate)
         wanted = self._describe(track.rendition, rung, config)
@@ -193,10 +193,8 @@ class Publisher:
         Raises:
             BadFrame: the codec says it is done, but a rendition is missing or is shorter than it says.
         """
-        planned = {*self._rungs, *([AUDIO_RENDITION] if self._plan.audio else [])}
-        lengths = {name: row.writer.frames for name, row in self._rows.items()}
-        wanted = {name: done.audio_frames if name == AUDIO_RENDITION else done.frames for name in planned}
-        if lengths != wanted or not all(wanted.values()):
+        wanted = {name: done.audio_frames if name == AUDIO_RENDITION else done.frames for name in self._planned}
+        if not all(wanted[name] and wanted[name] == self._length(name) for name in wanted):
             raise BadFrame("the codec ended before every rendition was whole")
         if self._peaks and not self._published.peaks:
             self._send_still(self._stills.seal(StillKind.PEAKS, 0, waveform.encode(self._peaks)))
@@ -208,6 +206,10 @@ class Publisher:
         """Begin no more writes and wait for those that have begun."""
         self._outbox.close()
 
+    def _length(self, name: str) -> int:
+        """Return how long a rendition is; one without a track in this attempt was whole before."""
+        return self._rows[name].writer.frames if name in self._rows else self._published.samples.get(name, 0)
+
     def _row(self, name: str) -> _Row:
         try:
             return self._rows[name]
@@ -218,7 +220,7 @@ class Publisher:
         if bundle is None:
             return
         row, attempt, version_id = self._rows[name], self._attempt, self._desk.version_id
-        whole = len(self._rows) == len(self._rungs) + self._plan.audio  # the manifest can name every rendition
+        whole = self._planned <= {*self._rows, *self._published.segments}  # the manifest can name every rendition
         playable = whole and (row.is_step or not self._rungs)
 
         def publish() -> None:
