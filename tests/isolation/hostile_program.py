@@ -132,17 +132,33 @@ def attempts(target: dict[str, Any]) -> dict[str, Callable[[], Any]]:
     }
 
 
+def _outcome(attempt: Callable[[], Any]) -> list[Any]:
+    try:
+        return ["succeeded", attempt()]
+    except OSError as error:
+        return ["failed", error.errno]
+    except ValueError:  # the resource module's word for EPERM
+        return ["failed", 1]
+
+
+# Tried while the program is imported, when opening files is still allowed: here only the walls hold.
+EARLY = {
+    "list the root": _outcome(lambda: sorted(os.listdir("/"))),
+    "write a file": _outcome(lambda: write_somewhere(["/", "/packages", "/python", "/libraries"])),
+    "read the password file": _outcome(lambda: open("/etc/passwd").read(4)),  # noqa: SIM115
+    "list processes": _outcome(lambda: len(os.listdir("/proc"))),
+    "list devices": _outcome(lambda: len(os.listdir("/dev"))),
+    "make a socket": _outcome(lambda: socket.socket().close()),
+}
+
+
 def main(channel: Channel) -> None:
     """Try all, report, then wait: first to be looked at from outside, then to be told how to die."""
     target = channel.receive().fields
     report: dict[str, Any] = {}
     for name, attempt in attempts(dict(target)).items():
-        try:
-            report[name] = ["succeeded", attempt()]
-        except OSError as error:
-            report[name] = ["failed", error.errno]
-        except ValueError:  # the resource module's word for EPERM
-            report[name] = ["failed", 1]
+        report[name] = _outcome(attempt)
+    report["early"] = EARLY
     report["environment"] = dict(os.environ)
     report["limits"] = {name: resource.getrlimit(getattr(resource, name)) for name in ("RLIMIT_CORE", "RLIMIT_FSIZE")}
     channel.send(Message("report", json.loads(json.dumps(report))))

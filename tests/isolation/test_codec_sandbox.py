@@ -1,5 +1,6 @@
 """Hostile: a program behind the codec's barriers. Every attempt is first seen to succeed without them."""
 
+import errno
 import json
 import os
 import re
@@ -129,6 +130,19 @@ def test_what_succeeds_outside_fails_inside(
 ) -> None:
     assert without_barriers[attempt][0] == "succeeded", without_barriers[attempt]
     assert behind_barriers[attempt][0] == "failed", behind_barriers[attempt]
+
+
+def test_the_walls_hold_also_before_the_doors_are_closed(
+    without_barriers: dict[str, Any], behind_barriers: dict[str, Any]
+) -> None:
+    """Without the second filter files may be opened: then it is the mounts that leave nothing to open."""
+    assert {outcome for outcome, _ in without_barriers["early"].values()} == {"succeeded"}
+    early = behind_barriers["early"]
+    assert set(early["list the root"][1]) <= {"lib", "lib64", "libraries", "packages", "python"}
+    assert early["write a file"] == ["failed", errno.EROFS]
+    assert early["read the password file"] == ["failed", errno.ENOENT]
+    assert early["list processes"] == early["list devices"] == ["failed", errno.ENOENT]
+    assert early["make a socket"] == ["failed", errno.EPERM]
 
 
 def test_no_secret_of_the_parents_environment_is_inside(

@@ -54,6 +54,8 @@ def make_original(
         clock = Fraction(1, 1000) if times else 1 / rate
         video: Any = out.add_stream(codec, rate=rate)
         video.width, video.height, video.pix_fmt = *size, pixels
+        if codec == "libx264":
+            video.options = {"preset": "ultrafast", "bf": "2"}
         if times:
             video.codec_context.time_base = clock
         if timecode:

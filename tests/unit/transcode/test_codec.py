@@ -30,6 +30,11 @@ def made(film: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
+def resumed(film: Path) -> Run:
+    return run_codec(film, resume_frame=48, resume_audio_frame=94, poster=False, peaks=True)
+
+
+@pytest.fixture(scope="module")
 def master(folder: Path) -> Run:
     path = make_original(
         folder / "master.mov", codec="prores_ks", pixels="yuv422p10le", sound="pcm_s24le", rate=NTSC,
@@ -93,27 +98,24 @@ def test_the_sound_comes_back_after_its_priming_at_the_right_time(made: Run) -> 
     assert [f.first for f in made.fragments("a1")] == list(range(0, made.only(protocol.Done).audio_frames, 94))
 
 
-def test_a_resumed_job_makes_the_same_tracks_and_the_rest_of_the_frames(made: Run, film: Path) -> None:
-    again = run_codec(film, resume_frame=48, resume_audio_frame=94, poster=False, peaks=False)
-    assert numbers(again, "v540") == [(n, n) for n in range(48, 110)]
-    assert numbers(again, "v360") == [(n, n) for n in range(48, 110)]
-    assert [again.track(name) for name in ("v360", "v540", "a1")] == [made.track(n) for n in ("v360", "v540", "a1")]
-    assert [f.first for f in again.fragments("a1")] == [94, 188]
-    assert again.only(protocol.Done) == made.only(protocol.Done)
+def test_a_resumed_job_makes_the_same_tracks_and_the_rest_of_the_frames(made: Run, resumed: Run) -> None:
+    assert numbers(resumed, "v540") == [(n, n) for n in range(48, 110)]
+    assert numbers(resumed, "v360") == [(n, n) for n in range(48, 110)]
+    assert [resumed.track(name) for name in ("v360", "v540", "a1")] == [made.track(n) for n in ("v360", "v540", "a1")]
+    assert [f.first for f in resumed.fragments("a1")] == [94, 188]
+    assert resumed.only(protocol.Done) == made.only(protocol.Done)
 
 
-def test_the_seam_of_resumed_sound_cannot_be_heard(made: Run, film: Path) -> None:
-    again = run_codec(film, resume_frame=48, resume_audio_frame=94, poster=False, peaks=False)
-    whole, rest = made.sound()[0], again.sound()[0]
+def test_the_seam_of_resumed_sound_cannot_be_heard(made: Run, resumed: Run) -> None:
+    whole, rest = made.sound()[0], resumed.sound()[0]
     start = 94 * 1024 + 1024  # the decoder itself needs one frame to come in
     difference = np.abs(whole[start : start + 20_000] - rest[1024 : 1024 + 20_000])
     assert difference.mean() < 0.004  # one sample of shift would be 0.018
     assert difference.max() < 0.15
 
 
-def test_peaks_of_a_resumed_job_cover_the_whole_sound(made: Run, film: Path) -> None:
-    again = run_codec(film, resume_frame=96, resume_audio_frame=188, poster=False, peaks=True)
-    assert again.all_of(protocol.Peaks) == made.all_of(protocol.Peaks)
+def test_peaks_of_a_resumed_job_cover_the_whole_sound(made: Run, resumed: Run) -> None:
+    assert resumed.all_of(protocol.Peaks) == made.all_of(protocol.Peaks)
 
 
 def test_peaks_show_the_level_of_the_louder_channel(made: Run) -> None:
