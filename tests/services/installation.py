@@ -95,7 +95,7 @@ class Installation:
     def processes(self) -> dict[int, list[str]]:
         """Return pid to command line of every descendant, and of whatever has this data folder on its command line."""
         found: dict[int, list[str]] = {}
-        parents = {pid: parent for pid, parent in _parents()}
+        parents = dict(_parents())
         for pid in parents:
             line, above = _command(pid), pid
             while above in parents and above != self.pid:

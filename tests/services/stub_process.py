@@ -1,6 +1,6 @@
 """Stands in for the processes of a company: `python stub_process.py ROLE --link-fd N`. Imports no web application.
 
-GET /who tells role, company and birth; /session and /ring ask the supervisor; /slow answers late; WebSocket /echo echoes.
+GET /who tells role, company and birth; /session and /ring ask the supervisor; /slow answers late; WebSockets echo.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import asyncio
 import json
 import os
 import sys
-import time
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import insert
+
 from reelkeep.bootstrap import open_company
+from reelkeep.catalog.tables import audit_events
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.errors import ReelkeepError
-from reelkeep.ids import ConnectionId
+from reelkeep.ids import ConnectionId, new_id
 from reelkeep.jobs.interface import JobKind
 from reelkeep.storage.interface import Purpose, SessionRequest
 from reelkeep.web.serve import listen, serve
-
-JOB_SECONDS = 0.2
 
 
 def application(link: SupervisorLink, birth: dict[str, Any], company: Any) -> Any:
@@ -74,13 +74,10 @@ def main() -> int:
     role = sys.argv.pop(1)
     link = SupervisorLink.from_arguments()
     birth = dict(link.birth())
-    if role == "runner":  # answers nothing; tests ask through the supervisor itself
-        link.tell("ready")
-        while True:
-            time.sleep(60)
     company = open_company(link, birth)
     if role == "job":
-        time.sleep(JOB_SECONDS)
+        with company.engine.begin() as conn:
+            conn.execute(insert(audit_events).values(id=new_id(), what="test.job", details={"kind": birth["job_kind"]}))
         return 3
     serve(company, application(link, birth, company), listen(birth["handover_path"]), link)
     return 0

@@ -23,10 +23,16 @@ class Unavailable(Exception):
 
 
 class Handover:
-    """The way to one process. Connects when it has something to pass, and again when the process was replaced."""
+    """The way to one process. Connects when it has something to pass, and again when the process was replaced.
 
-    def __init__(self, path: str) -> None:
+    Args:
+        path: the process's hand-over socket.
+        wait_seconds: how long a client waits for the process before it is told to come back.
+    """
+
+    def __init__(self, path: str, *, wait_seconds: float = WAIT_SECONDS) -> None:
         self._path = path
+        self._wait_seconds = wait_seconds
         self._socket: socket.socket | None = None
         self._places = asyncio.Semaphore(MAX_UNACKNOWLEDGED)
         self._unacknowledged = 0
@@ -43,7 +49,7 @@ class Handover:
             raise Unavailable
         self._waiting += 1
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(self._wait_seconds):
                 await self._send(client, json.dumps({"host": host, "peer": list(peer)}).encode())
         except TimeoutError:
             raise Unavailable from None
