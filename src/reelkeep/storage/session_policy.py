@@ -16,7 +16,7 @@ from reelkeep.storage.interface import Purpose, StorageConnection
 
 MAX_POLICY_CHARACTERS: Final = 2_048  # STS AssumeRole, parameter Policy; November 2026
 _SCOPE = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,80})/){1,6}")
-_PREFIX = re.compile(r"|[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
+_PREFIX = re.compile(r"|[A-Za-z0-9!_.'()=+@-]+(?:/[A-Za-z0-9!_.'()=+@-]+)*")  # as layout.check_prefix
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3, bucket naming rules
 
 _READ = ("s3:GetObject",)

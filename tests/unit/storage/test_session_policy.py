@@ -1,0 +1,108 @@
+import dataclasses
+import json
+
+import pytest
+
+from reelkeep.errors import IsolationError
+from reelkeep.ids import AssetId, ConnectionId, ProductionId, VersionId, new_id
+from reelkeep.storage.interface import Purpose, StorageConnection
+from reelkeep.storage.layout import KEY_BYTES, original_scope, production_scope, proxy_scope
+from reelkeep.storage.session_policy import MAX_POLICY_CHARACTERS, session_policy
+
+VERSION = VersionId(new_id())
+PRODUCTION = ProductionId(new_id())
+SCOPES = {
+    Purpose.UPLOAD: production_scope("a" * 40, PRODUCTION),
+    Purpose.DOWNLOAD: production_scope("film", PRODUCTION),
+    Purpose.PLAYBACK: "proxies/",
+    Purpose.READ_ORIGINAL: original_scope("a" * 40, PRODUCTION, "b" * 40, AssetId(new_id()), VERSION),
+    Purpose.WRITE_PROXY: proxy_scope(VERSION),
+    Purpose.PROBE: f"probe/{new_id()}/",
+}
+
+
+def connection(**changes: object) -> StorageConnection:
+    made = StorageConnection(
+        id=ConnectionId(new_id()),
+        bucket="acme-media",
+        region="eu-central-1",
+        prefix="media/reelkeep",
+        role_arn="arn:aws:iam::222222222222:role/reelkeep",
+        external_id="secret-enough",
+        endpoint_url=None,
+        sts_endpoint_url=None,
+        path_style=False,
+        capabilities=frozenset(),
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def statements(made: StorageConnection, purpose: Purpose, scope: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(session_policy(made, purpose, scope))["Statement"]
+    return found
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_every_purpose_has_a_policy_that_sts_takes_even_with_the_longest_names(purpose: Purpose) -> None:
+    text = session_policy(connection(prefix="p" * (KEY_BYTES // 2), bucket="b" * 63), purpose, SCOPES[purpose])
+    assert len(text) <= MAX_POLICY_CHARACTERS
+    assert text.isascii()
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_no_purpose_reaches_beyond_its_scope(purpose: Purpose) -> None:
+    for statement in statements(connection(), purpose, SCOPES[purpose]):
+        if statement["Action"] == ["s3:ListBucket"]:
+            assert statement["Condition"] == {"StringLike": {"s3:prefix": f"media/reelkeep/{SCOPES[purpose]}*"}}
+        elif "s3:GetObject" in statement["Action"] or "s3:PutObject" in statement["Action"]:
+            assert statement["Resource"] == [f"arn:aws:s3:::acme-media/media/reelkeep/{SCOPES[purpose]}*"]
+        else:
+            assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+
+
+def test_a_job_that_reads_may_not_write_and_one_that_writes_may_not_read() -> None:
+    (read, *_) = statements(connection(), Purpose.READ_ORIGINAL, SCOPES[Purpose.READ_ORIGINAL])
+    (write, *_) = statements(connection(), Purpose.WRITE_PROXY, SCOPES[Purpose.WRITE_PROXY])
+    assert read["Action"] == ["s3:GetObject"]
+    assert write["Action"] == ["s3:PutObject"]
+
+
+def test_only_aws_gets_the_statement_for_kms_and_only_by_way_of_s3() -> None:
+    on_aws = statements(connection(), Purpose.PLAYBACK, "proxies/")
+    elsewhere = statements(connection(endpoint_url="http://127.0.0.1:1"), Purpose.PLAYBACK, "proxies/")
+    assert on_aws[-1]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}
+    assert len(elsewhere) == len(on_aws) - 1
+
+
+def test_the_partition_follows_the_role() -> None:
+    china = connection(role_arn="arn:aws-cn:iam::222222222222:role/reelkeep")
+    assert statements(china, Purpose.PLAYBACK, "proxies/")[0]["Resource"] == [
+        "arn:aws-cn:s3:::acme-media/media/reelkeep/proxies/*"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("purpose", "scope"),
+    [
+        (Purpose.WRITE_PROXY, "proxies/"),
+        (Purpose.WRITE_PROXY, "proxies/*/"),
+        (Purpose.WRITE_PROXY, f"proxies/{VERSION}"),
+        (Purpose.WRITE_PROXY, f"proxies/{VERSION}/../"),
+        (Purpose.WRITE_PROXY, f"originals/{VERSION}/"),
+        (Purpose.READ_ORIGINAL, "originals/"),
+        (Purpose.READ_ORIGINAL, "originals/a/b/"),
+        (Purpose.UPLOAD, "originals/?-x/"),
+        (Purpose.UPLOAD, "originals/Läufer/"),
+        (Purpose.UPLOAD, "originals/${aws:username}/"),
+        (Purpose.PLAYBACK, ""),
+    ],
+)
+def test_a_scope_that_is_too_wide_or_holds_a_pattern_is_refused(purpose: Purpose, scope: str) -> None:
+    with pytest.raises(IsolationError):
+        session_policy(connection(), purpose, scope)
+
+
+@pytest.mark.parametrize("changes", [{"bucket": "acme*"}, {"prefix": "a/*"}, {"prefix": "a//b"}, {"prefix": "/a"}])
+def test_a_connection_whose_names_are_patterns_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(IsolationError):
+        session_policy(connection(**changes), Purpose.PLAYBACK, "proxies/")
