@@ -68,6 +68,7 @@ class Site:
     bucket: MemoryBucket
     bell: Bell
     dsn: str
+    _app: Served | None = None
     _served: list[Served] = field(default_factory=list)
 
     @property
@@ -123,9 +124,9 @@ class Site:
 
     def served(self) -> Served:
         """Return the app process's application, served; started when it is first asked for."""
-        if not self._served:
-            self.keep(Served(make_app(self.handle), host_of(ORIGIN)))
-        return self._served[0]
+        if self._app is None:
+            self._app = self.keep(Served(make_app(self.handle), host_of(ORIGIN)))
+        return self._app
 
     def keep(self, served: Served) -> Served:
         """Close ``served`` with the site."""

@@ -45,7 +45,8 @@ def create(conn: Connection, name: str) -> Production:
         tail = "" if number == 1 else f"-{number}"
         candidate = base[: SLUG_CHARACTERS - len(tail)] + tail
         row = {"id": production_id, "slug": candidate, "name": shown}
-        if conn.execute(insert(productions).values(row).on_conflict_do_nothing()).rowcount:
+        statement = insert(productions).values(row).on_conflict_do_nothing().returning(productions.c.id)
+        if conn.execute(statement).first() is not None:
             return Production(production_id, candidate, shown)
     raise Conflict("there are too many productions of this name", advice="Choose another name.")
 

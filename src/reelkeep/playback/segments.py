@@ -7,6 +7,7 @@ caller holds a playback session.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -115,6 +116,13 @@ class SegmentSource:
             return bundles.open_still(self._company.id, self._company_key, row, sealed)
 
         return await asyncio.get_running_loop().run_in_executor(self._executor, read), row.content_type
+
+    async def close(self) -> None:
+        """Stop reading ahead."""
+        for task in list(self._ahead):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     async def _published(self, version_id: VersionId, rendition: str, number: int) -> str:
         loop = asyncio.get_running_loop()

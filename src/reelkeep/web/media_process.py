@@ -51,6 +51,7 @@ def make_media(company: CompanyHandle, dsn: str, *, max_entries: int) -> MediaAp
         try:
             await asyncio.gather(hearing, sweep_for_ever(cache))
         finally:
+            await source.close()
             cache.clear()
             threads.shutdown(wait=False, cancel_futures=True)
 
