@@ -17,6 +17,7 @@ from benchmarks.measures.unable import Unable
 
 MEASURES: Final = {
     "encryption": "cbcs and the seal, alone",
+    "first_frame": "N1: the end of an upload to the first picture",
     "transcode": "N2: from the decoder to the seal, and the whole job",
     "transfer": "N7, first look: the upload against one plain PUT",
     "stepping": "N11: frames read from screenshots while stepping and seeking",

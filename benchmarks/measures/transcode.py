@@ -6,11 +6,9 @@ in memory and no store. The whole job: the demo with the store on the same machi
 
 from __future__ import annotations
 
-import json
 import secrets
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from fractions import Fraction
@@ -19,6 +17,7 @@ from pathlib import Path
 import imageio_ffmpeg
 from tests.media.clips import strip_clip
 
+from benchmarks.measures.demo import figures
 from benchmarks.measures.unable import Unable
 from benchmarks.results import ROOT, Result
 from reelkeep.encryption.keys import CompanyKey, KeyClass, key_class
@@ -82,13 +81,7 @@ def _baseline(clip: Path) -> float:
 
 def _job(clip: Path) -> float:
     """Return the seconds from the end of the upload to the complete proxy, as the demo tells them."""
-    program = Path(sys.executable).with_name("reelkeep")
-    command = [str(program), "demo", "--clip", str(clip), "--once", "--json"]
-    ended = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    if ended.returncode:
-        raise Unable(f"the demo ended with {ended.returncode}: {ended.stderr.strip()[-300:]}")
-    figures = json.loads(ended.stdout[ended.stdout.rindex("\n{") if "\n{" in ended.stdout else 0 :])
-    return float(figures["done_seconds"])
+    return float(figures(clip, browser=False)["done_seconds"])
 
 
 def _sealed(clip: Path) -> float:
