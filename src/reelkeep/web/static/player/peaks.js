@@ -7,23 +7,25 @@
 
 const FULL_SCALE = 128;
 
+/** A drawing is hardly ever wider than this many columns: a finer zoom is not worth reading. */
+const ENOUGH_POINTS = 4_000;
+
 /**
- * Read `peaks.json`: `{rate_hz, samples_per_peak, peaks: [low, high, low, high, ...]}` with values of -128 to 127.
+ * Read `peaks.json`: `{rate_hz, zooms: [{samples_per_point, points, pairs}]}`, coarsest zoom first; `pairs` is base64
+ * of the lowest and the highest value of each point as signed bytes.
  * @param {any} record
  * @returns {Peaks | null}
  */
 export function readPeaks(record) {
-  const values = record?.peaks;
-  if (!Array.isArray(values) || !(record.samples_per_peak > 0) || !(record.rate_hz > 0)) return null;
-  const count = Math.floor(values.length / 2);
-  const low = new Float32Array(count);
-  const high = new Float32Array(count);
-  for (let index = 0; index < count; index += 1) {
-    low[index] = values[2 * index] / FULL_SCALE;
-    high[index] = values[2 * index + 1] / FULL_SCALE;
-  }
+  const zooms = Array.isArray(record?.zooms) ? record.zooms : [];
+  const zoom = zooms.find((/** @type {any} */ each) => each.points >= ENOUGH_POINTS) ?? zooms.at(-1);
+  if (!zoom || !(zoom.samples_per_point > 0) || !(record.rate_hz > 0)) return null;
+  const bytes = Int8Array.from(atob(zoom.pairs), (character) => character.charCodeAt(0));
+  const count = Math.floor(bytes.length / 2);
+  const low = Float32Array.from({ length: count }, (_, index) => bytes[2 * index] / FULL_SCALE);
+  const high = Float32Array.from({ length: count }, (_, index) => bytes[2 * index + 1] / FULL_SCALE);
   const loudest = high.reduce((most, value, index) => Math.max(most, value, -low[index]), 0);
-  return { secondsPerPeak: record.samples_per_peak / record.rate_hz, low, high, loudest };
+  return { secondsPerPeak: zoom.samples_per_point / record.rate_hz, low, high, loudest };
 }
 
 /**

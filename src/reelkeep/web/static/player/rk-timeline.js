@@ -122,7 +122,8 @@ export class RkTimeline extends LitElement {
         pointer-events: none;
         border-radius: var(--radius);
         overflow: hidden;
-        background: #000000;
+        background: #101010;
+        border: 1px solid #4a4a4a;
         box-shadow: 0 6px 24px #000000b0;
         text-align: center;
         font-size: 13px;

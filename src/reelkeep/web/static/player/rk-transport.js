@@ -110,8 +110,20 @@ export class RkTransport extends LitElement {
           grid-row: 2;
           justify-content: space-between;
         }
+        .clock {
+          gap: 2px;
+        }
+        .timecode {
+          width: 6.9em;
+        }
+        .counter {
+          width: 4.2em;
+        }
         .status {
           margin-right: 2px;
+        }
+        .status.quality {
+          display: none;
         }
         .wide {
           display: none;
@@ -210,7 +222,7 @@ export class RkTransport extends LitElement {
         ${this.#button("loop", icons.loop, this.looping)}
       </div>
       <div class="right">
-        <span class="status">${this.#statusText}</span>
+        <span class="status ${this.#statusText === this.quality ? "quality" : ""}">${this.#statusText}</span>
         ${this.silent ? "" : this.#button("mute", this.muted ? icons.mute : icons.sound, this.muted)}
         ${this.#button("comment", icons.comment)}
         <span class="wide">${this.#button("help", icons.keys)}</span>

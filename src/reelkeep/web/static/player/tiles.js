@@ -6,7 +6,7 @@
  */
 
 /**
- * Read the layout that a playback session carries: tile `n` shows frame `n * step_frames`, filled by rows.
+ * Read the layout that a playback session carries: tile `n` shows frame `n * interval_frames`, filled by rows.
  * @param {any} layout
  * @param {string} base  address of the playback session
  * @returns {Tiles | null}  null where the version has no sheets
@@ -16,9 +16,9 @@ export function readTiles(layout, base) {
   const tiles = {
     columns: Number(layout.columns),
     rows: Number(layout.rows),
-    widthPx: Number(layout.width_px),
-    heightPx: Number(layout.height_px),
-    framesPerTile: Number(layout.step_frames),
+    widthPx: Number(layout.tile_width_px),
+    heightPx: Number(layout.tile_height_px),
+    framesPerTile: Number(layout.interval_frames),
     base,
   };
   const whole = [tiles.columns, tiles.rows, tiles.widthPx, tiles.heightPx, tiles.framesPerTile];
