@@ -10,6 +10,7 @@ from typing import Final
 from reelkeep.errors import IsolationError
 
 _MAX_LEADING_ZEROS: Final = 32  # ue(v) has at most 32 in H.264: values up to 2**32 - 2
+_WINDOW_BYTES: Final = 9  # the longest code, 65 bits, from any bit of the first byte on
 
 
 class BadBitstream(IsolationError):
@@ -42,20 +43,18 @@ class BitReader:
     """
 
     def __init__(self, data: bytes) -> None:
-        self._number = int.from_bytes(data, "big")
+        self._data = data
         self._bits = len(data) * 8
         self.position = 0
 
-    @property
-    def left(self) -> int:
-        return self._bits - self.position
-
     def bits(self, count: int) -> int:
         """Read an unsigned number of ``count`` bits: u(n)."""
-        if count > self.left:
+        start, end = self.position, self.position + count
+        if end > self._bits:
             raise BadBitstream("a header ends too early")
-        self.position += count
-        return self._number >> (self._bits - self.position) & ((1 << count) - 1)
+        self.position = end
+        after = end + 7 >> 3
+        return int.from_bytes(self._data[start >> 3 : after], "big") >> after * 8 - end & (1 << count) - 1
 
     def flag(self) -> bool:
         return self.bits(1) == 1
@@ -66,12 +65,18 @@ class BitReader:
         >>> BitReader(bytes([0b00101000])).unsigned()
         4
         """
-        zeros = 0
-        while not self.bits(1):
-            zeros += 1
-            if zeros > _MAX_LEADING_ZEROS:
-                raise BadBitstream("a number in a header is too long")
-        value = (1 << zeros) - 1 + self.bits(zeros)
+        first = self.position >> 3
+        window = self._data[first : first + _WINDOW_BYTES]
+        size = len(window) * 8 - (self.position & 7)
+        rest = int.from_bytes(window, "big") & (1 << size) - 1
+        zeros = size - rest.bit_length()
+        length = 2 * zeros + 1
+        if zeros > _MAX_LEADING_ZEROS:
+            raise BadBitstream("a number in a header is too long")
+        if length > size:
+            raise BadBitstream("a header ends too early")
+        self.position += length
+        value = (rest >> size - length) - 1
         if value > largest:
             raise BadBitstream("a number in a header is out of its range")
         return value

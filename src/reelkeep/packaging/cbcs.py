@@ -62,8 +62,7 @@ class SampleCipher:
     def __init__(self, content_key: ContentKey, iv: bytes) -> None:
         if len(iv) != BLOCK_BYTES:
             raise ValueError("the constant IV of cbcs has 16 bytes")
-        self._algorithm = algorithms.AES(content_key.key)
-        self._mode = modes.CBC(iv)
+        self._cipher = Cipher(algorithms.AES(content_key.key), modes.CBC(iv))
 
     def encrypt_pattern(self, data: NDArray[np.uint8]) -> None:
         """Encrypt the first of every ten blocks of ``data`` in place: the protected part of one video slice."""
@@ -79,8 +78,7 @@ class SampleCipher:
     def _encrypt(self, blocks: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if not blocks.size:
             return blocks
-        encrypted = Cipher(self._algorithm, self._mode).encryptor().update(blocks.tobytes())
-        return np.frombuffer(encrypted, np.uint8)
+        return np.frombuffer(self._cipher.encryptor().update(blocks.tobytes()), np.uint8)
 
 
 def encrypt_video_sample(
