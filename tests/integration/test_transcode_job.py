@@ -9,189 +9,40 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import av
 import pytest
 from sqlalchemy import Engine, func, select, update
-from tests.media.clips import read_strip, small_prores, small_silent, strip_clip
+from tests.integration.studio import KeptSessions, MemoryReader, NoSessions, Studio, a_stored_version
+from tests.media.clips import small_prores, small_silent, strip_clip
 
-from reelkeep.catalog import assets, people, productions, versions
 from reelkeep.catalog.lifecycle import JobState, VersionState
-from reelkeep.catalog.tables import attempts, audit_events, jobs, renditions, segments, stills
+from reelkeep.catalog.tables import attempts, jobs, segments, stills
 from reelkeep.catalog.tables import grants as grants_table
-from reelkeep.catalog.versions import VersionRow
-from reelkeep.companies.handle import CompanyHandle
 from reelkeep.companies.registry import Company
-from reelkeep.encryption.keys import CompanyKey
-from reelkeep.errors import DependencyError
-from reelkeep.ids import ConnectionId, GrantId, VersionId, new_id
-from reelkeep.isolation.sandbox import CodecProcess, start_codec
+from reelkeep.ids import ConnectionId, GrantId, new_id
 from reelkeep.jobs import queue
-from reelkeep.jobs.interface import JobKind
-from reelkeep.media import TrackKind
-from reelkeep.packaging.cmaf import Protection, init_segment
 from reelkeep.packaging.stills import StillKind
-from reelkeep.packaging.tracks import track_of
 from reelkeep.playback import bundles
-from reelkeep.runner.work import Outcome, work_once
+from reelkeep.runner.work import Outcome
 from reelkeep.storage.access import CompanyStorage
-from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession
-from reelkeep.storage.layout import original_key
+from reelkeep.storage.interface import Purpose, StorageConnection
 from reelkeep.storage.memory import MemoryBucket, MemoryStore
 from reelkeep.storage.reader import ObstoreReader
 from reelkeep.storage.s3 import S3Store
 from reelkeep.storage.sts import PlatformIdentity, StsBroker
 from reelkeep.supervisor.object_store import AccessKey
-from reelkeep.transcode import job as transcode
 from reelkeep.transcode import records
 
 FRAMES = 168  # three segments and a half
-
-
-class NoBell:
-    def ring(self, kind: JobKind) -> None: ...
-
-
-class NoSessions:
-    def session(self, request: SessionRequest) -> StsSession:
-        raise AssertionError("a bucket in memory needs no session")
-
-
-@dataclass
-class MemoryReader:
-    bucket: MemoryBucket
-    key: str
-    size_bytes: int
-    away: threading.Event
-
-    def read(self, offset: int, length: int) -> bytes:
-        if self.away.is_set():
-            raise DependencyError
-        return self.bucket.objects[self.key][offset : offset + length]
-
-
-@dataclass
-class Studio:
-    """One company with one stored version and its job."""
-
-    company: CompanyHandle
-    bucket: MemoryBucket
-    version_id: VersionId
-    away: threading.Event
-    fetch: Callable[[str, int, int], bytes]
-    codecs: list[CodecProcess] = field(default_factory=list)
-
-    def work(self, heartbeat_seconds: float = 0.2) -> Outcome:
-        def start() -> CodecProcess:
-            self.codecs.append(start_codec())
-            return self.codecs[-1]
-
-        table = {JobKind.TRANSCODE: transcode.handler(start)}
-        return work_once(self.company, table, heartbeat_seconds=heartbeat_seconds)
-
-    def work_and_interrupt(
-        self, interrupt: Callable[[], Any], *, after_segments: int, heartbeat_seconds: float = 0.2
-    ) -> Outcome:
-        outcomes: list[Outcome] = []
-        worker = threading.Thread(target=lambda: outcomes.append(self.work(heartbeat_seconds)))
-        worker.start()
-        give_up = time.monotonic() + 60
-        while worker.is_alive() and self.count(segments) < after_segments:
-            assert time.monotonic() < give_up
-            time.sleep(0.01)
-        assert worker.is_alive(), "it was over before it could be interrupted"
-        interrupt()
-        worker.join(60)
-        return outcomes[0]
-
-    def count(self, table: Any) -> int:
-        with self.company.engine.connect() as conn:
-            return conn.scalar(select(func.count()).select_from(table)) or 0
-
-    def version(self) -> VersionRow:
-        with self.company.engine.connect() as conn:
-            return versions.get(conn, self.version_id)
-
-    def read_ratio(self) -> float:
-        with self.company.engine.connect() as conn:
-            query = select(audit_events.c.details).where(audit_events.c.what == "original.read")
-            details = conn.execute(query).scalar_one()
-        return details["bytes_read"] / details["size_bytes"]
-
-    def make_due(self) -> None:
-        with self.company.engine.begin() as conn:
-            conn.execute(update(jobs).values(due_at=func.now()))
-
-    def jobs(self) -> list[tuple[str, int]]:
-        with self.company.engine.connect() as conn:
-            return [tuple(row) for row in conn.execute(select(jobs.c.state, jobs.c.attempts).order_by(jobs.c.id))]
-
-    def film(self, name: str) -> bytes:
-        """The rendition as a player would append it: the init segment and every segment, still encrypted with cbcs."""
-        with self.company.engine.connect() as conn:
-            row = conn.execute(select(renditions).where(renditions.c.name == name)).one()
-            rows = conn.execute(
-                select(segments).where(segments.c.rendition_id == row.id).order_by(segments.c.number)
-            ).all()
-            parts = [
-                init_segment(
-                    track_of(TrackKind(row.kind), row.codec_config, row.timescale), Protection(row.key_id, row.iv)
-                )
-            ]
-            assert [each.number for each in rows] == list(range(len(rows)))
-            for each in rows:
-                place = bundles.bundle(conn, self.version_id, name, each.object_key)
-                sealed = self.fetch(each.object_key, place.offset, place.length)
-                opened = bundles.unseal_segments(self.company.id, self.company.company_key, place, sealed)
-                assert hashlib.sha256(opened[each.number]).digest() == each.plain_sha256
-                parts.append(opened[each.number])
-        return b"".join(parts)
-
-    def content_key(self, name: str) -> str:
-        with self.company.engine.begin() as conn:
-            keys = records.keys_of(conn, self.company.company_key, self.version_id)
-            wanted = conn.execute(select(renditions.c.content_key_class).where(renditions.c.name == name)).scalar_one()
-        return next(key.key.hex() for each, key in keys.content_keys.items() if each.value == wanted)
-
-    def frame_numbers(self, name: str) -> list[int]:
-        with av.open(io.BytesIO(self.film(name)), options={"decryption_key": self.content_key(name)}) as film:
-            return [read_strip(frame.to_ndarray(format="gray")) for frame in film.decode(video=0)]
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     return strip_clip(path, FRAMES, width=1280, height=720, sound="aac").read_bytes()
-
-
-def a_stored_version(
-    company: Company,
-    engine: Engine,
-    storage: CompanyStorage,
-    connection_id: ConnectionId,
-    size_bytes: int,
-    sha256: bytes | None,
-) -> tuple[CompanyHandle, VersionId, str]:
-    version_id = VersionId(new_id())
-    handle = CompanyHandle(
-        company.id, company.slug, company.name, "http://a", "http://m", engine, storage, NoBell(), CompanyKey.new()
-    )
-    with engine.begin() as conn:
-        user = people.create(conn, email="ada@acme.example", name="Ada", password="correct horse battery")
-        production = productions.create(conn, "Demo")
-        asset = assets.find_or_create(conn, production.id, "clip.mp4")
-        key = original_key(production.slug, production.id, asset.slug, asset.id, version_id, "clip.mp4")
-        versions.create(
-            conn, asset.id, version_id=version_id, connection_id=connection_id, file_name="clip.mp4",
-            original_key=key, size_bytes=size_bytes, uploaded_by=user.id, claimed_sha256=sha256,
-        )  # fmt: skip
-        versions.move(conn, version_id, VersionState.STORED)
-        queue.enqueue(conn, JobKind.TRANSCODE, version_id)
-    return handle, version_id, key
 
 
 @pytest.fixture
@@ -217,19 +68,6 @@ def studio_of(company: Company, company_database: Engine) -> Callable[..., Studi
         )
 
     return make
-
-
-class KeptSessions:
-    """A broker as the job process has it: each session asked for once, here of STS itself."""
-
-    def __init__(self, broker: StsBroker) -> None:
-        self._broker = broker
-        self.kept: dict[SessionRequest, StsSession] = {}
-
-    def session(self, request: SessionRequest) -> StsSession:
-        if request not in self.kept:
-            self.kept[request] = self._broker.session(request)
-        return self.kept[request]
 
 
 def test_on_a_real_store_two_scoped_sessions_are_enough(
