@@ -42,7 +42,7 @@ PASSWORD = "a long pass phrase"
 RATE = FrameRate(24000, 1001)
 AAC_48K_STEREO = bytes.fromhex("1190")  # ISO/IEC 14496-3: AAC-LC, 48 kHz, two channels
 AVCC_360P = bytes.fromhex(  # what x264 wrote for 640x360 High
-    "0164001effe1001a6764001eacd940a02ff9610000030001000003003c8f162d9601000568ebe3cb22"
+    "0164001effe100186764001eacd940a02ff96100000303e90000bb800f162d9601000668ebe3cb22c0fdf8f800"
 )
 
 
