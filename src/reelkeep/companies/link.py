@@ -127,6 +127,7 @@ class SupervisorLink:
             while True:
                 self._take(self._channel.receive())
         except (ChannelClosed, BadFrame):
+            self._channel.close()
             self._on_end()
 
     def _take(self, message: Message) -> None:

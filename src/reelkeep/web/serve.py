@@ -8,6 +8,7 @@ will end here, with the company's own certificate: ``tls`` is its seam.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import json
 import os
@@ -132,7 +133,8 @@ class _Served:
             task = asyncio.create_task(self._open(socket.socket(fileno=descriptor), payload))
             self._opening.add(task)
             task.add_done_callback(self._opened)
-        gateway.send(b"\x01")
+        with contextlib.suppress(OSError):  # the gateway has gone since: the next read tells
+            gateway.send(b"\x01")
 
     async def _open(self, client: socket.socket, payload: bytes) -> None:
         client.setblocking(False)

@@ -1,0 +1,192 @@
+"""Who holds whose secrets: command lines, environments, descriptors and memory of every process of an installation."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.services.installation import Installation, installation, wait_until
+
+from reelkeep.companies import provisioning
+from reelkeep.companies.registry import Company
+from reelkeep.supervisor.folder import DataFolder
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reads other processes' memory: root only")
+
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What one company has to lose."""
+
+    password: bytes
+    owner_password: bytes
+    key_hex: bytes
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[tuple[Installation, dict[str, Secrets]]]:
+    with installation(s3=True) as one:
+        secrets = {}
+        for slug in ("acme", "borealis"):
+            company = one.create_company(slug)
+            secrets[slug] = secrets_of(one, company)
+            for host in (company.app_host, company.media_host):
+                wait_until(lambda host=host: answers(one, host))
+        yield one, secrets
+
+
+def secrets_of(one: Installation, company: Company) -> Secrets:
+    keyring = DataFolder.open(one.data).keyring()
+    return Secrets(
+        keyring.unwrap(company.wrapped_app_password, f"app-password:{company.id}"),
+        keyring.unwrap(company.wrapped_owner_password, f"owner-password:{company.id}"),
+        provisioning.company_key(keyring, company).reveal().hex().encode(),
+    )
+
+
+def answers(one: Installation, host: str) -> bool:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", one.facts["port"], timeout=10)) as connection:
+        connection.request("GET", "/who", headers={"Host": host})
+        return connection.getresponse().status == 200
+
+
+def platform_secrets(one: Installation) -> list[bytes]:
+    """Everything that only the supervisor may hold."""
+    folder = DataFolder.open(one.data)
+    state = json.loads((folder.path / "s3" / "store.json").read_text())
+    keyring = json.loads((folder.path / "keyring.json").read_text())
+    texts = [keyring["key"], folder.server().admin_password, state["platform"]["secret_access_key"]]
+    texts += [state["operator"]["secret_access_key"], state["signing_key"], *state["internal_keys"]]
+    return [text.encode() for text in texts]
+
+
+def holds(pid: int, needle: bytes) -> bool:
+    """Tell whether a process's readable memory contains ``needle``."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            found = re.match(r"([0-9a-f]+)-([0-9a-f]+) r", line)
+            if found is None or "[v" in line:
+                continue
+            start, end = (int(part, 16) for part in found.groups())
+            if in_range(memory, start, end, needle):
+                return True
+    return False
+
+
+def in_range(memory: object, start: int, end: int, needle: bytes) -> bool:
+    tail, position = b"", start
+    while position < end:
+        try:
+            memory.seek(position)  # type: ignore[attr-defined]
+            chunk = memory.read(min(_CHUNK_BYTES, end - position))  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        if not chunk:
+            return False
+        if needle in tail + chunk:
+            return True
+        tail, position = chunk[-len(needle) :], position + len(chunk)
+    return False
+
+
+def company_process(one: Installation, slug: str, role: str) -> int:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", one.facts["port"], timeout=10)) as connection:
+        host = f"{slug}.localhost" if role == "app" else f"{slug}-media.localhost"
+        connection.request("GET", "/who", headers={"Host": host})
+        pid: int = json.loads(connection.getresponse().read())["pid"]
+        return pid
+
+
+def by_module(one: Installation, word: str) -> int:
+    return next(pid for pid, line in one.processes().items() if any(word in part for part in line))
+
+
+def test_no_command_line_and_no_environment_tells_a_secret(up: tuple[Installation, dict[str, Secrets]]) -> None:
+    one, secrets = up
+    all_secrets = [value for company in secrets.values() for value in vars(company).values()]
+    all_secrets += [*platform_secrets(one), b"environment-secret"]
+    assert b"environment-secret" in Path(f"/proc/{one.pid}/environ").read_bytes()  # the check can see one
+    children = one.processes()
+    assert len(children) >= 8
+    for pid, line in children.items():
+        shown = Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert not [secret for secret in all_secrets if secret in shown], line
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("acme", "borealis"), ("borealis", "acme")])
+@pytest.mark.parametrize("role", ["app", "media"])
+def test_a_companys_process_holds_its_own_companys_secrets_only(
+    up: tuple[Installation, dict[str, Secrets]], ours: str, theirs: str, role: str
+) -> None:
+    one, secrets = up
+    pid = company_process(one, ours, role)
+    assert holds(pid, secrets[ours].password)
+    assert holds(pid, secrets[ours].key_hex) == (role == "media")
+    assert not holds(pid, secrets[ours].owner_password)
+    for secret in (*vars(secrets[theirs]).values(), *platform_secrets(one)):
+        assert not holds(pid, secret)
+
+
+@pytest.mark.parametrize("module", ["gateway_process", "runner_process"])
+def test_gateway_and_runner_hold_no_companys_secret_and_none_of_the_platforms(
+    up: tuple[Installation, dict[str, Secrets]], module: str
+) -> None:
+    one, secrets = up
+    pid = by_module(one, module)
+    assert holds(pid, module.encode())  # the check can see what is there
+    for secret in (
+        *(value for company in secrets.values() for value in vars(company).values()),
+        *platform_secrets(one),
+    ):
+        assert not holds(pid, secret)
+
+
+def test_no_two_processes_share_a_link(up: tuple[Installation, dict[str, Secrets]]) -> None:
+    one, _ = up
+    holders: dict[str, set[int]] = {}
+    for pid, line in one.processes().items():
+        if "--link-fd" in line:
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    target = os.readlink(descriptor)
+                    if target.startswith("socket:"):
+                        holders.setdefault(target, set()).add(pid)
+    links = {target: pids for target, pids in holders.items() if len(pids) > 1}
+    assert not links
+    assert len({pid for pids in holders.values() for pid in pids}) >= 6
+
+
+def test_services_do_not_run_as_root(up: tuple[Installation, dict[str, Secrets]]) -> None:
+    one, _ = up
+    for word in ("weed", "postgres"):
+        status = Path(f"/proc/{by_module(one, word)}/status").read_text()
+        assert re.search(r"^Uid:\s+([1-9]\d*)\s+\1\s+\1\s+\1$", status, re.MULTILINE)
+
+
+def test_no_file_of_the_data_folder_can_be_read_by_other_users(up: tuple[Installation, dict[str, Secrets]]) -> None:
+    one, _ = up
+    keyring = one.data / "keyring.json"
+    keyring.chmod(0o644)
+    assert readable_by_others(one.data) == [keyring]  # the check can see one
+    keyring.chmod(0o600)
+    assert readable_by_others(one.data) == []
+
+
+def readable_by_others(folder: Path) -> list[Path]:
+    found = []
+    for path in folder.iterdir():
+        mode = path.lstat().st_mode
+        if path.is_dir() and mode & 0o001:
+            found += readable_by_others(path)
+        elif path.is_file() and mode & 0o004:
+            found.append(path)
+    return found

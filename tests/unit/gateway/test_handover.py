@@ -1,0 +1,148 @@
+"""Passing sockets: at most 64 unacknowledged, one slow company never holds up another, successors are found."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reelkeep.gateway.handover import MAX_UNACKNOWLEDGED, Handover, Unavailable
+
+PEER = ("127.0.0.1", 1234)
+
+
+class Receiver:
+    """A company's process that takes what it is told to take."""
+
+    def __init__(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._gateway: socket.socket | None = None
+
+    def take(self, *, acknowledge: bool = True) -> dict[str, object]:
+        if self._gateway is None:
+            self._gateway, _ = self._listener.accept()
+            self._gateway.settimeout(2)
+        payload, descriptors, _, _ = socket.recv_fds(self._gateway, 4096, 1)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if acknowledge:
+            with contextlib.suppress(BrokenPipeError):  # the gateway's end is closed already
+                self._gateway.send(b"\x01")
+        fields: dict[str, object] = json.loads(payload)
+        return fields
+
+    def close(self) -> None:
+        self._listener.close()
+        if self._gateway is not None:
+            self._gateway.close()
+
+
+@pytest.fixture
+def client() -> Iterator[socket.socket]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield theirs
+
+
+@contextlib.contextmanager
+def receiving(path: Path) -> Iterator[Receiver]:
+    receiver = Receiver(path)
+    try:
+        yield receiver
+    finally:
+        receiver.close()
+
+
+def test_host_and_peer_travel_with_the_socket(tmp_path: Path, client: socket.socket) -> None:
+    async def pass_one() -> None:
+        handover = Handover(str(tmp_path / "s"))
+        await handover.pass_on(client, "acme.localhost", PEER)
+        handover.close()
+
+    with receiving(tmp_path / "s") as receiver:
+        asyncio.run(pass_one())
+        assert receiver.take() == {"host": "acme.localhost", "peer": ["127.0.0.1", 1234]}
+
+
+def test_a_process_that_does_not_acknowledge_gets_64_and_holds_up_nobody_else(
+    tmp_path: Path, client: socket.socket
+) -> None:
+    async def flood() -> int:
+        stuck = Handover(str(tmp_path / "stuck"), wait_seconds=0.3)
+        healthy = Handover(str(tmp_path / "healthy"), wait_seconds=0.3)
+        passed = await asyncio.gather(*(stuck.pass_on(client, "a", PEER) for _ in range(100)), return_exceptions=True)
+        await healthy.pass_on(client, "b", PEER)
+        stuck.close()
+        healthy.close()
+        assert {type(one) for one in passed} == {type(None), Unavailable}
+        return sum(one is None for one in passed)
+
+    with receiving(tmp_path / "stuck") as stuck, receiving(tmp_path / "healthy") as healthy:
+        assert asyncio.run(flood()) == MAX_UNACKNOWLEDGED
+        assert healthy.take()["host"] == "b"
+        for _ in range(MAX_UNACKNOWLEDGED):
+            stuck.take(acknowledge=False)
+        with pytest.raises(json.JSONDecodeError):  # the end of the connection: there is no 65th
+            stuck.take(acknowledge=False)
+
+
+def test_each_acknowledgement_makes_room_for_one_more(tmp_path: Path, client: socket.socket) -> None:
+    async def pass_many(receiver: Receiver) -> None:
+        handover = Handover(str(tmp_path / "s"), wait_seconds=2)
+        for _ in range(MAX_UNACKNOWLEDGED):
+            await handover.pass_on(client, "a", PEER)
+        waiting = asyncio.create_task(handover.pass_on(client, "last", PEER))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        receiver.take()
+        await waiting
+        handover.close()
+
+    with receiving(tmp_path / "s") as receiver:
+        asyncio.run(pass_many(receiver))
+
+
+def test_a_client_waits_for_a_process_that_is_not_there_yet(tmp_path: Path, client: socket.socket) -> None:
+    async def pass_before() -> Receiver:
+        handover = Handover(str(tmp_path / "s"), wait_seconds=5)
+        passing = asyncio.create_task(handover.pass_on(client, "a", PEER))
+        await asyncio.sleep(0.2)
+        receiver = Receiver(tmp_path / "s")
+        await passing
+        handover.close()
+        return receiver
+
+    receiver = asyncio.run(pass_before())
+    assert receiver.take()["host"] == "a"
+    receiver.close()
+
+
+def test_the_successor_of_a_process_gets_what_comes_after_it(tmp_path: Path, client: socket.socket) -> None:
+    async def pass_over() -> Receiver:
+        handover = Handover(str(tmp_path / "s"), wait_seconds=5)
+        with receiving(tmp_path / "s") as first:
+            for _ in range(MAX_UNACKNOWLEDGED):
+                await handover.pass_on(client, "a", PEER)
+            first.take(acknowledge=False)
+        second = Receiver(tmp_path / "s")
+        await handover.pass_on(client, "b", PEER)
+        handover.close()
+        return second
+
+    second = asyncio.run(pass_over())
+    assert second.take()["host"] == "b"
+    second.close()
+
+
+def test_a_process_that_never_comes_makes_the_client_come_back(tmp_path: Path, client: socket.socket) -> None:
+    with pytest.raises(Unavailable):
+        asyncio.run(Handover(str(tmp_path / "s"), wait_seconds=0.2).pass_on(client, "a", PEER))
