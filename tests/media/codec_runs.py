@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 
+from reelkeep.isolation.channel import ChannelClosed
 from reelkeep.isolation.sandbox import start_codec
 from reelkeep.media import AUDIO_RENDITION, Timecode
 from reelkeep.transcode import protocol
@@ -88,7 +89,11 @@ def run_codec(path: Path, *, insecure: bool = False, **job: Any) -> Run:
     with start_codec(insecure=insecure) as codec:
         codec.channel.send(protocol.Job(len(content), **job).message())
         while not (run.said and isinstance(run.said[-1], protocol.Done | protocol.Problem)):
-            message = protocol.parse_from_codec(codec.channel.receive())
+            try:
+                message = protocol.parse_from_codec(codec.channel.receive())
+            except ChannelClosed as error:
+                error.add_note(codec.last_words())
+                raise
             if isinstance(message, protocol.Read):
                 run.reads.append(message)
                 body = content[message.offset : message.offset + message.length]

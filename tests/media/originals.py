@@ -47,6 +47,8 @@ def make_original(
     timecode: str | None = None,
     times: list[int] | None = None,
     turn: int = 0,
+    gop_frames: int | None = None,
+    interlaced: bool = False,
     options: dict[str, str] | None = None,
 ) -> Path:
     """Write one original. ``times`` are presentation times in milliseconds instead of the rate's grid."""
@@ -56,6 +58,12 @@ def make_original(
         video.width, video.height, video.pix_fmt = *size, pixels
         if codec == "libx264":
             video.options = {"preset": "ultrafast", "bf": "2"}
+        if codec == "dnxhd":
+            video.bit_rate = 110_000_000
+        if interlaced:
+            video.codec_context.flags |= int(av.codec.context.Flags.interlaced_dct)
+        if gop_frames:
+            video.gop_size = gop_frames
         if times:
             video.codec_context.time_base = clock
         if timecode:

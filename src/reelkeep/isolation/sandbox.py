@@ -259,9 +259,10 @@ def find_bubblewrap() -> tuple[Path, tuple[Path, ...]]:
 
 def _await_ready(started: CodecProcess) -> None:
     """Wait for the program's first word; translate its absence into what the operator can do."""
-    readable, _, _ = select.select([started.channel.fileno()], [], [], START_SECONDS)
+    poll = select.poll()
+    poll.register(started.channel.fileno(), select.POLLIN)
     try:
-        if readable and started.channel.receive().kind == "ready":
+        if poll.poll(START_SECONDS * 1_000) and started.channel.receive().kind == "ready":
             return
     except (ChannelClosed, BadFrame):
         pass

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from reelkeep.isolation.channel import BadFrame
+from reelkeep.isolation.channel import BadFrame, Message
 from reelkeep.media import SEGMENT_FRAMES, FrameRate, Rung, Timecode
 
 MAX_READ_BYTES: Final = 1 << 20
@@ -120,3 +120,10 @@ def rung_of(fields: Fields) -> Rung:
         max_bps=fields.integer("max_bps", 1, 1_000_000_000),
         is_step=fields.flag("is_step"),
     )
+
+
+def bodyless(message: Message) -> Fields:
+    """Return the fields of a message that has no body; raise BadFrame if it has one."""
+    if message.body:
+        raise BadFrame("a message has a body that should have none")
+    return Fields(message.fields)

@@ -7,18 +7,16 @@ samples' bytes mean is not checked here; the packaging modules parse them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from reelkeep.isolation.channel import BadFrame, Message
-from reelkeep.media import AUDIO_RENDITION, AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES, Rung, TrackKind
+from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES, Rung
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode.fields import (
     CONTENT_TYPES,
     MAX_AUDIO_SAMPLES,
-    MAX_CONFIG_BYTES,
     MAX_EDGE_PX,
     MAX_FRAMES,
     MAX_MESSAGE_CHARACTERS,
@@ -26,18 +24,21 @@ from reelkeep.transcode.fields import (
     MAX_PEAKS_BYTES,
     MAX_READ_BYTES,
     MAX_RUNGS,
-    MAX_SAMPLE_BYTES,
     MAX_STILL_BYTES,
-    MAX_TICKS,
     PROBLEM_CODES,
-    RENDITION_NAME,
     STILL_KINDS,
     Fields,
-    integer,
+    bodyless,
     rate_of,
     rung_of,
     timecode_of,
 )
+from reelkeep.transcode.samples import Fragment, SampleEntry, Track
+
+__all__ = [
+    "Bytes", "Done", "Fragment", "FromCarrier", "FromCodec", "Job", "Peaks", "Plan", "Probe", "Problem", "Progress",
+    "Read", "SampleEntry", "Still", "TileLayout", "Track", "parse_from_carrier", "parse_from_codec",
+]  # fmt: skip
 
 # ---- carrier to codec ------------------------------------------------------------------------------------------------
 
@@ -115,7 +116,7 @@ class Read:
 
     @staticmethod
     def parse(message: Message) -> Read:
-        fields = _bodyless(message)
+        fields = bodyless(message)
         read = Read(fields.integer("offset", 0, MAX_ORIGINAL_BYTES), fields.integer("length", 1, MAX_READ_BYTES))
         fields.end()
         return read
@@ -132,7 +133,7 @@ class Probe:
 
     @staticmethod
     def parse(message: Message) -> Probe:
-        fields = _bodyless(message)
+        fields = bodyless(message)
         facts = ProbeFacts(
             container=fields.word("container"),
             has_video=fields.flag("has_video"),
@@ -197,7 +198,7 @@ class Plan:
 
     @staticmethod
     def parse(message: Message) -> Plan:
-        fields = _bodyless(message)
+        fields = bodyless(message)
         rungs = fields.take("rungs")
         if not isinstance(rungs, list) or len(rungs) > MAX_RUNGS:
             raise BadFrame("a plan has no list of rungs")
@@ -212,120 +213,6 @@ class Plan:
         if len({rung.name for rung in plan.rungs}) != len(plan.rungs) or not (plan.rungs or plan.audio):
             raise BadFrame("a plan names a rendition twice, or none at all")
         return plan
-
-
-@dataclass(frozen=True)
-class Track:
-    """How to decode one rendition; comes before its first fragment.
-
-    ``codec_config`` is the AVCDecoderConfigurationRecord (ISO/IEC 14496-15) or the AudioSpecificConfig (14496-3).
-    Video: ``timescale`` is the rate's numerator and ``sample_ticks`` its denominator. Audio: 48,000 and 1,024, with
-    ``priming_samples`` of silence at the start that a player must leave out.
-    """
-
-    rendition: str
-    kind: TrackKind
-    codec_config: bytes
-    timescale: int
-    sample_ticks: int
-    width_px: int = 0
-    height_px: int = 0
-    channels: int = 0
-    priming_samples: int = 0
-
-    def message(self) -> Message:
-        fields = {name: value for name, value in vars(self).items() if name != "kind"}
-        return Message("track", {**fields, "kind_of_track": self.kind.value, "codec_config": self.codec_config.hex()})
-
-    @staticmethod
-    def parse(message: Message) -> Track:
-        fields = _bodyless(message)
-        name = fields.word("rendition", RENDITION_NAME)
-        kind = TrackKind.AUDIO if name == AUDIO_RENDITION else TrackKind.VIDEO
-        if fields.take("kind_of_track") != kind.value:
-            raise BadFrame("a track's kind contradicts its name")
-        config = fields.word("codec_config", re.compile(rf"(?:[0-9a-f]{{2}}){{2,{MAX_CONFIG_BYTES}}}"))
-        least_px = 0 if kind is TrackKind.AUDIO else 2
-        track = Track(
-            rendition=name,
-            kind=kind,
-            codec_config=bytes.fromhex(config),
-            timescale=fields.integer("timescale", 1, 10_000_000),
-            sample_ticks=fields.integer("sample_ticks", 1, 1_000_000),
-            width_px=fields.integer("width_px", least_px, MAX_EDGE_PX),
-            height_px=fields.integer("height_px", least_px, MAX_EDGE_PX),
-            channels=fields.integer("channels", 0, 2),
-            priming_samples=fields.integer("priming_samples", 0, 4_096),
-        )
-        fields.end()
-        return track
-
-
-@dataclass(frozen=True)
-class SampleEntry:
-    """One sample in decode order; ``cts_offset`` may be negative, so that presentation starts at exactly 0."""
-
-    size: int
-    duration: int
-    cts_offset: int
-    sync: bool
-
-
-@dataclass(frozen=True)
-class Fragment:
-    """One closed GOP (12 frames on the step rung, else 48; the last may be shorter) or up to 94 AAC frames.
-
-    ``first`` is the number of its first frame on the rendition's grid: video frames or AAC frames. Fragments of one
-    rendition come in order without a hole, the first one at the plan's resume point. The body is the samples' bytes
-    back to back: length-prefixed NAL units (4 bytes) or raw AAC.
-    """
-
-    rendition: str
-    first: int
-    samples: tuple[SampleEntry, ...]
-    body: bytes = field(repr=False)
-
-    def message(self) -> Message:
-        rows = [[s.size, s.duration, s.cts_offset, int(s.sync)] for s in self.samples]
-        return Message("fragment", {"rendition": self.rendition, "first": self.first, "samples": rows}, self.body)
-
-    @staticmethod
-    def parse(message: Message) -> Fragment:
-        fields = Fields(message.fields)
-        name = fields.word("rendition", RENDITION_NAME)
-        first = fields.integer("first", 0, MAX_AUDIO_SAMPLES)
-        rows = fields.take("samples")
-        fields.end()
-        most = AUDIO_SEGMENT_AAC_FRAMES if name == AUDIO_RENDITION else SEGMENT_FRAMES
-        if not isinstance(rows, list) or not 1 <= len(rows) <= most:
-            raise BadFrame("a fragment has no samples, or more than a segment holds")
-        samples = tuple(_sample(row) for row in rows)
-        if sum(sample.size for sample in samples) != len(message.body):
-            raise BadFrame("a fragment's bytes are not what its samples add up to")
-        _check_order(samples)
-        return Fragment(name, first, samples, message.body)
-
-
-def _sample(row: Any) -> SampleEntry:
-    if not isinstance(row, list) or len(row) != 4:
-        raise BadFrame("a sample is not described by four numbers")
-    size, duration, cts_offset, sync = row
-    return SampleEntry(
-        size=integer(size, 1, MAX_SAMPLE_BYTES),
-        duration=integer(duration, 1, 1_000_000),
-        cts_offset=integer(cts_offset, -MAX_TICKS, MAX_TICKS),
-        sync=bool(integer(sync, 0, 1)),
-    )
-
-
-def _check_order(samples: tuple[SampleEntry, ...]) -> None:
-    """A closed GOP shows exactly the times it covers: one sync sample first, presentation from 0 without a hole."""
-    ticks = samples[0].duration
-    shown = sorted(number * ticks + sample.cts_offset for number, sample in enumerate(samples))
-    if any(sample.duration != ticks for sample in samples) or shown != [n * ticks for n in range(len(samples))]:
-        raise BadFrame("a fragment's samples do not fill its time")
-    if not samples[0].sync:
-        raise BadFrame("a fragment does not start with a sync sample")
 
 
 @dataclass(frozen=True)
@@ -398,7 +285,7 @@ class Progress:
 
     @staticmethod
     def parse(message: Message) -> Progress:
-        fields = _bodyless(message)
+        fields = bodyless(message)
         progress = Progress(fields.integer("frames", 0, MAX_FRAMES))
         fields.end()
         return progress
@@ -417,7 +304,7 @@ class Done:
 
     @staticmethod
     def parse(message: Message) -> Done:
-        fields = _bodyless(message)
+        fields = bodyless(message)
         done = Done(
             frames=fields.integer("frames", 0, MAX_FRAMES),
             audio_frames=fields.integer("audio_frames", 0, MAX_AUDIO_SAMPLES),
@@ -439,7 +326,7 @@ class Problem:
 
     @staticmethod
     def parse(message: Message) -> Problem:
-        fields = _bodyless(message)
+        fields = bodyless(message)
         code, text = fields.one_of("code", PROBLEM_CODES), fields.take("text")
         fields.end()
         if (
@@ -466,12 +353,6 @@ _FROM_CODEC: Final[Mapping[str, Callable[[Message], FromCodec]]] = {
     "done": Done.parse,
     "problem": Problem.parse,
 }
-
-
-def _bodyless(message: Message) -> Fields:
-    if message.body:
-        raise BadFrame("a message has a body that should have none")
-    return Fields(message.fields)
 
 
 def parse_from_codec(message: Message) -> FromCodec:

@@ -168,6 +168,37 @@ def test_a_varying_rate_becomes_a_constant_grid_that_shows_the_nearest_frame(fol
     assert [number for _, number in shown] == [0, 1, 2, 2, 2, 3, 4, 6]
 
 
+@pytest.mark.parametrize("gop", [7, 50])
+def test_a_resumed_job_misses_no_frame_wherever_the_keyframes_lie(gop: int, folder: Path) -> None:
+    path = make_original(folder / f"gop{gop}.mp4", frames=150, sound=None, gop_frames=gop, size=(160, 90))
+    run = run_codec(path, resume_frame=144, resume_tile_sheet=1, poster=False)
+    assert numbers(run, "v90") == [(n, n) for n in range(144, 150)]
+    assert sum(read.length for read in run.reads) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels", "sound"),
+    [
+        ("dnx.mxf", "dnxhd", "yuv422p", "pcm_s16le"),
+        ("film.mkv", "libx265", "yuv420p10le", "libopus"),
+        ("film.ts", "mpeg2video", "yuv420p", "mp2"),
+    ],
+)
+def test_other_containers_come_out_frame_by_frame_too(
+    name: str, codec: str, pixels: str, sound: str, folder: Path
+) -> None:
+    size = (1280, 720) if codec == "dnxhd" else (320, 180)
+    path = make_original(folder / name, frames=14, codec=codec, pixels=pixels, sound=sound, size=size)
+    run = run_codec(path)
+    assert numbers(run, run.only(protocol.Plan).rungs[0].name) == [(n, n) for n in range(14)]
+    assert run.fragments("a1")
+
+
+def test_an_interlaced_source_loses_its_comb_and_none_of_its_frames(folder: Path) -> None:
+    path = make_original(folder / "interlaced.mov", frames=14, codec="prores_ks", pixels="yuv422p10le", interlaced=True)
+    assert numbers(run_codec(path), "v180") == [(n, n) for n in range(14)]
+
+
 def test_a_turned_picture_stands_upright(folder: Path) -> None:
     run = run_codec(make_original(folder / "turned.mp4", sound=None, frames=3, turn=90))
     assert (run.facts.width_px, run.facts.height_px) == (180, 320)

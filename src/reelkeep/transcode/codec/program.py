@@ -55,9 +55,8 @@ class _Transcode:
         picture = PictureLine(self._found, self._job) if facts.has_video else None
         sound = SoundLine(self._found, self._job) if facts.has_audio else None
         self._send(self._plan(picture))
-        self._go_to_start(picture)
         held: list[Any] = []  # sound that comes before the first picture has gone out
-        for frame in self._source.frames():
+        for frame in self._frames(picture):
             if not hasattr(frame, "samples"):
                 self._send_all(picture.add(frame) if picture else ())
             elif sound:
@@ -81,16 +80,14 @@ class _Transcode:
             tiles=picture.layout if picture else None,
         )
 
-    def _go_to_start(self, picture: PictureLine | None) -> None:
-        """Go to where the first thing wanted lies; the first frames were decoded once already by the probe."""
-        wanted = [Fraction(self._job.resume_audio_frame * 1024, AUDIO_RATE_HZ) - _SOUND_PRE_ROLL]
+    def _frames(self, picture: PictureLine | None) -> Iterator[Any]:
+        """Frames from where the first thing wanted lies; the first ones were decoded once already by the probe."""
+        wanted = []
         if picture:
             wanted.append(Fraction(picture.first_wanted) / picture.rate.fraction)
-            wanted = wanted if self._found.facts.has_audio else wanted[1:]
-        start: Fraction = min(wanted)
-        self._source.rewind()
-        if start > 1:
-            self._source.seek(self._found.origin + start)
+        if self._found.facts.has_audio:
+            wanted.append(Fraction(self._job.resume_audio_frame * 1024, AUDIO_RATE_HZ) - _SOUND_PRE_ROLL)
+        return self._source.frames_from(self._found.origin + min(wanted))
 
     def _peaks_from_start(self) -> Iterator[Any]:
         """A retried job has not heard the start of the sound: listen to all of it once more."""

@@ -38,6 +38,7 @@ AUDIO_DECODERS: Final = frozenset(
     }
 )  # fmt: skip
 MAX_BAD_PACKETS: Final = 25
+SEEK_MARGIN: Final = Fraction(1)  # seconds; 16 frames of reordering, H.264's most, are less at every film rate
 _ALL_FORMATS: Final = ALLOWED.replace("mov", "mov,mp4,m4a,3gp,3g2,mj2").replace("matroska", "matroska,webm")
 
 
@@ -108,12 +109,31 @@ class Source:
         if text := self._container.metadata.get("timecode"):
             yield text
 
-    def seek(self, seconds: Fraction) -> None:
-        """Go to a keyframe of the picture (or sound) at or before ``seconds``."""
-        stream = self.video or self.audio
+    def frames_from(self, seconds: Fraction) -> Iterator[Any]:
+        """Yield frames from a keyframe at or before ``seconds`` on; from the start if the container has no good index.
+
+        Demuxers seek by decoding time, which lies before the time of presentation; hence the margin.
+        """
+        self.rewind()
+        stream = self.video or self.audio  # taken after the rewind: a stream dies with its container
         assert stream is not None
         assert stream.time_base is not None
-        self._container.seek(int(seconds // stream.time_base), stream=stream, backward=True)
+        if seconds <= SEEK_MARGIN * 2:
+            yield from self.frames()
+            return
+        self._container.seek(int((seconds - SEEK_MARGIN) // stream.time_base), stream=stream, backward=True)
+        frames = self.frames()
+        before: list[Any] = []
+        for frame in frames:
+            before.append(frame)
+            if self.video is None or not hasattr(frame, "samples"):
+                break
+        if before and before[-1].pts is not None and before[-1].pts * before[-1].time_base <= seconds:
+            yield from before
+            yield from frames
+            return
+        self.rewind()
+        yield from self.frames()
 
     def rewind(self) -> None:
         """Start over from the first byte with fresh decoders."""
