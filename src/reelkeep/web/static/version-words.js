@@ -2,8 +2,14 @@
 
 /** @typedef {import("./api.js").Version} Version */
 
-/** States in which the player can show pictures. */
-export const OPEN_STATES = ["playable", "ready"];
+/**
+ * True if the player can show pictures of it.
+ * @param {Version} version
+ */
+export function isOpen(version) {
+  return version.state === "ready" || version.state === "playable" || (version.state === "processing" && (version.published_frames ?? 0) > 0);
+}
+
 /** States that change by themselves. */
 export const MOVING_STATES = ["uploading", "stored", "processing", "playable"];
 
@@ -25,7 +31,8 @@ export function stateText(version) {
     case "stored":
       return "Stored, waiting to be processed";
     case "processing":
-      return "Processing";
+      if (!isOpen(version)) return "Processing";
+    // falls through
     case "playable":
       return `Playable, ${Math.floor(100 * (proxyShare(version) ?? 0))} % processed`;
     case "ready":

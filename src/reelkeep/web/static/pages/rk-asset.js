@@ -6,7 +6,7 @@ import { listen } from "../events.js";
 import { icons } from "../icons.js";
 import { go } from "../router.js";
 import { shared } from "../styles.js";
-import { OPEN_STATES, stateText } from "../version-words.js";
+import { isOpen, stateText } from "../version-words.js";
 import { actionFor } from "../player/keys.js";
 import { Playback } from "../player/playback.js";
 import { canDecrypt } from "../player/rk-no-keys.js";
@@ -245,7 +245,7 @@ export class RkAsset extends LitElement {
 
   #chooseVersion() {
     const versions = this.asset?.versions ?? [];
-    const newestOpen = versions.find((version) => OPEN_STATES.includes(version.state)) ?? versions[0];
+    const newestOpen = versions.find(isOpen) ?? versions[0];
     const chosen = this.versionNumber === null ? newestOpen : versions.find((version) => version.number === this.versionNumber);
     if (chosen?.id === this.version?.id) return;
     this.version = chosen ?? null;
@@ -262,7 +262,7 @@ export class RkAsset extends LitElement {
     await this.playback?.close();
     this.playback = null;
     this.requestUpdate();
-    if (!version || !OPEN_STATES.includes(version.state) || !canDecrypt()) return;
+    if (!version || !isOpen(version) || !canDecrypt()) return;
     await this.updateComplete;
     const step = /** @type {HTMLVideoElement | null} */ (this.renderRoot.querySelector("#step"));
     const full = /** @type {HTMLVideoElement | null} */ (this.renderRoot.querySelector("#full"));
@@ -302,7 +302,7 @@ export class RkAsset extends LitElement {
 
   /** @param {Version} version */
   #takeVersion(version) {
-    const opens = !OPEN_STATES.includes(this.version?.state ?? "") && OPEN_STATES.includes(version.state);
+    const opens = !(this.version && isOpen(this.version)) && isOpen(version);
     this.version = version;
     if (opens) this.#openPlayer();
     else this.playback?.update(version);
@@ -506,7 +506,7 @@ export class RkAsset extends LitElement {
     }
     if (this.asset && !version) return html`<div class="over"><p>There is no such version.</p></div>`;
     if (!version) return nothing;
-    if (!OPEN_STATES.includes(version.state)) {
+    if (!isOpen(version)) {
       return html`<div class="over"><div class="say"><h2>${stateText(version)}</h2><p class="quiet">${version.problem ?? "The picture appears here as soon as the first of it is made."} ${version.advice ?? ""}</p></div></div>`;
     }
     if (!canDecrypt()) return html`<div class="over" @click=${this.#keepClick}><rk-no-keys .slug=${this.me?.company.slug ?? ""}></rk-no-keys></div>`;

@@ -8,7 +8,7 @@ import { dateText, sizeText } from "../measures.js";
 import { shared } from "../styles.js";
 import { pickedFiles, droppedFiles } from "../upload/picking.js";
 import { uploads } from "../upload/uploads.js";
-import { MOVING_STATES, OPEN_STATES, proxyShare, stateText } from "../version-words.js";
+import { MOVING_STATES, isOpen, proxyShare, stateText } from "../version-words.js";
 
 /**
  * @typedef {import("../api.js").Asset} Asset
@@ -292,7 +292,7 @@ export class RkProduction extends LitElement {
   /** @param {Asset} asset */
   #renderCard(asset) {
     const version = asset.versions[0];
-    const openable = asset.versions.some((each) => OPEN_STATES.includes(each.state));
+    const openable = asset.versions.some(isOpen);
     const inner = html`
       <div class="frame">${this.#renderPoster(asset)}${this.#renderShare(version)}</div>
       <div class="title"><b title=${asset.name}>${asset.name}</b><span class="quiet">v${version.number}</span></div>
