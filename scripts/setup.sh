@@ -26,9 +26,10 @@ need() { # package, then the command that succeeds where the package is not need
   shift
   "$@" >/dev/null 2>&1 || missing+=("$package")
 }
-has_library() { { ldconfig -p 2>/dev/null || /sbin/ldconfig -p; } | grep -q "$1"; }
+# No pipe into `grep -q`: it ends early, and with pipefail the writer's broken pipe would count as absent.
+has_library() { [[ $(ldconfig -p 2>/dev/null || /sbin/ldconfig -p) == *"$1"* ]]; }
 has_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
-has_font() { find /usr/share/fonts ~/.fonts \( -name '*.ttf' -o -name '*.otf' \) -print -quit 2>/dev/null | grep -q .; }
+has_font() { [ -n "$(find /usr/share/fonts ~/.fonts \( -name '*.ttf' -o -name '*.otf' \) -print -quit 2>/dev/null)" ]; }
 
 command -v "$python" >/dev/null || stop "no $python here. Install Python 3.11 or newer (Debian: python3), or set PYTHON=/path/to/python."
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
