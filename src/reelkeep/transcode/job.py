@@ -94,6 +94,7 @@ class _Transcode:
 
     def run(self, start_codec: StartCodec) -> None:
         """Do what is left: the proxy unless it is complete, then the leftovers of dead attempts."""
+        self._check_sha256(self.version.verified_sha256)
         if not self.published.complete:
             self._make_proxy(start_codec)
         with transaction(self.company.engine) as conn:
@@ -115,12 +116,17 @@ class _Transcode:
             sha256 = source.sha256() if from_the_start else None
         finally:
             source.close()
-        if sha256 is not None and version.claimed_sha256 not in (None, sha256):
-            raise OriginalAltered
-        self.desk.record(lambda conn: self._complete(conn, done.frames, sha256, source.fetched_bytes))
+        if sha256 is not None:
+            self.desk.record(lambda conn: records.verify(conn, version.id, sha256))
+            self._check_sha256(sha256)
+        self.desk.record(lambda conn: self._complete(conn, done.frames, source.fetched_bytes))
 
-    def _complete(self, conn: Connection, frames: int, sha256: bytes | None, bytes_read: int) -> None:
-        if records.complete(conn, self.version.id, frames, sha256):
+    def _check_sha256(self, found: bytes | None) -> None:
+        if None not in (found, self.version.claimed_sha256) and found != self.version.claimed_sha256:
+            raise OriginalAltered
+
+    def _complete(self, conn: Connection, frames: int, bytes_read: int) -> None:
+        if records.complete(conn, self.version.id, frames):
             size = self.version.size_bytes
             audit.record(
                 conn, "original.read", self.version.id, None, job=self.job.id, bytes_read=bytes_read, size_bytes=size

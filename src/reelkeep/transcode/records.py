@@ -223,19 +223,20 @@ def publish_still(conn: Connection, version_id: VersionId, attempt: Attempt, sti
     changes.notify(conn, _production(conn, version_id), version_id, "stills")
 
 
-def complete(conn: Connection, version_id: VersionId, frames: int, verified_sha256: bytes | None) -> bool:
+def complete(conn: Connection, version_id: VersionId, frames: int) -> bool:
     """Record that every segment is published; the version becomes *ready* with the end of the job.
 
     Returns:
         False if it was recorded before; nothing was changed then.
     """
     this = (proxies.c.version_id == version_id, proxies.c.completed_at.is_(None))
-    if not conn.execute(update(proxies).where(*this).values(frames=frames, completed_at=func.now())).rowcount:
-        return False
-    if verified_sha256 is not None:
-        version = versions_table.c.id == version_id
-        conn.execute(update(versions_table).where(version).values(verified_sha256=verified_sha256))
-    return True
+    return conn.execute(update(proxies).where(*this).values(frames=frames, completed_at=func.now())).rowcount == 1
+
+
+def verify(conn: Connection, version_id: VersionId, sha256: bytes) -> None:
+    """Record the checksum that a full read of the original gave, whether or not it is the one that was claimed."""
+    this = versions_table.c.id == version_id
+    conn.execute(update(versions_table).where(this).values(verified_sha256=sha256))
 
 
 def named_objects(conn: Connection, version_id: VersionId) -> set[str]:
