@@ -69,6 +69,7 @@ def demo(
     """Upload a film into a company's own bucket on this machine and watch it, encrypted, in a browser."""
     from reelkeep.cli.installation import Installation  # loads the database and storage libraries
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end in order, as after Ctrl-C
     options = ["--insecure-no-sandbox"] if insecure_no_sandbox else []
     with _folder(data) as folder, _up(folder, port, options) as up:
         installation = Installation(folder)
@@ -199,7 +200,7 @@ def _up(folder: Path, port: int, options: list[str]) -> Iterator[Up]:
     output.note(f"Starting the platform in {folder}.")
     read_end, write_end = os.pipe()
     command = [sys.executable, "-m", "reelkeep.cli", "up", "--data", str(folder), "--s3", "embedded"]
-    command += ["--port", str(port), "--ready-fd", str(write_end), *options]
+    command += ["--port", str(port), "--ready-fd", str(write_end), "--parent", str(os.getpid()), *options]
     with (folder / "up.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, pass_fds=[write_end])
     os.close(write_end)

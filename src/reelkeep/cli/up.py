@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
+import signal
 from typing import Annotated
 
 import typer
 
 from reelkeep.cli.options import DEFAULT_DATA, Data
+from reelkeep.isolation.lifetime import die_with
 
 
 class S3(enum.Enum):
@@ -22,10 +24,13 @@ def up(
         bool, typer.Option("--insecure-no-sandbox", help="Transcode without a sandbox. For demonstrations only.")
     ] = False,
     ready_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,  # end in order when this process ends
 ) -> int:
     """Run the whole platform on this machine until Ctrl-C."""
     from reelkeep.supervisor.up import run  # slow to import, and of no use to the other commands
 
+    if parent is not None:
+        die_with(parent, signal.SIGTERM)
     return run(
         data,
         s3_embedded=s3 is S3.EMBEDDED,

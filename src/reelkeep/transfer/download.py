@@ -67,8 +67,7 @@ def download(
     part = path.with_name(path.name + ".part")
     try:
         fetch = _Fetch(api, version_id, link, part, parallel, on_progress)
-        fetch.run()
-        verified = _verify(part, link)
+        verified = _verify(part, link, *fetch.run())
         if path.exists():
             raise Conflict(f"{path} is there already", advice="Move it away or name another target.")
         part.rename(path)
@@ -96,22 +95,30 @@ class _Fetch:
         self._meter = Meter(link.size_bytes, on_progress, done_bytes=sum(self._length(start) for start in self._done))
         self.fetched_bytes = 0
 
-    def run(self) -> None:
+    def run(self) -> tuple[bytes, int]:
+        """Fetch what is missing; return the SHA-256 and the CRC-32 of the whole, made in order while others arrive."""
+        sha256, checksum = hashlib.sha256(), 0
         descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             os.ftruncate(descriptor, self._link.size_bytes)
-            todo = [start for start in range(0, self._link.size_bytes, RANGE_BYTES) if start not in self._done]
+            starts = range(0, self._link.size_bytes, RANGE_BYTES)
+            todo = [start for start in starts if start not in self._done]
             with network.client(connections=self._parallel) as client, ThreadPoolExecutor(self._parallel) as pool:
-                futures = [pool.submit(self._range, client, descriptor, start) for start in todo]
+                futures = {start: pool.submit(self._range, client, descriptor, start) for start in todo}
                 try:
-                    for future in futures:
-                        future.result()
+                    for start in starts:
+                        if start in futures:
+                            futures[start].result()
+                        for chunk in _chunks(descriptor, start, self._length(start)):
+                            sha256.update(chunk)
+                            checksum = zlib.crc32(chunk, checksum)
                 finally:
                     self._stop.set()
-                    for future in futures:
+                    for future in futures.values():
                         future.cancel()
         finally:
             os.close(descriptor)
+        return sha256.digest(), checksum
 
     def forget(self) -> None:
         self._notes.unlink(missing_ok=True)
@@ -190,14 +197,9 @@ class _Fetch:
         fresh.replace(self._notes)
 
 
-def _verify(part: Path, link: DownloadLink) -> str:
-    sha256, checksum, size = hashlib.sha256(), 0, 0
-    for chunk in _chunks(part):
-        sha256.update(chunk)
-        checksum = zlib.crc32(chunk, checksum)
-        size += len(chunk)
-    right = size == link.size_bytes
-    right = right and link.sha256 in (None, sha256.digest())
+def _verify(part: Path, link: DownloadLink, sha256: bytes, checksum: int) -> str:
+    right = part.stat().st_size == link.size_bytes
+    right = right and link.sha256 in (None, sha256)
     right = right and link.crc32 in (None, checksum.to_bytes(4, "big"))
     if not right:
         part.unlink()
@@ -208,10 +210,9 @@ def _verify(part: Path, link: DownloadLink) -> str:
     return "sha256" if link.sha256 else "crc32" if link.crc32 else "size"
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+def _chunks(descriptor: int, start: int, length: int) -> Iterator[bytes]:
+    for at in range(start, start + length, CHUNK_BYTES):
+        yield os.pread(descriptor, min(CHUNK_BYTES, start + length - at), at)
 
 
 def _local_name(file_name: str) -> str:
