@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 
 from reelkeep.errors import Conflict
 
-
 S = TypeVar("S", bound=enum.Enum)
 
 
