@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import time
 import zlib
 
 import httpx
@@ -12,7 +14,7 @@ from sqlalchemy import select
 from tests.services.sites import ORIGIN, PASSWORD, Making, Site, login_of
 from websockets.exceptions import InvalidStatus
 
-from reelkeep.catalog import people, tables
+from reelkeep.catalog import changes, people, tables, versions
 from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.people import User
 from reelkeep.errors import MediaError
@@ -288,6 +290,12 @@ def test_a_malformed_form_is_refused_in_words(site: Site, form: dict[str, object
     assert answer.json()["error"]["advice"]
 
 
+def test_a_large_body_is_refused_before_it_is_held_in_memory(site: Site) -> None:
+    for content in (b"x" * 1_000_000, iter([b"x" * 100_000] * 10)):
+        headers = {"Content-Type": "application/json"}
+        assert site.client().post(f"{API}/login", content=content, headers=headers).status_code == 400
+
+
 def test_an_upload_is_given_up_by_cancelling_its_version(site: Site) -> None:
     client = site.client(user := site.user())
     production = site.production(uploader=user)
@@ -302,8 +310,6 @@ def test_a_failed_version_says_why_and_can_be_tried_again(site: Site) -> None:
     client = site.client(user := site.user())
     version = site.version(site.production(uploader=user), user)
     with site.engine.begin() as conn:
-        from reelkeep.catalog import versions
-
         versions.move(conn, version.id, VersionState.FAILED, MediaError("the file ends in the middle"))
     seen = client.get(f"{API}/versions/{version.id}").json()
     assert (seen["state"], seen["problem"]) == ("failed", "the file ends in the middle")
@@ -348,6 +354,22 @@ def test_a_page_hears_of_changes_in_its_production_alone(site: Site) -> None:
             message = json.loads(socket.recv(10))
         assert message["version"]["published_frames"] == 12
         assert message["version"]["state"] == "playable"
+
+
+def test_a_page_gets_at_most_five_messages_a_second(site: Site) -> None:
+    user = site.user()
+    production = site.production(reviewer=user)
+    version, (_, token) = site.version(production, user), login_of(site, user)
+    headers = {"Origin": ORIGIN, "Cookie": f"reelkeep_login={token}"}
+    with site.served().websocket(f"{API}/productions/{production.id}/events", headers) as socket:
+        end, received = time.monotonic() + 1, 0
+        while time.monotonic() < end:
+            with site.engine.begin() as conn:
+                changes.notify(conn, production.id, version.id, "segments")
+            with contextlib.suppress(TimeoutError):
+                socket.recv(0.01)
+                received += 1
+    assert 2 <= received <= 6
 
 
 @pytest.mark.parametrize("origin", [None, "http://evil.example"])

@@ -277,6 +277,17 @@ def test_tokens_are_stored_as_hashes_only(cinema: Cinema) -> None:
     assert token.encode() not in hashed
 
 
+def test_a_defect_is_reported_without_the_token_or_any_detail(cinema: Cinema, caplog: pytest.LogCaptureFixture) -> None:
+    base = cinema.path()
+    asked = {"kids": [text(bytes(16))]}
+    with cinema.site.engine.begin() as conn:
+        conn.execute(update(tables.version_keys).values(content_keys={"sd": 5}))
+    answer = cinema.media.post(f"{base}/licence", json=asked)
+    assert code_of(answer) == (500, "error")
+    assert "TypeError" in caplog.text
+    assert base.removeprefix("/p/") not in caplog.text
+
+
 class Broker:
     """The supervisor's part, as its link does it."""
 

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reelkeep.errors import RequestError
 from reelkeep.web.errors import WrongOrigin
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+MAX_BODY_BYTES: Final = 256 * 1_024  # a hundred parts to sign are 10 kB; media never comes this way
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -79,7 +81,8 @@ def check_origin(method: str, origin: str | None, *, own_origin: str, has_cookie
 
 
 class SecuredApplication:
-    """Wraps the app's routes: answers only to its own host name, and adds the security headers to every answer.
+    """Wraps the app's routes: answers only to its own host name, takes no large body, and adds the security headers
+    to every answer.
 
     Args:
         headers: asked for each answer, because the company's stores may change.
@@ -101,5 +104,16 @@ class SecuredApplication:
                     headers.setdefault(name, value)
             await send(message)
 
+        taken_bytes = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal taken_bytes
+            message = await receive()
+            if message["type"] == "http.request":
+                taken_bytes += len(message.get("body", b""))
+                if taken_bytes > MAX_BODY_BYTES:
+                    raise RequestError("the request is too large")
+            return message
+
         is_own = Headers(scope=scope).get("host", "").lower() == self._host
-        await (self._inner if is_own else self._elsewhere)(scope, receive, send_secured)
+        await (self._inner if is_own else self._elsewhere)(scope, receive_bounded, send_secured)

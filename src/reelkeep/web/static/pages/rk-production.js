@@ -293,12 +293,13 @@ export class RkProduction extends LitElement {
   #renderCard(asset) {
     const version = asset.versions[0];
     const openable = asset.versions.some(isOpen);
+    const state = version.state === "processing" && isOpen(version) ? "playable" : version.state;
     const inner = html`
       <div class="frame">${this.#renderPoster(asset)}${this.#renderShare(version)}</div>
       <div class="title"><b title=${asset.name}>${asset.name}</b><span class="quiet">v${version.number}</span></div>
       <p class=${version.state === "failed" ? "problem" : "quiet"}>${this.#cardLine(version)}</p>
     `;
-    return html`${openable ? html`<a class="card" data-state=${version.state} href="/assets/${asset.id}">${inner}</a>` : html`<div class="card" data-state=${version.state}>${inner}</div>`}
+    return html`${openable ? html`<a class="card" data-state=${state} href="/assets/${asset.id}">${inner}</a>` : html`<div class="card" data-state=${state}>${inner}</div>`}
     ${version.state === "failed" || version.state === "cancelled" ? this.#renderRetry(version) : nothing}`;
   }
 
