@@ -83,9 +83,9 @@ class SupervisedCompany:
             linked.push("storage", storage_fields(connections, placements))
 
     async def begin(self, *, wait: bool) -> None:
-        """Start the company's web processes; with ``wait``, return when they take connections."""
+        """Start the company's web processes; with ``wait``, return when they take connections or failed once."""
         if wait:
-            await asyncio.gather(*(kept.begin() for kept in self._kept))
+            await asyncio.gather(*(kept.begin(needed=False) for kept in self._kept))
         else:
             for kept in self._kept:
                 kept.begin_later()
@@ -114,11 +114,7 @@ class SupervisedCompany:
             birth = {**self._birth(role), "handover_path": self._path(role)}
             linked = await Linked.born(f"{self.row.slug} {role}", program, birth, self._answerer(role))
             self._web[role] = linked
-            try:
-                await linked.ready()
-            except BaseException:
-                await linked.child.stopped(seconds=0)
-                raise
+            await linked.ready()
             return linked
 
         return start

@@ -35,9 +35,18 @@ class Kept:
         self._restart = False
         self._started = asyncio.Event()
 
-    async def begin(self) -> None:
-        """Start it, and keep it from now on; raises what ``start`` raises."""
-        self._running = await self._start()
+    async def begin(self, *, needed: bool = True) -> None:
+        """Start it, and keep it from now on.
+
+        Args:
+            needed: raise what ``start`` raises; else tell it and try again later.
+        """
+        try:
+            self._running = await self._start()
+        except ReelkeepError as error:
+            if needed:
+                raise
+            print(f"supervisor: {self.name}: {error.message}", file=sys.stderr)
         self._keeping = asyncio.create_task(self._keep(self._running))
 
     def begin_later(self) -> None:

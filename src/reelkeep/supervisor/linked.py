@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import sys
@@ -49,7 +50,18 @@ class Linked:
         return linked
 
     async def ready(self) -> Mapping[str, Any]:
-        """Wait until the child says that it is ready; raise DependencyError if it ends or is late."""
+        """Wait until the child says that it is ready.
+
+        Raises:
+            DependencyError: it ended or is late; it is killed then, as it is if the waiting is cancelled.
+        """
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self.child.stopped, seconds=0)
+            fields = await self._await_ready()
+            undo.pop_all()
+        return fields
+
+    async def _await_ready(self) -> Mapping[str, Any]:
         waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(self.child.ended()), self._ready}
         await asyncio.wait(waits, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for one in waits - {self._ready}:

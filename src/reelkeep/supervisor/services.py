@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
+from collections.abc import Callable
 
 from reelkeep.supervisor.child import Child
 from reelkeep.supervisor.object_store import STOP_SECONDS as STORE_STOP_SECONDS
@@ -28,13 +30,20 @@ class Service:
 
 async def start_postgres(postgres: EmbeddedPostgres) -> Service:
     """Start PostgreSQL and wait until it takes queries."""
-    service = Service(postgres.start(), POSTGRES_STOP_SECONDS, signal.SIGINT)  # fast shutdown: sessions are ended
-    await asyncio.to_thread(postgres.wait_ready, service.child)
-    return service
+    child = postgres.start()
+    return await _ready(Service(child, POSTGRES_STOP_SECONDS, signal.SIGINT), postgres.wait_ready)  # "fast" shutdown
 
 
 async def start_store(store: EmbeddedStore) -> Service:
     """Start the object store and wait until it serves every company that is noted down."""
-    service = Service(store.start(), STORE_STOP_SECONDS, signal.SIGTERM)
-    await asyncio.to_thread(store.wait_ready, service.child)
+    child = store.start()
+    return await _ready(Service(child, STORE_STOP_SECONDS, signal.SIGTERM), store.wait_ready)
+
+
+async def _ready(service: Service, wait: Callable[[Child], None]) -> Service:
+    """Wait for the service; one that does not come up, or that nobody waits for any more, is stopped."""
+    async with contextlib.AsyncExitStack() as undo:
+        undo.push_async_callback(service.stop)
+        await asyncio.to_thread(wait, service.child)
+        undo.pop_all()
     return service

@@ -62,14 +62,14 @@ class Supervisor:
         self._conninfo = ""
         self._stack = contextlib.AsyncExitStack()
         self._kept_store: Kept | None = None
+        self.broken = asyncio.Event()  # set when the supervisor itself cannot go on
 
     async def start(self) -> None:
         """Start everything; what was started is stopped again if a part fails."""
-        try:
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self.stop)
             await self._start()
-        except BaseException:
-            await self.stop()
-            raise
+            undo.pop_all()
 
     async def stop(self) -> None:
         """Stop everything in the opposite order of the start."""
@@ -114,6 +114,12 @@ class Supervisor:
             task.cancel()
             await asyncio.wait({task})
 
+        def ended(_: asyncio.Task[None]) -> None:
+            if not task.cancelled():
+                print(f"supervisor: broken: {task.exception()!r}", file=sys.stderr)
+                self.broken.set()
+
+        task.add_done_callback(ended)
         self._stack.push_async_callback(end)
 
     def _prepare_databases(self) -> None:
@@ -128,11 +134,7 @@ class Supervisor:
         self._port = self._port or free_ports(1)[0]
         birth = {"role": "gateway", "address": self._settings.address, "port": self._port}
         gateway = await Linked.born("gateway", self._programs.gateway, birth, _nothing)
-        try:
-            await gateway.ready()
-        except BaseException:
-            await gateway.child.stopped(seconds=0)
-            raise
+        await gateway.ready()
         self._gateway = gateway
         self._push_routes()
         return gateway
@@ -220,9 +222,9 @@ class Supervisor:
 
     async def _watch_store(self) -> None:
         """Start the object store again when a company was added to it."""
-        while self._store is not None and self._kept_store is not None:
+        while True:
             await asyncio.sleep(LOOK_AGAIN_SECONDS / 2)
-            if self._store.is_outdated():
+            if self._store is not None and self._kept_store is not None and self._store.is_outdated():
                 await self._kept_store.restart()
 
 

@@ -34,7 +34,7 @@ def run(
         settings: an installation's own; the other arguments win over it.
 
     Returns:
-        0 after an orderly end.
+        0 after an orderly end, 1 if the supervisor itself broke and stopped everything.
 
     Raises:
         Conflict: a supervisor runs in this folder already; it was left alone.
@@ -54,29 +54,29 @@ def run(
     folder = DataFolder.open(data)
     folder.lock()
     try:
-        asyncio.run(_run(Supervisor(folder, chosen, programs or Programs()), ready_fd))
+        return asyncio.run(_run(Supervisor(folder, chosen, programs or Programs()), ready_fd))
     finally:
         folder.unlock()
-    return 0
 
 
-async def _run(supervisor: Supervisor, ready_fd: int | None) -> None:
+async def _run(supervisor: Supervisor, ready_fd: int | None) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     starting, stopped = asyncio.create_task(supervisor.start()), asyncio.create_task(stop.wait())
+    broken = asyncio.create_task(supervisor.broken.wait())
     await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():  # told to end while starting
         starting.cancel()
         await asyncio.wait({starting})
-        return
+        return 0
     try:
         starting.result()
         _tell_ready(supervisor, ready_fd)
-        await stopped
+        await asyncio.wait({stopped, broken}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        stopped.cancel()
         await supervisor.stop()
+    return 1 if broken.done() else 0
 
 
 def _tell_ready(supervisor: Supervisor, ready_fd: int | None) -> None:
