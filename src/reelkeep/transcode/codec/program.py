@@ -21,7 +21,7 @@ from reelkeep.transcode.codec.sound import PEAK_ZOOMS, AacEncoder, PeakMeter, Ti
 from reelkeep.transcode.codec.stills import Poster, Tiles, plan_tiles
 from reelkeep.transcode.codec.video_encoder import VideoEncoder
 from reelkeep.transcode.ladder import plan_ladder
-from reelkeep.transcode.protocol import Done, Fragment, Job, Plan, Probe, Problem, Progress, Track
+from reelkeep.transcode.protocol import Done, Job, Plan, Probe, Problem, Progress, Track
 
 PROGRESS_FRAMES: Final = SEGMENT_FRAMES
 _CUT_OFF_SHARE: Final = Fraction(2, 100)  # a header may promise a little more than there is, never this much
@@ -55,6 +55,8 @@ class _Transcode:
         picture = PictureLine(self._found, self._job) if facts.has_video else None
         sound = SoundLine(self._found, self._job) if facts.has_audio else None
         self._send(self._plan(picture))
+        self._send_all(picture.tracks() if picture else ())
+        self._send_all([sound.aac.track()] if sound else ())
         held: list[Any] = []  # sound that comes before the first picture has gone out
         for frame in self._frames(picture):
             if not hasattr(frame, "samples"):
@@ -133,7 +135,6 @@ class PictureLine:
         self._encoders = {rung.name: self._encoder(rung, job.resume_frame) for rung in self.rungs}
         self._opening = self._opening_encoder()
         self._early: list[tuple[int, dict[str, Any]]] = []
-        self._announced: set[str] = set()
         self._last: tuple[Any, dict[str, Any]] | None = None
 
     @property
@@ -145,6 +146,10 @@ class PictureLine:
     def first_wanted(self) -> int:
         """The first grid frame for which anything must be decoded."""
         return 0 if self._poster else min(self._job.resume_frame, self._tiles.next_frame)
+
+    def tracks(self) -> Iterator[Track]:
+        """Describe every rung before its first fragment, so that the manifest can name all of them from the start."""
+        return (self._encoders[rung.name].track() for rung in self.rungs)
 
     def _encoder(self, rung: Rung, first: int) -> VideoEncoder:
         return VideoEncoder(rung, self.rate, first, self._job.threads)
@@ -180,7 +185,7 @@ class PictureLine:
             yield from self._take(number, settled)
         yield from self._close_opening()
         for encoder in self._encoders.values():
-            yield from self._announce(encoder, encoder.finish())
+            yield from encoder.finish()
         yield from self._tiles.finish()
         yield from self._poster.finish() if self._poster else ()
 
@@ -201,7 +206,7 @@ class PictureLine:
         """Nothing but the step rung is worked on until its first GOP is out; the rest is made up for then."""
         assert self._opening is not None
         self._early.append((number, pictures))
-        yield from self._announce(self._opening, self._opening.encode(number, pictures[self.rungs[0].name]))
+        yield from self._opening.encode(number, pictures[self.rungs[0].name])
         if number == STEP_GOP_FRAMES - 1:
             yield from self._close_opening()
 
@@ -209,7 +214,7 @@ class PictureLine:
         if self._opening is None:
             return
         opening, self._opening = self._opening, None
-        yield from self._announce(opening, opening.finish())
+        yield from opening.finish()
         for number, pictures in self._early:
             yield from self._all_of(number, pictures)
         self._early.clear()
@@ -219,7 +224,7 @@ class PictureLine:
         for rung in self.rungs:
             encoder = self._encoders[rung.name]
             if number >= encoder.first:
-                yield from self._announce(encoder, encoder.encode(number, pictures[rung.name]))
+                yield from encoder.encode(number, pictures[rung.name])
         yield from self._tiles.add(number, pictures[step])
         yield from self._poster.add(number, pictures[step]) if self._poster else ()
         if number % PROGRESS_FRAMES == PROGRESS_FRAMES - 1:
@@ -227,14 +232,6 @@ class PictureLine:
 
     def _is_wanted(self, number: int) -> bool:
         return number >= self._job.resume_frame or number == self._tiles.next_frame or self._poster is not None
-
-    def _announce(self, encoder: VideoEncoder, fragments: Iterator[Fragment]) -> Iterator[Track | Fragment]:
-        """Put a rendition's track before its first fragment."""
-        for fragment in fragments:
-            if fragment.rendition not in self._announced:
-                self._announced.add(fragment.rendition)
-                yield encoder.track()
-            yield fragment
 
 
 class SoundLine:
@@ -250,7 +247,6 @@ class SoundLine:
         self._timeline = Timeline(found.origin, self.aac.first_sample)
         wants_peaks = job.peaks and not job.resume_audio_frame
         self._meters = [PeakMeter(zoom) for zoom in PEAK_ZOOMS] if wants_peaks else []
-        self._announced = False
 
     def add(self, frame: Any) -> Iterator[Any]:
         for block in self._timeline.add(frame):
@@ -260,7 +256,7 @@ class SoundLine:
         for block in self._timeline.end():
             yield from self._take(block)
         if not self._only_peaks:
-            yield from self._announce(self.aac.finish())
+            yield from self.aac.finish()
         for meter in self._meters:
             yield meter.finish()
 
@@ -268,11 +264,4 @@ class SoundLine:
         for meter in self._meters:
             meter.add(block)
         if not self._only_peaks:
-            yield from self._announce(self.aac.add(block))
-
-    def _announce(self, fragments: Iterator[Fragment]) -> Iterator[Any]:
-        for fragment in fragments:
-            if not self._announced:
-                self._announced = True
-                yield self.aac.track()
-            yield fragment
+            yield from self.aac.add(block)

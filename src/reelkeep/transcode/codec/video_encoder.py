@@ -36,7 +36,7 @@ class VideoEncoder:
         self._context = _context(rung, rate, threads)
 
     def track(self) -> Track:
-        """Describe the track; the encoder must have taken a frame."""
+        """Describe the track, also before the first frame."""
         return Track(
             rendition=self._rung.name,
             kind=TrackKind.VIDEO,
