@@ -101,9 +101,6 @@ export class RkAsset extends LitElement {
         z-index: 2;
         opacity: 0.9999;
       }
-      video.alone {
-        opacity: 1;
-      }
       .over {
         position: absolute;
         inset: 0;

@@ -150,8 +150,8 @@ export class PicturePair extends EventTarget {
 
   /** @param {Lane} lane */
   #run(lane) {
-    lane.video.play().catch(() => this.pause());
     this.#raise(lane);
+    lane.video.play().catch(() => this.pause());
   }
 
   /**
@@ -195,7 +195,6 @@ export class PicturePair extends EventTarget {
     clearTimeout(this.restTimer);
     clearTimeout(this.backTimer);
     for (const lane of [this.step, this.full]) if (!lane.video.paused) lane.video.pause();
-    this.#layer();
   }
 
   /** Bring the small picture to the wanted frame, one seek at a time, unless the full one shows it already. */
@@ -298,21 +297,12 @@ export class PicturePair extends EventTarget {
     cancelAnimationFrame(this.raising);
     this.raisingLane = null;
     this.top = lane;
-    this.#layer();
-  }
-
-  /** While a lane plays it may cover the other wholly, which spares drawing both. */
-  #layer() {
-    for (const { video } of [this.step, this.full]) {
-      video.classList.toggle("top", video === this.top.video);
-      video.classList.toggle("alone", video === this.top.video && this.state === "playing" && !video.paused);
-    }
+    for (const each of [this.step, this.full]) each.video.classList.toggle("top", each === lane);
   }
 
   /** @param {State} state */
   #setState(state) {
     this.state = state;
-    this.#layer();
     this.#changed();
   }
 
