@@ -344,7 +344,9 @@ def test_a_page_hears_of_changes_in_its_production_alone(site: Site) -> None:
     _, token = login_of(site, user)
     headers = {"Origin": ORIGIN, "Cookie": f"reelkeep_login={token}"}
     with site.served().websocket(f"{API}/productions/{watched.id}/events", headers) as socket:
-        site.version(other, user)
+        elsewhere = site.version(other, user)
+        with site.engine.begin() as conn:
+            changes.notify(conn, watched.id, elsewhere.id, "state")  # a notice that names the wrong production
         version = site.version(watched, user)
         message = json.loads(socket.recv(10))
         assert (message["what"], message["version"]["id"]) == ("version", version.id)

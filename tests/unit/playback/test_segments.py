@@ -98,10 +98,13 @@ def test_a_viewer_who_leaves_does_not_take_the_segment_from_the_others(stage: St
 
     async def one_leaves(source: SegmentSource, _: Arrivals) -> bytes:
         leaving, staying = (asyncio.ensure_future(source.segment(stage.viewer, "v360", 0)) for _ in range(2))
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.3)  # both wait for the one read
         leaving.cancel()
+        await asyncio.sleep(0)
+        stage.site.bucket.lock.release()
         return await staying
 
+    stage.site.bucket.lock.acquire()  # the bucket does not answer until one has left
     assert stage.run(one_leaves) == stage.making.plain["v360", 0]
 
 
