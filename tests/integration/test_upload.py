@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select
+from tests.services.faulty_store import FaultyStore, in_front_of
 
 from reelkeep.catalog import members, people, productions, tables, versions
 from reelkeep.catalog.lifecycle import VersionState
@@ -35,7 +36,6 @@ from reelkeep.storage.sts import PlatformIdentity, StsBroker
 from reelkeep.storage.translate import ChecksumMismatch
 from reelkeep.transfer.interface import DonePart, Progress, SignedRequest, UploadTicket
 from reelkeep.transfer.upload import upload
-from tests.services.faulty_store import FaultyStore, in_front_of
 
 MIB = 1 << 20
 
