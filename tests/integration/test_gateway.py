@@ -174,6 +174,7 @@ def test_a_head_without_end_is_answered_and_closed(up: Installation) -> None:
 def test_a_client_waits_while_its_companys_process_is_started_again(up: Installation) -> None:
     first = ask(up, ACME)["pid"]
     os.kill(first, signal.SIGKILL)
+    up.await_gone([first])
     assert ask(up, ACME)["pid"] != first
     assert ask(up, BOREALIS)["role"] == "app"
 
