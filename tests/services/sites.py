@@ -257,7 +257,7 @@ class Making:
 
     def complete(self, frames: int) -> None:
         with self.site.engine.begin() as conn:
-            records.complete(conn, self.version.id, frames, None)
+            records.complete(conn, self.version.id, frames)
             versions.move(conn, self.version.id, VersionState.READY)
 
 
