@@ -6,10 +6,12 @@ the database and storage libraries.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from reelkeep.catalog import members, people, productions, tables
 from reelkeep.catalog.passwords import new_password
@@ -59,14 +61,23 @@ class Installation:
                 f"the installation in {data} is not running", advice="Start it with `reelkeep up` and try again."
             )
         self._server, self._keyring = self.folder.server(), self.folder.keyring()
-        self._registry = registry.engine(self._server)
+
+    @contextmanager
+    def _registry(self) -> Iterator[Connection]:
+        """Open one transaction on the registry; commands are few and far between, so nothing is kept open."""
+        engine = registry.engine(self._server)
+        try:
+            with engine.begin() as conn:
+                yield conn
+        finally:
+            engine.dispose()
 
     def create_company(self, slug: str, name: str, domain: str) -> Company:
         return provisioning.create_company(self._server, self._keyring, slug=slug, name=name, domain=domain)
 
     def company(self, slug: str | None) -> Company:
         """Return the company with this slug, or the only one; raise NotFound."""
-        with self._registry.begin() as conn:
+        with self._registry() as conn:
             if slug is not None:
                 return registry.find_company(conn, slug)
             found = registry.companies(conn)
@@ -113,7 +124,7 @@ class Installation:
 
     def connect(self, company: Company, new: NewConnection) -> StorageConnection:
         """Write a connection down; its external id is made here. It is not used before ``check`` has passed."""
-        with self._registry.begin() as conn:
+        with self._registry() as conn:
             return registry.add_connection(
                 conn,
                 company.id,
@@ -127,7 +138,7 @@ class Installation:
             )
 
     def connection(self, company: Company, connection_id: str) -> StorageConnection:
-        with self._registry.begin() as conn:
+        with self._registry() as conn:
             found = registry.connections(conn, company.id).get(ConnectionId(connection_id))
         if found is None:
             raise NotFound(f"the company {company.slug} has no storage connection {connection_id}")
@@ -136,7 +147,7 @@ class Installation:
     def check(self, company: Company, connection: StorageConnection, production_id: str = "") -> Discovery:
         """Try a connection out; if it works, new versions of the company (or of one production) go there."""
         found = discover(connection, self._identity(connection))
-        with self._registry.begin() as conn:
+        with self._registry() as conn:
             registry.set_capabilities(conn, connection.id, found.capabilities)
             registry.place(conn, company.id, production_id, connection.id)
         return found

@@ -1,0 +1,120 @@
+"""Every move shows the right frame: numbers burned into the picture are read from what the compositor painted.
+
+REELKEEP_FRAME_MOVES sets how many moves; REELKEEP_FRAME_REPORT names a file for the times. ``make bench`` uses both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+from tests.browser.chromium import chromium, picture_box, player, player_state, screenshot, until
+from tests.media.clips import read_strip, strip_clip
+from tests.services.platform import Platform
+
+MOVES = int(os.environ.get("REELKEEP_FRAME_MOVES", "200"))
+CLIP_FRAMES = 240
+SEED = 20261121
+# Resolves once the picture with this number was painted, with the milliseconds since the key went down.
+_PAINTED = """(element, [frame, lane]) => new Promise((resolve) => {
+  const look = () => {
+    const { paintedFrame, lane: top, frame: wanted } = element.dataset;
+    if (paintedFrame === String(frame) && wanted === String(frame) && (lane === null || top === lane)) {
+      requestAnimationFrame(() => resolve(performance.now() - globalThis.pressedAt));
+    } else requestAnimationFrame(look);
+  };
+  look();
+})"""
+_NOTE_PRESSES = """addEventListener("keydown", () => { globalThis.pressedAt = performance.now(); }, true);"""
+
+
+@dataclass
+class Seen:
+    """What the moves showed, for the report."""
+
+    moves: int = 0
+    wrong: int = 0
+    step_milliseconds: list[float] = field(default_factory=list)
+    full_milliseconds: list[float] = field(default_factory=list)
+    seek_milliseconds: list[float] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def numbered(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page of a 1080p clip with a frame strip, fully made on the default ladder."""
+    clip = strip_clip(tmp_path_factory.mktemp("clips") / "numbered.mp4", CLIP_FRAMES)
+    sent = platform.upload(clip)
+    clip.unlink()
+    platform.wait_for(sent.version_id, "ready", seconds=170)
+    yield f"{platform.origin}/assets/{sent.asset_id}"
+
+
+@pytest.mark.timeout(3_600 if MOVES > 200 else 400)
+def test_single_steps_and_random_seeks_never_show_a_wrong_frame(platform: Platform, numbered: str) -> None:
+    seen = Seen()
+    with chromium(platform) as page:
+        page.add_init_script(_NOTE_PRESSES)
+        page.goto(numbered)
+        until(lambda: player_state(page)["paintedFrame"] == "0", 30, "frame 0 painted")
+        until(lambda: player_state(page)["lane"] == "full", 30, "the full picture on top")
+        _walk(page, seen)
+    if report := os.environ.get("REELKEEP_FRAME_REPORT"):
+        Path(report).write_text(json.dumps(asdict(seen)), encoding="utf-8")
+    assert seen.moves == MOVES
+    assert seen.wrong == 0, seen.mistakes[:10]
+
+
+def _walk(page: Page, seen: Seen) -> None:
+    """Walk by single steps both ways, with a random seek now and then; check each on the small and some on the full."""
+    dice = random.Random(SEED)
+    frame, box = 0, picture_box(page)
+    for move in range(MOVES):
+        seen.moves += 1
+        kind = dice.random()
+        if kind < 0.15:
+            frame = dice.randrange(CLIP_FRAMES)
+            _go_to(page, frame)
+            milliseconds = _painted(page, frame, "full")
+            seen.seek_milliseconds.append(milliseconds)
+        else:
+            way = 1 if frame == 0 or (kind < 0.6 and frame < CLIP_FRAMES - 1) else -1
+            frame += way
+            page.keyboard.press("ArrowRight" if way > 0 else "ArrowLeft")
+            seen.step_milliseconds.append(_painted(page, frame, None))
+            if move % 5 == 0:
+                seen.full_milliseconds.append(_painted(page, frame, "full"))
+        _check(page, box, frame, f"move {move}", seen)
+
+
+def _go_to(page: Page, frame: int) -> None:
+    """Type a frame number into the counter."""
+    counter = page.locator("rk-transport input").nth(1)
+    counter.fill(str(frame))
+    counter.press("Enter")
+    page.evaluate("document.activeElement?.blur?.()")
+    player(page).evaluate("(element) => element.getRootNode().activeElement?.blur?.()")
+
+
+def _painted(page: Page, frame: int, lane: str | None) -> float:
+    started = time.monotonic()
+    milliseconds: float = player(page).evaluate(_PAINTED, [frame, lane])
+    assert time.monotonic() - started < 20
+    return milliseconds
+
+
+def _check(page: Page, box: dict[str, float], frame: int, move: str, seen: Seen) -> None:
+    try:
+        shown = read_strip(screenshot(page, box))
+    except ValueError as error:
+        shown, move = -1, f"{move} ({error})"
+    if shown != frame:
+        seen.wrong += 1
+        seen.mistakes.append(f"{move}: {shown} instead of {frame}, {player_state(page)}")

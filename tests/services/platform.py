@@ -1,0 +1,169 @@
+"""The whole platform as a user meets it: `reelkeep up` with every real process, a company, its bucket, an admin."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from tests.services.databases import open_folder
+from tests.services.installation import Installation as Processes
+
+from reelkeep.cli.installation import Installation
+from reelkeep.companies import provisioning
+from reelkeep.companies.registry import Company
+from reelkeep.transfer.api import Api
+from reelkeep.transfer.upload import Uploaded, upload
+
+START_SECONDS = 90
+EMAIL = "ada@acme.example"
+
+
+@dataclass
+class Platform(Processes):
+    """One installation with the company acme, its own bucket on the embedded store, and the production demo."""
+
+    password: str = ""
+    company: Company | None = None
+    production_id: str = ""
+    _engines: list[Engine] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start `reelkeep up` and wait until it is ready."""
+        reading, writing = os.pipe()
+        command = [sys.executable, "-m", "reelkeep.cli", "up", "--data", str(self.data), "--s3", "embedded"]
+        port = str(self.facts.get("port", 0))
+        with (self.data.parent / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "--port", port, "--ready-fd", str(writing)], pass_fds=[writing], stdout=log, stderr=log
+            )
+        os.close(writing)
+        with open(reading, encoding="utf-8") as ready:
+            assert select.select([ready], [], [], START_SECONDS)[0], f"not ready: {self.log()}"
+            line = ready.readline()
+        assert line, f"the platform ended: {self.log()}"
+        self.facts = json.loads(line)
+
+    def log(self) -> str:
+        return (self.data.parent / "up.log").read_text(errors="replace")[-4000:]
+
+    def provision(self) -> None:
+        """Do the operator's part, through the same functions as the commands."""
+        operator = Installation(self.data)
+        self.company = operator.create_company("acme", "Acme Pictures", "localhost")
+        made = operator.connect(self.company, operator.embedded_bucket(self.company, self.origin))
+        operator.check(self.company, made)
+        user, password = operator.create_user(self.company, EMAIL, "Ada", None, is_company_admin=True)
+        self.password = password or ""
+        self.production_id = str(operator.create_production(self.company, "Demo", user).id)
+
+    @property
+    def origin(self) -> str:
+        return f"http://acme.localhost:{self.facts['port']}"
+
+    @property
+    def bucket(self) -> str:
+        return "acme-media"
+
+    def store(self) -> Any:
+        """Return an S3 client with every right, as the company's own cloud team has."""
+        return Installation(self.data).folder.store().client("s3")
+
+    def objects(self, prefix: str = "") -> list[str]:
+        pages = self.store().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+    def body(self, key: str) -> bytes:
+        body: bytes = self.store().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
+
+    def company_engine(self) -> Engine:
+        """Return the company's database, with the app role."""
+        assert self.company is not None
+        folder = Installation(self.data).folder
+        engine = provisioning.app_engine(folder.server(), folder.keyring(), self.company)
+        self._engines.append(engine)
+        return engine
+
+    @contextmanager
+    def api(self) -> Iterator[Api]:
+        """Sign in as the admin; the company's processes may still be starting."""
+        with Api(self.origin) as api:
+            _patiently(lambda: api.login(EMAIL, self.password))
+            yield api
+
+    def upload(self, path: Path) -> Uploaded:
+        with self.api() as api:
+            return upload(api, self.production_id, path)
+
+    def wait_for(self, version_id: str, *states: str, seconds: float = 120.0) -> Mapping[str, Any]:
+        """Wait until a version is in one of these states; fail at once when it cannot get there any more."""
+        deadline = time.monotonic() + seconds
+        with self.api() as api:
+            while True:
+                version = _patiently(lambda: api.version(version_id))
+                if version["state"] in states:
+                    return version
+                ended = version["state"] in ("failed", "cancelled", "ready")
+                assert not ended, f"{version['state']}: {version['problem']}\n{self.log()}"
+                assert time.monotonic() < deadline, f"still {version['state']} after {seconds} s\n{self.log()}"
+                time.sleep(0.1)
+
+    def find(self, *words: str) -> list[int]:
+        """Return the pids of our own descendants whose command line holds all these words."""
+        lines = {pid: " ".join(line) for pid, line in self.processes().items()}
+        return sorted(pid for pid, line in lines.items() if all(word in line for word in words))
+
+    def close(self) -> None:
+        for engine in self._engines:
+            engine.dispose()
+
+
+def _patiently(work: Any, seconds: float = 40.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return work()
+        except Exception:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+@contextmanager
+def running_platform() -> Iterator[Platform]:
+    """Start and provision a platform; end it in order and see that nothing of it is left."""
+    one = Platform(open_folder("rk-all-") / "data", s3=True)
+    one.start()
+    try:
+        one.provision()
+        yield one
+    finally:
+        one.close()
+        left = list(one.processes())
+        if one.process is not None and one.process.poll() is None:
+            one.process.send_signal(signal.SIGTERM)
+            try:
+                one.process.wait(40)
+            except subprocess.TimeoutExpired:
+                one.process.kill()
+                one.process.wait(10)
+        one.await_gone(left)
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """The platform, shared by tests that do not harm it."""
+    with running_platform() as one:
+        yield one
