@@ -9,7 +9,6 @@ import json
 import os
 import random
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -48,13 +47,13 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def numbered(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def numbered(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of a 1080p clip with a frame strip, fully made on the default ladder."""
     clip = strip_clip(tmp_path_factory.mktemp("clips") / "numbered.mp4", CLIP_FRAMES)
     sent = platform.upload(clip)
     clip.unlink()
     platform.wait_for(sent.version_id, "ready", seconds=170)
-    yield f"{platform.origin}/assets/{sent.asset_id}"
+    return f"{platform.origin}/assets/{sent.asset_id}"
 
 
 @pytest.mark.timeout(3_600 if MOVES > 200 else 400)
