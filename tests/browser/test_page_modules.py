@@ -163,16 +163,6 @@ def test_the_worker_sums_a_file_in_pieces(page: Page) -> None:
     assert found == zlib.crc32(expected)
 
 
-def test_the_key_request_names_every_rungs_key(page: Page) -> None:
-    ids = ["00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100"]
-    box = bytes(run(page, "player/key-request.js", "return [...m.psshOf(a)]", ids))
-    system = bytes.fromhex("1077efecc0b24d02ace33c1e52e2fb4b")
-    assert box == (
-        len(box).to_bytes(4, "big") + b"pssh\x01\0\0\0" + system + (2).to_bytes(4, "big")
-        + bytes.fromhex("".join(ids)) + bytes(4)
-    )  # fmt: skip
-
-
 def test_sign_in_leads_back_to_this_site_only(page: Page) -> None:
     asked = [
         "/assets/1?version=2",

@@ -1,9 +1,10 @@
 """The static DASH manifest of a whole planned timeline. Pure; no I/O.
 
 Follows ISO/IEC 23009-1:2022 (MPD, SegmentTemplate with SegmentTimeline), ISO/IEC 23001-7 (the mp4protection descriptor)
-and DASH-IF's ContentProtection for ClearKey. It is *static* although segments are still being made: players ask for a
-segment, and the media process holds the request until it is published. No base address: addresses are relative to the
-manifest's own, except the licence's, which players do not resolve.
+and DASH-IF's ContentProtection for ClearKey. One AdaptationSet holds one content key, as DASH-IF's interoperability
+points ask; a descriptor lets players switch between the sets of video. It is *static* although segments are still being
+made: players ask for a segment, and the media process holds the request until it is published. No base address:
+addresses are relative to the manifest's own, except the licence's, which players do not resolve.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from reelkeep.media import (
 from reelkeep.playback.proxies import Proxy, RenditionRow
 
 CLEARKEY_SCHEME: Final = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"  # DASH-IF's registered UUID of ClearKey
+SWITCHING_SCHEME: Final = "urn:mpeg:dash:adaptation-set-switching:2016"  # ISO/IEC 23009-1:2022, section 5.3.3.5
 _CONTENT_TYPES: Final = {TrackKind.VIDEO: "video/mp4", TrackKind.AUDIO: "audio/mp4"}
 
 
@@ -43,14 +45,25 @@ def manifest(proxy: Proxy, licence_url: str) -> str:
         f' type="static" minBufferTime="PT2S" mediaPresentationDuration="{duration}">',
         f'<Period id="0" start="PT0S" duration="{duration}">',
     ]
-    for number, kind in enumerate((TrackKind.VIDEO, TrackKind.AUDIO)):
-        tracks = [rendition for rendition in proxy.renditions if rendition.kind is kind and proxy.samples(rendition)]
-        if tracks:
-            parts.append(f'<AdaptationSet id="{number}" contentType="{kind.value}" mimeType="{_CONTENT_TYPES[kind]}">')
-            parts.extend(_representation(proxy, rendition, licence_url) for rendition in tracks)
-            parts.append("</AdaptationSet>")
+    sets = adaptation_sets(proxy)
+    for number, tracks in enumerate(sets):
+        twins = [each for each, other in enumerate(sets) if other[0].kind is tracks[0].kind and each != number]
+        parts.append(_adaptation_set(proxy, number, tracks, twins, licence_url))
     parts.append("</Period></MPD>\n")
     return "\n".join(parts)
+
+
+def adaptation_sets(proxy: Proxy) -> list[list[RenditionRow]]:
+    """Return the renditions grouped into AdaptationSets, in their own order.
+
+    Those of one set share kind, content key and segment grid; so the step rung, whose first segments are shorter, has
+    a set of its own even where a larger rung has the same key.
+    """
+    sets: dict[tuple[TrackKind, bool, bytes], list[RenditionRow]] = {}
+    for rendition in proxy.renditions:
+        if proxy.samples(rendition):
+            sets.setdefault((rendition.kind, rendition.is_step, rendition.key_id), []).append(rendition)
+    return sorted(sets.values(), key=lambda tracks: tracks[0].kind is not TrackKind.VIDEO)
 
 
 def segment_samples(total: int, *, kind: TrackKind, is_step: bool) -> Iterator[int]:
@@ -103,7 +116,23 @@ def timeline(rendition: RenditionRow, total: int, rate: FrameRate) -> list[tuple
     return runs
 
 
-def _representation(proxy: Proxy, rendition: RenditionRow, licence_url: str) -> str:
+def _adaptation_set(proxy: Proxy, number: int, tracks: list[RenditionRow], twins: list[int], licence_url: str) -> str:
+    """Return one set; ``twins`` are the numbers of the sets a player may switch to."""
+    kind = tracks[0].kind
+    attributes = f'id="{number}" contentType="{kind.value}" mimeType="{_CONTENT_TYPES[kind]}" startWithSAP="1"'
+    if len(tracks) > 1:  # one rendition alone is aligned with nothing
+        attributes += ' segmentAlignment="true"'
+    switching = f'<SupplementalProperty schemeIdUri="{SWITCHING_SCHEME}" value="{",".join(map(str, twins))}"/>'
+    return "\n".join(
+        [
+            f"<AdaptationSet {attributes}>{_protection(tracks[0].key_id, licence_url)}{switching if twins else ''}",
+            *(_representation(proxy, rendition) for rendition in tracks),
+            "</AdaptationSet>",
+        ]
+    )
+
+
+def _representation(proxy: Proxy, rendition: RenditionRow) -> str:
     rate = proxy.rate
     attributes = f'id={quoteattr(rendition.name)} bandwidth="{rendition.bandwidth_bps}"'
     attributes += f" codecs={quoteattr(rendition.codecs)}"
@@ -117,8 +146,7 @@ def _representation(proxy: Proxy, rendition: RenditionRow, licence_url: str) -> 
         for start, duration, count in timeline(rendition, proxy.samples(rendition), rate)
     )
     return (
-        f"<Representation {attributes}>{_protection(rendition.key_id, licence_url)}"
-        f'<SegmentTemplate timescale="{rendition.timescale}" startNumber="0"'
+        f'<Representation {attributes}><SegmentTemplate timescale="{rendition.timescale}" startNumber="0"'
         ' initialization="$RepresentationID$/init.mp4" media="$RepresentationID$/$Number$.m4s">'
         f"<SegmentTimeline>{runs}</SegmentTimeline></SegmentTemplate></Representation>"
     )

@@ -1,7 +1,6 @@
 /** One video element with one Shaka player on it, moved by whole frames. */
 
 import { frameAt, seekSeconds } from "../frame-clock.js";
-import { askForAll } from "./key-request.js";
 import { loadShaka } from "./shaka.js";
 
 /** How long a finished seek may stay unpainted, and how often it is repeated: a tab in the background paints nothing. */
@@ -46,7 +45,6 @@ export class Lane {
     this.player ??= await this.#attach(Player);
     this.player.configure({ streaming: { retryParameters: RETRIES, durationBackoff: 0.5 * (this.rate.d / this.rate.n) } });
     this.player.configure({ manifest: { retryParameters: { ...RETRIES, maxAttempts: 4 } } });
-    this.player.configure({ drm: { initDataTransform: askForAll } });
     this.player.configure(config);
     this.wanted = frame;
     await this.player.load(uri, seekSeconds(frame, this.rate));
