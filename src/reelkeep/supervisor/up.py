@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import json
 import os
 import signal
 import sys
 from pathlib import Path
 
+import reelkeep
 from reelkeep.isolation.hygiene import harden
 from reelkeep.settings import Settings
 from reelkeep.supervisor.folder import DataFolder
@@ -53,10 +55,17 @@ def run(
     harden()  # the platform's identity lives here
     folder = DataFolder.open(data)
     folder.lock()
+    _compile()
     try:
         return asyncio.run(_run(Supervisor(folder, chosen, programs or Programs()), ready_fd))
     finally:
         folder.unlock()
+
+
+def _compile() -> None:
+    """Compile our modules where that is not done yet and we may: the children write nothing and would start slower."""
+    for folder in reelkeep.__path__:
+        compileall.compile_dir(folder, quiet=2)
 
 
 async def _run(supervisor: Supervisor, ready_fd: int | None) -> int:

@@ -25,6 +25,7 @@ from reelkeep.transcode.source import SourceCache
 _log = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.5
+MAX_REASON_CHARACTERS: Final = 200  # of what a dead codec said, in a log that may lie on a disk: no room for pictures
 SILENCE_SECONDS: Final = 900.0  # the slowest decoders make 3.6 frames a second at 2160p (J2K); GOPs of 48: 15 s
 
 
@@ -123,7 +124,7 @@ class Carrier:
             raise CodecMisbehaved from error
         except (ChannelClosed, OSError) as error:  # OSError: on_stop has closed the channel under us
             self._hold.check()
-            _log.warning("the codec ended early: %s", codec.last_words().strip()[-2_000:])
+            _log.warning("the codec ended early: %s", _reason(codec.last_words()))
             raise CodecDied from error
 
     def _next(self, channel: Channel) -> Message:
@@ -173,3 +174,15 @@ class Carrier:
         if self._publisher is None:
             raise BadFrame("the codec sends media before its plan")
         return self._publisher
+
+
+def _reason(last_words: str) -> str:
+    """Return the last line of what a codec said before it died, as short printable ASCII.
+
+    >>> _reason("Traceback:\\nMemoryError: film \\u2603\\n")
+    'MemoryError: film ?'
+    >>> _reason("  "), len(_reason("x" * 5_000))
+    ('it gave no reason', 200)
+    """
+    line = (last_words.strip().splitlines() or ["it gave no reason"])[-1][-MAX_REASON_CHARACTERS:]
+    return "".join(c if " " <= c <= "~" else "?" for c in line)
