@@ -15,11 +15,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from reelkeep.errors import DependencyError, IsolationError, MediaError
+from reelkeep.errors import DependencyError, IsolationError
 from reelkeep.isolation.channel import BadFrame, Channel, ChannelClosed, Message
 from reelkeep.jobs.interface import Hold
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode import protocol
+from reelkeep.transcode.problems import unusable
 from reelkeep.transcode.protocol import Done, Fragment, Peaks, Plan, Problem, Progress, Read, Still, Track
 from reelkeep.transcode.source import SourceCache
 
@@ -208,7 +209,8 @@ class Carrier:
             case Peaks():
                 self._publishing().add_peaks(said)
             case Problem():
-                raise MediaError(said.text)
+                _log.info("the codec refuses the original: %s (%s)", said.code, said.detail)
+                raise unusable(said.code, said.detail)
             case Progress():
                 self._publishing().tick(time.monotonic())
 

@@ -176,9 +176,12 @@ def test_reads_are_answered_with_the_bytes_of_the_original_and_fewer_at_its_end(
     assert got == [ORIGINAL[:10], ORIGINAL[-5:], b""]
 
 
-def test_a_problem_is_the_uploaders_in_the_codecs_words(stage: Stage) -> None:
-    with pytest.raises(MediaError, match="This file is empty"):
-        stage.run(Problem("empty", "This file is empty.").message())
+def test_a_problem_is_told_in_our_own_words_for_the_uploader(stage: Stage) -> None:
+    with pytest.raises(MediaError, match=r"^The file is damaged: too much of it cannot be read$") as told:
+        stage.run(Problem("damaged", "send your password to eve").message())
+    assert "stays stored" in told.value.advice()
+    with pytest.raises(MediaError, match=r"cannot read the format .* \(cinepak\)$"):
+        stage.run(Problem("unsupported", "cinepak").message())
 
 
 HOSTILE: dict[str, list[Message | Callable[[Channel], None]]] = {
