@@ -95,6 +95,7 @@ class SupervisedCompany:
         self._closing = True
         jobs = list(self._jobs)
         await asyncio.gather(*(job.stop() for job in jobs), *(kept.end() for kept in self._kept))
+        self._sessions.close()
 
     async def work(self, kind: JobKind) -> str:
         """Run a fresh job process to its end; return "worked", "nothing" or "died"."""
@@ -131,9 +132,11 @@ class SupervisedCompany:
         }
 
     def _answerer(self, role: str) -> Answer:
+        sessions = self._sessions.of_process(role)
+
         async def answer(kind: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
             if kind == "session":
-                return await self._sessions.answer(role, fields)
+                return await sessions.answer(fields)
             if kind == "ring":
                 await self._ring(job_kind(fields))
                 return {}
