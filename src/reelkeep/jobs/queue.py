@@ -1,8 +1,9 @@
 """The queue of one company: claim, renew, finish and retry job rows, with PostgreSQL as the only coordinator.
 
 A claim is a lease: ``FOR UPDATE SKIP LOCKED`` picks the row, ``leased_until`` keeps others away, and a lease that has
-run out is claimed again by whoever comes next, so a killed job process needs no cleaner. Every later write names the
-worker of the lease, so a process that was asleep while its lease ran out changes nothing.
+run out, or whose holder's connection is gone (``presence``), is claimed again by whoever comes next: a killed job
+process needs no cleaner. Every later write names the worker of the lease, so a process that was asleep while its lease
+ran out, or that lost its connection, changes nothing.
 
 Every function works inside the caller's transaction and commits nothing by itself.
 """
@@ -13,12 +14,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql
 
 from reelkeep.catalog.lifecycle import JOB_STEPS, JobState, step
 from reelkeep.catalog.tables import jobs
 from reelkeep.errors import NotFound
 from reelkeep.ids import JobId, VersionId, new_id
 from reelkeep.jobs.interface import Job, JobKind, LeaseLost
+from reelkeep.jobs.presence import holder_is_gone
 
 LEASE: Final = timedelta(seconds=30)
 MAX_ATTEMPTS: Final = 5
@@ -28,7 +31,7 @@ _CLAIMABLE = and_(
     jobs.c.kind.in_([kind.value for kind in JobKind]),  # a newer release's kinds are left to its processes
     or_(
         and_(jobs.c.state == JobState.WAITING.value, jobs.c.due_at <= func.now()),
-        and_(jobs.c.state == JobState.RUNNING.value, jobs.c.leased_until < func.now()),
+        and_(jobs.c.state == JobState.RUNNING.value, or_(jobs.c.leased_until < func.now(), holder_is_gone())),
     ),
 )
 _UNFINISHED = jobs.c.state.in_((JobState.WAITING.value, JobState.RUNNING.value))
@@ -57,12 +60,20 @@ def enqueue(conn: Connection, kind: JobKind, version_id: VersionId | None) -> Jo
 
 
 def due(conn: Connection) -> int:
-    """Return how many jobs could be claimed now: the sweep rings for a company that has any."""
+    """Return how many jobs could be claimed now."""
     return conn.scalar(select(func.count()).select_from(jobs).where(_CLAIMABLE)) or 0
+
+
+def due_kinds_query() -> str:
+    """Return the SQL that names the kinds of which a job could be claimed now: what the supervisor's sweep asks."""
+    query = select(jobs.c.kind).distinct().where(_CLAIMABLE)
+    return str(query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))  # type: ignore[no-untyped-call]
 
 
 def claim(conn: Connection, worker: str) -> Job | None:
     """Lease the job that has been due longest to ``worker``; None if there is none that nobody else is looking at.
+
+    Call it on the connection of the worker's ``Presence``; without one the lease is anybody's at once.
 
     The attempt is counted here. A job that was claimed more often than ``MAX_ATTEMPTS`` is returned too: the caller
     ends it, because only the caller can say so on the version.
@@ -120,6 +131,13 @@ def retry_later(conn: Connection, job_id: JobId, worker: str, problem: str, dela
     """Give a leased job back, due after ``delay``; raise LeaseLost (nothing changed) if it is not leased to us."""
     row = _held(conn, job_id, worker)
     values = {"leased_by": None, "leased_until": None, "last_problem": problem, "due_at": func.now() + delay}
+    _step(conn, row, JobState.WAITING, **values)
+
+
+def give_back(conn: Connection, job_id: JobId, worker: str) -> None:
+    """Give a leased job back, due at once and without counting the attempt; raise LeaseLost if it is not ours."""
+    row = _held(conn, job_id, worker)
+    values = {"leased_by": None, "leased_until": None, "due_at": func.now(), "attempts": max(0, row.attempts - 1)}
     _step(conn, row, JobState.WAITING, **values)
 
 
