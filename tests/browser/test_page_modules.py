@@ -197,18 +197,6 @@ def test_capital_letters_act_like_small_ones_and_modified_keys_are_the_browsers(
     assert found == ["back", "back", "goIn", "stepBack10", None, "help", None]
 
 
-def test_the_tunnels_command_names_the_port_and_the_host(page: Page) -> None:
-    found = run(
-        page,
-        "player/rk-no-keys.js",
-        "return m.tunnel(new URL('http://192.0.2.7:8123/assets/1?version=2'), 'acme')",
-    )
-    assert found == {
-        "command": "ssh -L 8123:127.0.0.1:8123 192.0.2.7",
-        "url": "http://acme.localhost:8123/assets/1?version=2",
-    }
-
-
 def test_a_tile_lies_where_the_server_put_it(page: Page) -> None:
     found = run(
         page,

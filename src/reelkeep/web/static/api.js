@@ -16,7 +16,7 @@
  *   part_bytes: number, parts_total: number, done_parts: DonePart[]}} Upload
  * @typedef {{number: number, method: string, url: string, headers: Record<string, string>, expires_at: string}} PartRequest
  * @typedef {{name: string, kind: string, is_step: boolean, width_px: number | null, height_px: number | null,
- *   published_frames?: number | null}} Rendition
+ *   published_samples?: number}} Rendition
  * @typedef {{base: string, manifest: string, expires_at: string, frames: number | null, planned_frames: number | null,
  *   rate: [number, number], start_timecode: {frame: number, drop_frame: boolean} | null, tiles: any,
  *   renditions: Rendition[]}} Playback

@@ -1,5 +1,7 @@
 /** Live changes of a production, by WebSocket; it connects again by itself and then asks for a fresh read. */
 
+import { get } from "./api.js";
+
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 
@@ -34,6 +36,7 @@ export function listen(productionId, onEvent, onGap = () => {}) {
     socket.onclose = () => {
       if (stopped) return;
       lost = true;
+      get("/me").catch(() => {}); // a refused socket does not say why; this asks to sign in if that is it
       timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);
     };

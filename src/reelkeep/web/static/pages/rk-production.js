@@ -8,7 +8,7 @@ import { dateText, sizeText } from "../measures.js";
 import { shared } from "../styles.js";
 import { pickedFiles, droppedFiles } from "../upload/picking.js";
 import { uploads } from "../upload/uploads.js";
-import { MOVING_STATES, isOpen, proxyShare, stateText } from "../version-words.js";
+import { MOVING_STATES, isOpen, mayAgain, mayStop, proxyShare, stateText } from "../version-words.js";
 
 /**
  * @typedef {import("../api.js").Asset} Asset
@@ -300,13 +300,15 @@ export class RkProduction extends LitElement {
       <p class=${version.state === "failed" ? "problem" : "quiet"}>${this.#cardLine(version)}</p>
     `;
     return html`${openable ? html`<a class="card" data-state=${state} href="/assets/${asset.id}">${inner}</a>` : html`<div class="card" data-state=${state}>${inner}</div>`}
-    ${version.state === "failed" || version.state === "cancelled" ? this.#renderRetry(version) : nothing}`;
+    ${this.#mayUpload ? this.#renderActions(version) : nothing}`;
   }
 
   /** @param {Version} version */
-  #renderRetry(version) {
-    if (!this.#mayUpload || !version.stored_at) return nothing;
-    return html`<div class="actions"><button @click=${() => this.#tell(version, "retry")}>Process it again</button></div>`;
+  #renderActions(version) {
+    const name = `${version.file_name}, version ${version.number}`;
+    if (mayStop(version)) return html`<div class="actions"><button aria-label="Stop processing ${name}" @click=${() => this.#tell(version, "cancel")}>Stop processing</button></div>`;
+    if (mayAgain(version)) return html`<div class="actions"><button aria-label="Process ${name} again" @click=${() => this.#tell(version, "retry")}>Process it again</button></div>`;
+    return nothing;
   }
 
   /** @param {Version} version */

@@ -176,7 +176,7 @@ export class RkComments extends LitElement {
   #renderForm() {
     const at = timecodeText(this.frame, this.rate, this.start);
     return html`<form @submit=${this.#send}>
-      <textarea aria-label="Comment at ${at}" placeholder="Comment at ${at}" maxlength="10000" @keydown=${this.#key} @focus=${() => this.dispatchEvent(new Event("writing"))}></textarea>
+      <textarea aria-label="Comment at ${at}" placeholder="Comment at ${at}" maxlength="5000" @keydown=${this.#key} @focus=${() => this.dispatchEvent(new Event("writing"))}></textarea>
       <div class="bad" role="alert">${this.problem}</div>
       <div class="send"><span class="quiet">At <span class="at">${at}</span></span><button class="primary" ?disabled=${this.sending}>Comment</button></div>
     </form>`;
