@@ -90,6 +90,8 @@ class ProcessSessions:
 
     def _hold_to_one_version(self, request: SessionRequest) -> None:
         place = request.connection_id, request.scope.rstrip("/").rpartition("/")[2]
+        if request.purpose is Purpose.END_UPLOADS:  # at every bucket of the company, but then no version at all
+            place = ConnectionId(""), request.scope
         self._place = self._place or place
         if place != self._place:
             raise IsolationError("a job process may not ask for a second version")
