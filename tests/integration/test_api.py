@@ -312,7 +312,7 @@ def test_a_failed_version_says_why_and_can_be_tried_again(site: Site) -> None:
     with site.engine.begin() as conn:
         versions.move(conn, version.id, VersionState.FAILED, MediaError("the file ends in the middle"))
     seen = client.get(f"{API}/versions/{version.id}").json()
-    assert (seen["state"], seen["problem"]) == ("failed", "the file ends in the middle")
+    assert (seen["state"], seen["problem"]) == ("failed", "The file ends in the middle.")
     assert seen["advice"].startswith("Export the file again")
     refused = client.post(f"{API}/versions/{version.id}/playback-sessions")
     assert error_of(refused) == (409, "conflict")

@@ -235,7 +235,7 @@ def test_a_version_that_failed_answers_with_the_reason(cinema: Cinema) -> None:
         versions.move(conn, cinema.making.version.id, VersionState.FAILED, MediaError("the picture breaks off"))
     answer = cinema.media.get(f"{base}/v360/1.m4s")
     assert code_of(answer) == (410, "making_stopped")
-    assert answer.json()["error"]["message"] == "the picture breaks off"
+    assert answer.json()["error"]["message"] == "The picture breaks off."
 
 
 def test_stills_are_sent_uncacheable_and_only_of_the_sessions_version(cinema: Cinema, open_cinema: OpenCinema) -> None:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from reelkeep.errors import ReelkeepError
+from reelkeep.errors import ReelkeepError, sentence
 from reelkeep.transfer.interface import OnProgress
 from reelkeep.transfer.interface import Progress as Moment
 
@@ -32,11 +32,14 @@ def show(fields: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
 def show_error(error: ReelkeepError, *, as_json: bool) -> None:
     """Print one sentence and what to do next."""
     if as_json:
-        fields = {"code": error.code, "message": error.message, "advice": error.advice()}
-        show({"error": fields}, "", as_json=True)
+        show({"error": error_fields(error)}, "", as_json=True)
     else:
-        message = error.message[:1].upper() + error.message[1:].rstrip(".")
-        people.print(f"[red]{escape(message)}.[/] {escape(error.advice())}", soft_wrap=True)
+        people.print(f"[red]{escape(sentence(error.message))}[/] {escape(error.advice())}", soft_wrap=True)
+
+
+def error_fields(error: ReelkeepError) -> dict[str, str]:
+    """Return what programs get to know of an error."""
+    return {"code": error.code, "message": sentence(error.message), "advice": error.advice()}
 
 
 def note(sentence: str) -> None:

@@ -42,7 +42,7 @@ def _one(api: Api, production_id: str, path: Path, parallel: int, *, as_json: bo
         if not as_json:
             output.note(str(path))
             output.show_error(error, as_json=False)
-        return {"path": str(path), "error": _fields(error), "exit_code": exits.exit_code(error)}
+        return {"path": str(path), "error": output.error_fields(error), "exit_code": exits.exit_code(error)}
     if not as_json:
         rate = sent.sent_bytes / sent.seconds / 1e6 if sent.seconds else 0.0
         output.note(f"{path.name}: stored and verified, {sent.size_bytes:,} bytes, {rate:.1f} MB/s.")
@@ -60,7 +60,3 @@ def result(path: Path, sent: Uploaded) -> dict[str, Any]:
         "seconds": round(sent.seconds, 3),
         "sha256": sent.sha256.hex(),
     }
-
-
-def _fields(error: ReelkeepError) -> dict[str, str]:
-    return {"code": error.code, "message": error.message, "advice": error.advice()}
