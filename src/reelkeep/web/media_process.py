@@ -24,8 +24,7 @@ from reelkeep.web.serve import listen, serve
 CACHE_BYTES: Final = 256 << 20
 STORE_THREADS: Final = 4
 SWEEP_SECONDS: Final = 5.0
-_DESCRIPTORS: Final = 8_192  # one for each cached segment, and the viewers' sockets
-_OTHER_DESCRIPTORS: Final = 512
+_DESCRIPTORS: Final = 8_192  # half for cached segments, half for connections (web.serve)
 
 
 def main() -> None:
@@ -33,7 +32,7 @@ def main() -> None:
     link = SupervisorLink.from_arguments()
     birth = link.birth()
     company = open_company(link, birth)
-    application = make_media(company, str(birth["dsn"]), max_entries=_raise_descriptor_limit() - _OTHER_DESCRIPTORS)
+    application = make_media(company, str(birth["dsn"]), max_entries=_raise_descriptor_limit() // 2)
     serve(company, application, listen(birth["handover_path"]), link)
 
 
