@@ -92,13 +92,13 @@ class FaultyStore:
             if self.flipping.is_set() and seen > CHUNK_BYTES:
                 data = data[:-1] + bytes([data[-1] ^ 1])
             store.sendall(data)
+            if self.bytes_per_second and seen > self.slow_after_bytes:
+                time.sleep(len(data) / self.bytes_per_second)
 
     def _reset(self, client: socket.socket) -> None:
         self.refused += 1
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
-            if self.bytes_per_second and seen > self.slow_after_bytes:
-                time.sleep(len(data) / self.bytes_per_second)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
