@@ -1,4 +1,4 @@
-"""Identifiers: one distinct type per thing, all made and checked here. Pure except for the clock and the random source."""
+"""Identifiers: one distinct type per thing, all made and checked here. Pure but for the clock and the random source."""
 
 from __future__ import annotations
 

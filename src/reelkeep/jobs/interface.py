@@ -13,6 +13,8 @@ from reelkeep.ids import JobId, VersionId
 
 class JobKind(enum.Enum):
     TRANSCODE = "transcode"
+    SWEEP = "sweep"  # of the company, without a version: what nobody will finish, by the hour
+    CLEAN = "clean"  # a version's proxy objects that no row names
 
 
 @dataclass(frozen=True)

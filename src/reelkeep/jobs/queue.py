@@ -142,7 +142,7 @@ def give_back(conn: Connection, job_id: JobId, worker: str) -> None:
 
 
 def request_cancel(conn: Connection, version_id: VersionId) -> JobState | None:
-    """Cancel the version's unfinished jobs.
+    """Cancel the version's unfinished transcode jobs; others change nothing that its people see.
 
     Returns:
         CANCELLED: the job was waiting and has ended; the caller moves the version.
@@ -150,7 +150,8 @@ def request_cancel(conn: Connection, version_id: VersionId) -> JobState | None:
         None: there was nothing to cancel.
     """
     state = None
-    for row in conn.execute(select(jobs).where(jobs.c.version_id == version_id, _UNFINISHED).with_for_update()):
+    ours = (jobs.c.version_id == version_id, jobs.c.kind == JobKind.TRANSCODE.value, _UNFINISHED)
+    for row in conn.execute(select(jobs).where(*ours).with_for_update()):
         if row.state == JobState.WAITING.value:
             _step(conn, row, JobState.CANCELLED, finished_at=func.now(), cancel_requested_at=func.now())
             state = state or JobState.CANCELLED

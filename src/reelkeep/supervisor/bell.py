@@ -13,6 +13,7 @@ from procrastinate.exceptions import ConnectorException
 from reelkeep.ids import CompanyId
 from reelkeep.jobs.interface import JobKind
 from reelkeep.jobs.queue import due_kinds_query
+from reelkeep.jobs.schedule import ask_for_sweep
 from reelkeep.runner import doorbell
 
 SWEEP_SECONDS: Final = 20.0
@@ -56,9 +57,13 @@ class Bell:
 
 
 async def due_kinds(conninfo: str, *, seconds: float = LOOK_SECONDS) -> list[JobKind]:
-    """Ask one company's database, briefly: a lock held there must not keep the other companies' jobs waiting."""
+    """Ask one company's database, briefly: a lock held there must not keep the other companies' jobs waiting.
+
+    The company's own sweep is asked for here, too, by the hour.
+    """
     try:
         async with asyncio.timeout(seconds), await psycopg.AsyncConnection.connect(conninfo) as conn:
+            await conn.execute(*ask_for_sweep())
             rows = await (await conn.execute(_DUE)).fetchall()
     except (psycopg.Error, TimeoutError) as error:
         print(f"supervisor: the sweep could not look: {type(error).__name__}", file=sys.stderr)

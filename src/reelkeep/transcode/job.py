@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +14,7 @@ from reelkeep.catalog.lifecycle import JobState, VersionState
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.encryption.keys import CompanyKey
-from reelkeep.errors import IsolationError, MediaError, ReelkeepError
+from reelkeep.errors import IsolationError, MediaError, ReelkeepError, StorageSetupError
 from reelkeep.ids import VersionId
 from reelkeep.jobs.handling import Handler
 from reelkeep.jobs.interface import Hold, Job
@@ -108,7 +109,9 @@ class _Transcode:
         if not self.published.complete:
             self._with_fresh_codecs(start_codec)
         named, last = patiently(self._named, self.desk.hold)
-        leftovers.delete_unnamed(self.desk.bucket, named, last)
+        cleaner = leftovers.cleaner_of(self.company, self.job, self.version.connection_id, self.desk.hold)
+        with contextlib.suppress(StorageSetupError):  # the proxy is complete; the company's sweep asks again
+            leftovers.delete_unnamed(cleaner, named, last)
 
     def _with_fresh_codecs(self, start_codec: StartCodec) -> None:
         """Make the proxy. A codec that died is followed by another, unless the one before died at the same place.
