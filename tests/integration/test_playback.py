@@ -150,6 +150,7 @@ def test_only_the_apps_own_origin_may_read_answers(cinema: Cinema) -> None:
             assert answer.headers["access-control-expose-headers"] == "Retry-After"
             assert "access-control-allow-credentials" not in answer.headers
             assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
     preflight = cinema.media.options(f"{base}/licence", headers={"Access-Control-Request-Method": "POST"})
     assert preflight.status_code == 204
     assert "Content-Type" in preflight.headers["access-control-allow-headers"]
