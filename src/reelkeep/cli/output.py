@@ -23,7 +23,9 @@ people = Console(stderr=True, highlight=False)
 def show(fields: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
     """Print the result of a command: the object for programs, or the sentence for people."""
     if as_json:
-        sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
+        text = json.dumps(fields, ensure_ascii=False)
+        # A file name that is no UTF-8 holds lone surrogates; escaped like this they are JSON's own escapes.
+        sys.stdout.write(text.encode(errors="backslashreplace").decode() + "\n")
         sys.stdout.flush()
     else:
         Console(highlight=False).print(escape(sentence), soft_wrap=True)

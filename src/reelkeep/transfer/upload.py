@@ -70,7 +70,7 @@ def upload(
     started = time.monotonic()
     with _open(path) as file:
         before = _identity(file.fileno())
-        ticket = api.begin_upload(production_id, path.name, before[0], client_key(path, before))
+        ticket = api.begin_upload(production_id, _shown_name(path), before[0], client_key(path, before))
         sender = _Sender(api, ticket, file.fileno(), before[0], parallel, on_progress)
         whole_crc, sha256 = sender.run()
         if _identity(file.fileno()) != before:
@@ -88,11 +88,17 @@ def client_key(path: Path, identity: tuple[int, int]) -> str:
     return "cli-" + hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:40]
 
 
+def _shown_name(path: Path) -> str:
+    """Return the file's name as text; bytes that are no UTF-8, as on old disks, become replacement characters."""
+    return os.fsencode(path.name).decode(errors="replace")
+
+
 def _open(path: Path) -> io.FileIO:
     try:
         return path.open("rb", buffering=0)
     except OSError as error:
-        raise RequestError(f"{path.name} cannot be read: {error.strerror}") from error
+        advice = "Check its name and that you may read it."
+        raise RequestError(f"{_shown_name(path)} cannot be read: {error.strerror}", advice=advice) from error
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
