@@ -7,7 +7,6 @@ aborts it. Keys that were not made here are somebody else's and are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -53,8 +52,11 @@ def give_up(conn: Connection) -> list[VersionId]:
     return given_up
 
 
-def sweep(company: CompanyHandle, job: Job, hold: Hold) -> None:
+def sweep(company: CompanyHandle, job: Job, hold: Hold, *, unknown_after: timedelta = UNKNOWN_AFTER) -> None:
     """Give old uploads up, and abort at every connection what no open upload knows.
+
+    Args:
+        unknown_after: how old an upload that no row knows must be.
 
     Raises:
         StorageSetupError, DependencyError: a connection does not let us; the others were swept all the same.
@@ -65,7 +67,7 @@ def sweep(company: CompanyHandle, job: Job, hold: Hold) -> None:
     for connection in company.storage.connections():
         hold.check()
         try:
-            _end_unknown(company, job, hold, connection.id)
+            _end_unknown(company, job, hold, connection.id, datetime.now(UTC) - unknown_after)
         except ReelkeepError as error:
             hold.check()
             problem = problem or error
@@ -73,10 +75,12 @@ def sweep(company: CompanyHandle, job: Job, hold: Hold) -> None:
         raise problem
 
 
-def _end_unknown(company: CompanyHandle, job: Job, hold: Hold, connection_id: ConnectionId) -> None:
+def _end_unknown(
+    company: CompanyHandle, job: Job, hold: Hold, connection_id: ConnectionId, begun_before: datetime
+) -> None:
     store = company.storage.open(connection_id, Purpose.END_UPLOADS, SCOPE)
     listing = _grant(company, job, GrantAction.LIST, "list unfinished uploads")
-    left = list(_unknown(company, store, listing))
+    left = [each for each in _unknown(company, store, listing) if each.begun_at < begun_before]
     if not left:
         return
     aborting = _grant(company, job, GrantAction.DELETE, "abort unfinished uploads that no row knows")
@@ -88,14 +92,11 @@ def _end_unknown(company: CompanyHandle, job: Job, hold: Hold, connection_id: Co
             continue  # it ended by itself
 
 
-def _unknown(company: CompanyHandle, store: ObjectStore, grant: GrantId) -> Iterator[UnfinishedUpload]:
+def _unknown(company: CompanyHandle, store: ObjectStore, grant: GrantId) -> list[UnfinishedUpload]:
     found = list(store.list_uploads(SCOPE, grant=grant))
     with transaction(company.engine) as conn:  # after the listing: what began meanwhile is known by now, or too young
         known = set(conn.scalars(select(uploads.c.store_upload_id).where(uploads.c.state == UploadState.OPEN.value)))
-    too_young = datetime.now(UTC) - UNKNOWN_AFTER
-    for upload in found:
-        if upload.upload_id not in known and upload.begun_at < too_young and is_original_key(upload.key):
-            yield upload
+    return [each for each in found if each.upload_id not in known and is_original_key(each.key)]
 
 
 def _grant(company: CompanyHandle, job: Job, action: GrantAction, what: str) -> GrantId:
