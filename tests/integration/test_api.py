@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 import zlib
+from datetime import datetime
 
 import httpx
 import pytest
@@ -309,6 +310,15 @@ def test_a_file_travels_from_client_to_bucket_and_becomes_a_job(site: Site) -> N
         downloads = conn.execute(select(tables.grants).where(tables.grants.c.action == "download")).all()
     assert [grant.user_id for grant in downloads] == [user.id]
     assert f"x-reelkeep={downloads[0].id}" in link["url"]
+
+
+def test_no_link_outlives_the_grant_that_accounts_for_it(site: Site) -> None:
+    client = site.client(user := site.user(is_company_admin=True))
+    version = site.version(site.production(), user)
+    link = client.get(f"{API}/versions/{version.id}/download").json()
+    with site.engine.begin() as conn:
+        ends = conn.execute(select(tables.grants.c.expires_at)).scalar_one()
+    assert datetime.fromisoformat(link["expires_at"]) <= ends
 
 
 def test_an_upload_of_somebody_else_is_not_there(site: Site) -> None:

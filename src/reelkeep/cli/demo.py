@@ -201,7 +201,8 @@ def _up(folder: Path, port: int, options: list[str]) -> Iterator[Up]:
     read_end, write_end = os.pipe()
     command = [sys.executable, "-m", "reelkeep.cli", "up", "--data", str(folder), "--s3", "embedded"]
     command += ["--port", str(port), "--ready-fd", str(write_end), "--parent", str(os.getpid()), *options]
-    with (folder / "up.log").open("ab") as log:
+    log_path = folder / "up.log"
+    with os.fdopen(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, pass_fds=[write_end])
     os.close(write_end)
     try:

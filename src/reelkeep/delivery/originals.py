@@ -19,6 +19,7 @@ from reelkeep.storage.interface import PresignedRequest, Purpose
 from reelkeep.storage.layout import production_scope
 
 LINK_SECONDS: Final = 900
+GRANT_LIFE: Final = timedelta(seconds=LINK_SECONDS + 60)  # it is recorded before the link is signed, and outlives it
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def prepare(conn: Connection, storage: CompanyStorage, user: User, version: Vers
         GrantAction.DOWNLOAD,
         version.original_key,
         f"download of version {version.id}",
-        expires_at=datetime.now(UTC) + timedelta(seconds=LINK_SECONDS),
+        expires_at=datetime.now(UTC) + GRANT_LIFE,
         user_id=user.id,
     )
     audit.record(conn, "version.download_granted", version.id, user.id, grant=grant)

@@ -35,6 +35,8 @@ _SETTINGS: Final = {
     "password_encryption": "scram-sha-256",
     "max_wal_size": "256MB",
     "log_min_messages": "warning",
+    "log_error_verbosity": "terse",  # no detail: it would quote the values of a row, such as a person's address
+    "log_min_error_statement": "panic",  # no statement, and so no value that stands in one
     "jit": "off",
 }
 
