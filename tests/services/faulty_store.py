@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 
 CHUNK_BYTES = 1 << 16
+HEAD_BYTES = 1 << 13  # a longer piece ends in a body
 
 
 class FaultyStore:
@@ -89,7 +90,7 @@ class FaultyStore:
                 self.resets_left -= breaks
                 self._reset(client)
                 return
-            if self.flipping.is_set() and seen > CHUNK_BYTES:
+            if self.flipping.is_set() and seen > CHUNK_BYTES and len(data) > HEAD_BYTES:
                 data = data[:-1] + bytes([data[-1] ^ 1])
             store.sendall(data)
             if self.bytes_per_second and seen > self.slow_after_bytes:
@@ -105,6 +106,8 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(CHUNK_BYTES):
             target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)  # a store that died must not leave its client waiting
 
 
 @contextlib.contextmanager

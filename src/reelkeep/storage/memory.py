@@ -189,7 +189,7 @@ class MemoryStore:
         full = self._log(operation, key, grant)
         with self._bucket.lock:
             if full not in self._bucket.objects:
-                raise NotFound("the bucket holds no such object")
+                raise NotFound("the company's bucket holds no such file")
             return self._bucket.objects[full]
 
     def _upload(self, upload_id: str) -> _Upload:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from reelkeep.catalog import grants
 from reelkeep.catalog.grants import GrantAction
-from reelkeep.errors import Conflict, IsolationError
+from reelkeep.errors import Conflict, IsolationError, NotFound, StorageSetupError
 from reelkeep.ids import ConnectionId, GrantId, JobId, VersionId
 from reelkeep.jobs.interface import Hold
 from reelkeep.jobs.transactions import transaction
@@ -64,6 +64,12 @@ class GrantSeries:
             )
 
 
+class OriginalGone(StorageSetupError):
+    """The original is no longer in the company's bucket."""
+
+    default_advice = "Ask your cloud team whether the bucket or the file was removed; Reelkeep removes no original."
+
+
 class Original:
     """Reads one original. Thread-safe; every read is patient with a store that is away."""
 
@@ -90,10 +96,13 @@ class Original:
 
         Raises:
             DependencyError: the store was away for too long.
-            StorageSetupError, NotFound: it refuses, or the original is gone.
+            StorageSetupError: it refuses, or bucket or original are gone.
             JobCancelled, LeaseLost: the job has to be let go.
         """
-        return patiently(lambda: self._opened().read(offset, length), self._hold)
+        try:
+            return patiently(lambda: self._opened().read(offset, length), self._hold)
+        except NotFound as error:
+            raise OriginalGone from error
 
     def _opened(self) -> RangeReader:
         with self._lock:
