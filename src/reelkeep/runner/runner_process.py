@@ -12,6 +12,7 @@ from procrastinate.jobs import Status
 
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.ids import CompanyId
+from reelkeep.isolation.confine import CAP_DAC_OVERRIDE, confine
 from reelkeep.jobs.interface import JobKind
 from reelkeep.runner.doorbell import QUEUE, app
 
@@ -72,7 +73,8 @@ async def _main(link: SupervisorLink) -> None:
 
 def main() -> int:
     """Run until the supervisor says to shut down or goes away."""
-    asyncio.run(_main(SupervisorLink.from_arguments()))
+    reach_database = frozenset({CAP_DAC_OVERRIDE})
+    asyncio.run(_main(SupervisorLink.from_arguments(prepare=lambda _: confine(keep=reach_database))))
     return 0
 
 

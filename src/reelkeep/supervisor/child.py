@@ -17,7 +17,11 @@ from typing import Final
 from reelkeep.errors import DependencyError
 
 # Nothing of the operator's environment reaches a child: secrets travel in the birth frame only.
-_ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+_ENVIRONMENT: Final = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "OPENBLAS_NUM_THREADS": "1",  # no threads from an import: isolation.confine must come before the first
+}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import socket
 import ssl
 import struct
 import sys
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,7 @@ from uvicorn.server import ServerState
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.errors import IsolationError
+from reelkeep.isolation.confine import CAP_DAC_OVERRIDE, confine
 from reelkeep.web.bounded import BoundedProtocol
 from reelkeep.web.connection_host import ConnectionHost
 
@@ -50,6 +52,21 @@ def listen(path: str) -> socket.socket:
     listener.listen(8)
     listener.setblocking(False)
     return listener
+
+
+def born(argv: Sequence[str] | None = None) -> tuple[SupervisorLink, Mapping[str, Any], socket.socket]:
+    """Return the link, the birth and the listening hand-over socket of a web process, which is confined from then on.
+
+    Nothing a stranger sends is read before; what he could make of this process then is named in ``isolation.confine``.
+    """
+    opened: list[socket.socket] = []
+
+    def prepare(birth: Mapping[str, Any]) -> None:
+        opened.append(listen(birth["handover_path"]))
+        confine(keep=frozenset({CAP_DAC_OVERRIDE}))
+
+    link = SupervisorLink.from_arguments(argv, prepare=prepare)
+    return link, link.birth(), opened[0]
 
 
 def serve(
