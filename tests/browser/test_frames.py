@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
-from tests.browser.chromium import chromium, picture_box, player, player_state, screenshot, until
+from playwright.sync_api import Browser, Page
+from tests.browser.chromium import picture_box, player, player_state, screenshot, signed_in, until
 from tests.media.clips import read_strip, strip_clip
 from tests.services.platform import Platform
 
@@ -57,9 +57,11 @@ def numbered(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> st
 
 
 @pytest.mark.timeout(3_600 if MOVES > 200 else 400)
-def test_single_steps_and_random_seeks_never_show_a_wrong_frame(platform: Platform, numbered: str) -> None:
+def test_single_steps_and_random_seeks_never_show_a_wrong_frame(
+    browser: Browser, platform: Platform, numbered: str
+) -> None:
     seen = Seen()
-    with chromium(platform) as page:
+    with signed_in(browser, platform) as page:
         page.add_init_script(_NOTE_PRESSES)
         page.goto(numbered)
         until(lambda: player_state(page)["paintedFrame"] == "0", 30, "frame 0 painted")

@@ -6,9 +6,7 @@ import base64
 import functools
 import http.server
 import itertools
-import os
 import random
-import shutil
 import threading
 import zlib
 from collections.abc import Iterator
@@ -17,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
+from tests.browser.chromium import opened
 
 import reelkeep
 from reelkeep.media import FrameRate, Timecode
@@ -42,16 +41,12 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     handler = functools.partial(Quiet, directory=str(WEB))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
-        opened = browser.new_page()
-        opened.goto(f"http://127.0.0.1:{server.server_address[1]}/")
-        yield opened
-        browser.close()
+        with opened(browser, f"http://127.0.0.1:{server.server_address[1]}/") as one:
+            yield one
         server.shutdown()
 
 

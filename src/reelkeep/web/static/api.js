@@ -77,13 +77,3 @@ export async function call(method, path, body) {
 export const get = (/** @type {string} */ path) => call("GET", path);
 export const post = (/** @type {string} */ path, /** @type {unknown} */ body = {}) => call("POST", path, body);
 export const remove = (/** @type {string} */ path) => call("DELETE", path);
-
-/**
- * Turn anything that was thrown into two sentences: what happened, what to do.
- * @param {unknown} problem
- * @returns {{message: string, advice: string}}
- */
-export function words(problem) {
-  if (problem instanceof ApiError) return { message: problem.message, advice: problem.advice };
-  return { message: problem instanceof Error ? problem.message : String(problem), advice: "Load the page again." };
-}

@@ -1,8 +1,9 @@
 /** The page's frame: who is signed in, the bar on top, and the page of the current address. */
 
 import { LitElement, css, html, nothing } from "../lit.js";
-import { get, post, words } from "../api.js";
+import { get, post } from "../api.js";
 import { followLink, go, readRoute } from "../router.js";
+import { words } from "../sentences.js";
 import { shared } from "../styles.js";
 import "./rk-sign-in.js";
 import "./rk-productions.js";

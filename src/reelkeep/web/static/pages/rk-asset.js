@@ -1,9 +1,10 @@
 /** The player's page: one asset, one of its versions, its picture, its sound, its comments. */
 
 import { LitElement, html, nothing } from "../lit.js";
-import { get, words } from "../api.js";
+import { get } from "../api.js";
 import { icons } from "../icons.js";
 import { go } from "../router.js";
+import { sentence, words, wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
 import { isOpen, mayAgain, mayStop, stateText } from "../version-words.js";
 import { actionFor } from "../player/keys.js";
@@ -230,7 +231,7 @@ export class RkAsset extends LitElement {
       await this.record.comment(this.playback?.pair?.frame ?? 0, event.detail);
       panel.sent(true);
     } catch (problem) {
-      this.commentProblem = sentence(problem);
+      this.commentProblem = wordsInOne(problem);
       panel.sent(false);
     }
   }
@@ -238,7 +239,7 @@ export class RkAsset extends LitElement {
   /** @param {CustomEvent<Comment>} event */
   async #deleteComment(event) {
     this.commentProblem = "";
-    await this.record.removeComment(event.detail).catch((problem) => (this.commentProblem = sentence(problem)));
+    await this.record.removeComment(event.detail).catch((problem) => (this.commentProblem = wordsInOne(problem)));
   }
 
   async #download() {
@@ -247,14 +248,14 @@ export class RkAsset extends LitElement {
       const { url } = await get(`/versions/${this.record.version?.id}/download`);
       location.assign(url);
     } catch (problem) {
-      this.notice = sentence(problem);
+      this.notice = wordsInOne(problem);
     }
   }
 
   /** @param {"cancel" | "retry"} what */
   async #tell(what) {
     this.notice = "";
-    await this.record.tell(what).catch((problem) => (this.notice = sentence(problem)));
+    await this.record.tell(what).catch((problem) => (this.notice = wordsInOne(problem)));
   }
 
   /** @param {Event} event */
@@ -338,8 +339,8 @@ export class RkAsset extends LitElement {
     if (!isOpen(version)) {
       const waiting = "The picture appears here as soon as the first of it is made.";
       const stopped = "Nothing more of it is made. The original is stored as it is.";
-      const what = version.problem ?? (version.state === "cancelled" ? stopped : waiting);
-      return html`<div class="over"><div class="say"><h2>${stateText(version)}</h2><p class="quiet">${what} ${version.advice ?? ""}</p></div></div>`;
+      const what = version.problem ? sentence(version.problem) : (version.state === "cancelled" ? stopped : waiting);
+      return html`<div class="over"><div class="say"><h2>${stateText(version)}</h2><p class="quiet">${what} ${sentence(version.advice ?? "")}</p></div></div>`;
     }
     if (!canDecrypt()) return html`<div class="over" @click=${this.#keepClick}><rk-no-keys></rk-no-keys></div>`;
     return nothing;
@@ -358,9 +359,3 @@ export class RkAsset extends LitElement {
   }
 }
 customElements.define("rk-asset", RkAsset);
-
-/** @param {unknown} problem */
-function sentence(problem) {
-  const { message, advice } = words(problem);
-  return `${message} ${advice}`;
-}

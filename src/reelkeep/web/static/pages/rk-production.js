@@ -1,10 +1,11 @@
 /** A production's assets with posters and live state; files dropped anywhere on it are uploaded. */
 
 import { LitElement, css, html, nothing, repeat } from "../lit.js";
-import { get, post, words } from "../api.js";
+import { get, post } from "../api.js";
 import { listen } from "../events.js";
 import { icons } from "../icons.js";
 import { dateText, sizeText } from "../measures.js";
+import { sentence, wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
 import { pickedFiles, droppedFiles } from "../upload/picking.js";
 import { uploads } from "../upload/uploads.js";
@@ -269,7 +270,7 @@ export class RkProduction extends LitElement {
         <h1>${this.production?.name ?? ""}</h1>
         ${this.#mayUpload ? html`<button class="primary" id="upload" @click=${this.#pick}>${icons.upload}Upload files</button>` : nothing}
       </div>
-      <div role="alert">${this.problem ? html`<p class="bad">${words(this.problem).message} ${words(this.problem).advice}</p>` : nothing}</div>
+      <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.assets === null ? nothing : this.assets.length ? this.#renderGrid(this.assets) : this.#renderEmpty()}
       ${this.dragging ? html`<div class="drop">Drop the files to upload them to ${this.production?.name}</div>` : nothing}
     `;
@@ -313,7 +314,7 @@ export class RkProduction extends LitElement {
 
   /** @param {Version} version */
   #cardLine(version) {
-    if (version.state === "failed") return html`${version.problem ?? stateText(version)} ${version.advice ? html`<span class="quiet">${version.advice}</span>` : nothing}`;
+    if (version.state === "failed") return html`${sentence(version.problem ?? stateText(version))} ${version.advice ? html`<span class="quiet">${sentence(version.advice)}</span>` : nothing}`;
     if (version.state === "ready") return `${sizeText(version.size_bytes)} · ${dateText(version.ready_at ?? version.created_at)}`;
     return `${stateText(version)}${MOVING_STATES.includes(version.state) ? ` · ${sizeText(version.size_bytes)}` : ""}`;
   }

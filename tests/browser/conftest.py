@@ -1,0 +1,5 @@
+"""Fixtures of the browser tests."""
+
+from tests.browser.chromium import browser
+
+__all__ = ["browser"]
