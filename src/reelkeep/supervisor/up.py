@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import reelkeep
+from reelkeep.isolation.confine import landlock_version
 from reelkeep.isolation.hygiene import harden
 from reelkeep.settings import Settings
 from reelkeep.supervisor.folder import DataFolder
@@ -53,6 +54,8 @@ def run(
         }
     )
     harden()  # the platform's identity lives here
+    if not landlock_version():
+        print("supervisor: this kernel has no Landlock: web processes can read what this user can", file=sys.stderr)
     folder = DataFolder.open(data)
     folder.lock()
     _compile()
