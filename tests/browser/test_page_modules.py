@@ -227,3 +227,8 @@ def test_every_module_loads_and_no_script_or_style_is_inline(page: Page) -> None
     assert "<style" not in index
     assert " style=" not in index
     assert index.count("<script") == index.count('<script type="module" src="/static/')
+
+
+def test_the_page_outlasts_a_store_that_is_away_for_two_minutes(page: Page) -> None:
+    body = "let least = 0; for (let a = 1; a < m.TRIES; a += 1) least += m.pauseMs(a, 0); return least;"
+    assert run(page, "upload/transfer.js", body) >= 120_000

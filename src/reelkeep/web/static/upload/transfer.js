@@ -12,7 +12,8 @@ import { sumOf } from "./summing.js";
 const PARALLEL_PARTS = 4;
 /** Parts summed ahead of the senders, and the most that are signed in one request. */
 const SIGN_AT_ONCE = 8;
-const TRIES = 8;
+/** Enough to outlast a store that is away for two minutes, however the pauses fall. */
+export const TRIES = 18;
 const LONGEST_PAUSE_MS = 30_000;
 /** The rate shown is that of the last few seconds. */
 const RATE_WINDOW_MS = 8_000;
@@ -21,6 +22,15 @@ const RATE_WINDOW_MS = 8_000;
  * @typedef {"waiting" | "checking" | "sending" | "paused" | "retrying" | "finishing" | "done" | "failed" | "lost"} TransferState
  * "lost": the page was loaded anew and the file must be picked again.
  */
+
+/**
+ * How long to wait before the next try: longer each time, and not all at once.
+ * @param {number} attempt  from 1
+ * @param {number} dice  0 to 1
+ */
+export function pauseMs(attempt, dice) {
+  return Math.min(LONGEST_PAUSE_MS, 500 * 2 ** (attempt - 1)) * (0.5 + dice / 2);
+}
 
 /** Fires "change". */
 export class Transfer extends EventTarget {
@@ -264,7 +274,7 @@ export class Transfer extends EventTarget {
     this.before = before;
     this.away += 1;
     this.#set("retrying");
-    await this.#rest(Math.min(LONGEST_PAUSE_MS, 500 * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2), signal);
+    await this.#rest(pauseMs(attempt, Math.random()), signal);
     this.away -= 1;
     signal.throwIfAborted();
     if (this.away === 0) this.#set(before);
