@@ -76,12 +76,22 @@ def segment_samples(total: int, *, kind: TrackKind, is_step: bool) -> Iterator[i
     >>> list(segment_samples(100, kind=TrackKind.VIDEO, is_step=False))
     [48, 48, 4]
     """
+    for samples, count in _segment_runs(total, kind=kind, is_step=is_step):
+        yield from [samples] * count
+
+
+def _segment_runs(total: int, *, kind: TrackKind, is_step: bool) -> Iterator[tuple[int, int]]:
+    """Yield the same as (samples, how many segments in a row), in no more time for a longer film."""
     regular = SEGMENT_FRAMES if kind is TrackKind.VIDEO else AUDIO_SEGMENT_AAC_FRAMES
-    first = [FIRST_STEP_SEGMENT_FRAMES, regular - FIRST_STEP_SEGMENT_FRAMES] if is_step else []
-    while total > 0:
-        samples = min(total, first.pop(0) if first else regular)
-        total -= samples
-        yield samples
+    for first in [FIRST_STEP_SEGMENT_FRAMES, regular - FIRST_STEP_SEGMENT_FRAMES] if is_step else []:
+        if total > 0:
+            yield min(total, first), 1
+            total -= first
+    whole, rest = divmod(max(0, total), regular)
+    if whole:
+        yield regular, whole
+    if rest:
+        yield rest, 1
 
 
 def segment_count(total: int, *, kind: TrackKind, is_step: bool) -> int:
@@ -106,13 +116,12 @@ def timeline(rendition: RenditionRow, total: int, rate: FrameRate) -> list[tuple
     priming = 0 if rendition.kind is TrackKind.VIDEO else AUDIO_FRAME_SAMPLES
     runs: list[tuple[int, int, int]] = []
     start = 0
-    for samples in segment_samples(total, kind=rendition.kind, is_step=rendition.is_step):
-        duration = samples * unit - (priming if start == 0 else 0)
-        if runs and runs[-1][1] == duration:
-            runs[-1] = (runs[-1][0], duration, runs[-1][2] + 1)
-        else:
-            runs.append((start, duration, 1))
-        start += duration
+    for samples, count in _segment_runs(total, kind=rendition.kind, is_step=rendition.is_step):
+        primed = 1 if priming and start == 0 else 0
+        for duration, times in ((samples * unit - priming, primed), (samples * unit, count - primed)):
+            if times:
+                runs.append((start, duration, times))
+                start += duration * times
     return runs
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reelkeep.media import FrameRate, TrackKind
 from reelkeep.playback.manifest import SWITCHING_SCHEME, manifest, segment_count, segment_samples
 from reelkeep.playback.proxies import Proxy, RenditionRow
+from reelkeep.transcode.fields import MAX_AUDIO_SAMPLES, MAX_FRAMES
 
 NAMES = {"mpd": "urn:mpeg:dash:schema:mpd:2011", "cenc": "urn:mpeg:cenc:2013", "dashif": "https://dashif.org/CPS"}
 KID = bytes(range(16))
@@ -170,6 +171,14 @@ def test_every_set_names_its_key_and_where_its_licence_is() -> None:
         assert common.get(f"{{{NAMES['cenc']}}}default_KID") == str(uuid.UUID(bytes=bytes([key]) * 16))
         assert clear_key.get("schemeIdUri") == "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
         assert clear_key.find("dashif:Laurl", NAMES).text == LICENCE + "?a&b"
+
+
+def test_a_film_that_claims_the_greatest_length_holds_nobody_up() -> None:
+    """The length is what the codec says it is, and every viewer's request makes the manifest on the one event loop."""
+    rate = FrameRate(24, 1)
+    began = time.process_time()
+    manifest(proxy(rate, MAX_FRAMES, MAX_AUDIO_SAMPLES), "http://a/")
+    assert time.process_time() - began < 0.05
 
 
 def test_the_manifest_of_a_two_hour_film_is_made_in_less_than_50_ms() -> None:
