@@ -13,6 +13,7 @@ from pathlib import Path
 import reelkeep
 from reelkeep.isolation.confine import landlock_version
 from reelkeep.isolation.hygiene import harden
+from reelkeep.isolation.swap import swap_on_disk
 from reelkeep.settings import Settings
 from reelkeep.supervisor.folder import DataFolder
 from reelkeep.supervisor.programs import Programs
@@ -56,6 +57,8 @@ def run(
     harden()  # the platform's identity lives here
     if not landlock_version():
         print("supervisor: this kernel has no Landlock: web processes can read what this user can", file=sys.stderr)
+    if areas := swap_on_disk():
+        print(f"supervisor: memory can be swapped to {', '.join(areas)}, media with it: swapoff -a", file=sys.stderr)
     folder = DataFolder.open(data)
     folder.lock()
     _compile()
