@@ -187,10 +187,10 @@ class Installation:
             engine.dispose()
 
     def _identity(self, connection: StorageConnection) -> PlatformIdentity:
-        """Return the platform's own identity at a store: the embedded store's, else this machine's for AWS."""
+        """Return the platform's own identity at an STS: the embedded store's, else this machine's for AWS."""
         if (self.folder.path / "s3").exists():
             store = self.folder.store()
-            if connection.endpoint_url == store.endpoint_url:
+            if connection.sts_endpoint_url == store.endpoint_url:
                 key = store.platform_credentials
                 return PlatformIdentity(key.access_key_id, key.secret_access_key)
         return PlatformIdentity()
