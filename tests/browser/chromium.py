@@ -77,13 +77,28 @@ def drop(page: Page, *paths: Path) -> None:
     devtools.detach()
 
 
-def until(true: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Wait until ``true()`` is so and return it. (Playwright's own wait would need eval, which the CSP forbids.)"""
+def until(true: Callable[[], Any], seconds: float, what: str, now: Callable[[], Any] = lambda: "") -> Any:
+    """Wait until ``true()`` is so and return it; ``now`` tells what is instead.
+
+    (Playwright's own wait would need eval, which the CSP forbids.)
+    """
     deadline = time.monotonic() + seconds
     while not (found := true()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}; {now()}"
         time.sleep(0.01)
     return found
+
+
+def shows(page: Page, frame: int) -> None:
+    """Wait until the player has painted a frame."""
+    until(
+        lambda: player_state(page).get("paintedFrame") == str(frame), 20, f"frame {frame}", lambda: player_state(page)
+    )
+
+
+def shows_full(page: Page) -> None:
+    """Wait until the full picture lies on top."""
+    until(lambda: player_state(page).get("lane") == "full", 30, "the full picture", lambda: player_state(page))
 
 
 def player(page: Page) -> Locator:
