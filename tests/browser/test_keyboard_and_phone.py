@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 from tests.browser.chromium import opened, player, player_state, screenshot, shows, shows_full, signed_in, until
-from tests.media.clips import bunny_loop
 from tests.services.platform import EMAIL, Platform
 
 _ACCESS = (Path(__file__).parent / "access.js").read_text(encoding="utf-8")
@@ -22,15 +21,6 @@ _FOCUS = """() => {
     outlined: style.outlineStyle !== "none", x: at.getBoundingClientRect().x };
 }"""
 PHONE = {"width": 390, "height": 844, "has_touch": True, "is_mobile": True}
-
-
-@pytest.fixture(scope="module")
-def film(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The path of a short film with sound, fully made."""
-    clip = bunny_loop(tmp_path_factory.mktemp("clips") / "Forest, a scene with a rather long name v12.mp4", 10)
-    sent = platform.upload(clip)
-    platform.wait_for(sent.version_id, "ready")
-    return f"/assets/{sent.asset_id}"
 
 
 def tab_to(page: Page, wanted: Callable[[dict[str, Any]], bool], what: str, most: int = 60) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pytest
 from playwright.sync_api import Browser
 from sqlalchemy import func
 from tests.browser.chromium import (
@@ -61,15 +60,6 @@ _PLAIN_PLAYER = """async (element) => {
   video.remove();
   return { heights, errors, keys };
 }"""
-
-
-@pytest.fixture(scope="module")
-def film(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The path of a 720p film with sound: rungs with two keys, and a third for the sound."""
-    clip = bunny_loop(tmp_path_factory.mktemp("clips") / "player.mp4", 10)
-    sent = platform.upload(clip)
-    platform.wait_for(sent.version_id, "ready")
-    return f"/assets/{sent.asset_id}"
 
 
 def test_a_player_with_nothing_configured_gets_every_key_and_shows_every_rung(

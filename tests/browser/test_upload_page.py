@@ -24,8 +24,14 @@ _CORS = {"Access-Control-Allow-Origin": "*", "Content-Type": "application/xml"}
 
 _NOTE_STATES = """(panel) => {
   globalThis.seenStates = [];
-  const note = () => panel.shadowRoot.querySelectorAll("li").forEach((row) => seenStates.push(row.dataset.uploadState));
-  new MutationObserver(note).observe(panel.shadowRoot, { subtree: true, childList: true, attributes: true });
+  globalThis.spoken = new Set();
+  const note = () => {
+    panel.shadowRoot.querySelectorAll("li").forEach((row) => seenStates.push(row.dataset.uploadState));
+    spoken.add(panel.shadowRoot.querySelector("[role=status]").textContent);
+  };
+  note();
+  const everything = { subtree: true, childList: true, attributes: true, characterData: true };
+  new MutationObserver(note).observe(panel.shadowRoot, everything);
 }"""
 
 
@@ -126,6 +132,10 @@ def test_two_dropped_files_show_rate_and_time_left_and_a_file_that_is_no_film_sa
         in_state(page, "reel.mov", "done")
         in_state(page, "playlist.mp4", "done")
         assert sorted(wire.stored) == [1, 1, 2, 3, 4]
+        said = page.evaluate("[...spoken]")
+        assert any("reel.mov: 50 percent." in words for words in said)
+        assert "playlist.mp4 is uploaded." in said[-1]
+        assert len(said) <= 10, "a screen reader is told a share of the whole now and then, not every byte"
 
         card = page.locator('.card[data-state="failed"]', has_text="playlist.mp4")
         card.wait_for(timeout=30_000)
