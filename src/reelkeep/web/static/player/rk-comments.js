@@ -106,6 +106,15 @@ export class RkComments extends LitElement {
         width: 100%;
         min-height: 64px;
       }
+      @media (max-width: 860px) {
+        form {
+          padding-block: 8px 10px;
+        }
+        textarea {
+          min-height: 44px;
+          height: 44px;
+        }
+      }
       .send {
         display: flex;
         align-items: center;
