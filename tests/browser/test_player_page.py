@@ -130,7 +130,7 @@ def test_a_film_that_turns_out_shorter_than_planned_is_opened_again_at_its_real_
 ) -> None:
     sent = platform.upload(promising(tmp_path / "promising.mp4", 40, 15))
     with signed_in(browser, platform, f"/assets/{sent.asset_id}") as page:
-        until(lambda: player_state(page).get("paintedFrame") == "0", 30, "frame 0 painted")
+        until(lambda: player_state(page).get("paintedFrame") == "0", 90, "frame 0 painted")
         planned = int(player_state(page)["frames"])
         ready = platform.wait_for(sent.version_id, "ready")
         assert ready["frames"] < planned, "the clip does what it is for"
