@@ -18,7 +18,7 @@ from tests.media.clips import STRIP_HEIGHT, read_strip, strip_clip
 from tests.services.platform import Platform
 
 MOVES = int(os.environ.get("REELKEEP_FRAME_MOVES", "200"))
-CLIP_FRAMES = 240
+CLIP_FRAMES = 144
 SEED = 20261121
 PAINT_SECONDS = 20
 # Resolves once the picture with this number was painted, with the milliseconds since the key went down; null: not so.
@@ -92,7 +92,7 @@ def _walk(page: Page, seen: Seen) -> None:
             frame += way
             page.keyboard.press("ArrowRight" if way > 0 else "ArrowLeft")
             seen.step_milliseconds.append(_painted(page, frame, None))
-            if move % 5 == 0:
+            if move % 8 == 0:
                 seen.full_milliseconds.append(_painted(page, frame, "full"))
         _check(page, box, frame, f"move {move}", seen)
 

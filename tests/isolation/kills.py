@@ -42,7 +42,7 @@ from reelkeep.transcode import leftovers, records
 from reelkeep.transcode.job import CodecKeepsDying
 from reelkeep.transfer import network
 
-FRAMES = 240  # five segments of 48: some seconds of work on two rungs
+FRAMES = 192  # four segments of 48: some seconds of work on two rungs
 UPLOADED_FRAMES = 48
 BALLAST_BYTES = 34 << 20  # five parts of 8 MiB
 AT_ONCE_BYTES, BYTES_PER_SECOND = 10 << 20, 256 << 10  # one part of an upload passes, the rest crawls
