@@ -82,7 +82,7 @@ def is_media(line: list[str]) -> bool:
 
 
 def is_codec(line: list[str]) -> bool:
-    return line[0] == INTERPRETER
+    return line[:1] == [INTERPRETER]  # a process that is ending has no line any more
 
 
 @pytest.fixture(scope="module")
