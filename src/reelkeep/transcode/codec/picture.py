@@ -10,23 +10,34 @@ import av
 from av.filter import Graph
 
 from reelkeep.media import Rung
+from reelkeep.transcode.codec.orientation import Orientation
 
-_TURNS: Final = {0: (), 90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
 _DEINTERLACE: Final = "bwdif=mode=send_frame:deint=interlaced"
 _CLOCK: Final = Fraction(1, 90_000)  # any will do: frames are only counted
 _ABOVE_SD_PX: Final = 576  # untagged pictures up to this height are taken for BT.601, as players do
 
 
 class Deinterlacer:
-    """Makes one whole picture of each interlaced frame and lets others through; it holds one frame back."""
+    """Makes one whole picture of each interlaced frame and lets others through.
+
+    The rule: the proxy has the source's frame rate; each of its frames shows the moment of the field that comes first.
+    Nothing is touched before the first interlaced frame; from then on one frame is held back.
+    """
 
     def __init__(self) -> None:
         self._graph: Graph | None = None
+        self._shape: tuple[Any, ...] = ()
 
     def add(self, frame: Any) -> Iterator[Any]:
         """Yield frames that are ready, with times of their own."""
-        if self._graph is None:
-            self._graph = _chain(frame.format.name, frame.width, frame.height, frame.time_base, [_DEINTERLACE])
+        if self._graph is None and not frame.interlaced_frame:
+            yield frame
+            return
+        shape = (frame.format.name, frame.width, frame.height, frame.time_base)
+        if shape != self._shape:  # also in the middle of a source
+            yield from self.finish()
+            self._graph, self._shape = _chain(*shape, [_DEINTERLACE]), shape
+        assert self._graph is not None
         self._graph.vpush(frame)
         yield from self._ready(self._graph)
 
@@ -48,9 +59,9 @@ class Deinterlacer:
 class Pictures:
     """Makes all rungs' pictures of one source frame: the largest from the source, the others from the largest."""
 
-    def __init__(self, rungs: tuple[Rung, ...], turn_degrees: int) -> None:
+    def __init__(self, rungs: tuple[Rung, ...], upright: Orientation) -> None:
         self._rungs = rungs
-        self._turn = turn_degrees
+        self._upright = upright
         self._largest = max(rungs, key=lambda rung: rung.width_px * rung.height_px)
         self._first: _Scaler | None = None
         self._shape: tuple[Any, ...] = ()
@@ -71,7 +82,7 @@ class Pictures:
 
     def _steps(self, frame: Any) -> list[str]:
         matrix = ":in_color_matrix=bt601" if frame.colorspace == 2 and frame.height <= _ABOVE_SD_PX else ""
-        return [*_TURNS[self._turn], _scale(self._largest) + matrix]
+        return [*self._upright.steps, _scale(self._largest) + matrix]
 
 
 def _scale(rung: Rung) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from reelkeep.media import AUDIO_RATE_HZ, FrameRate, Probe, Timecode
 from reelkeep.transcode.codec.grid import output_rate
+from reelkeep.transcode.codec.orientation import Orientation, orientation
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.reader import Source
 from reelkeep.transcode.codec.timecode import parse_timecode
@@ -22,12 +23,11 @@ _NAMES: Final = {"mov": "MOV or MP4", "matroska": "Matroska", "mpegts": "MPEG-TS
 
 @dataclass(frozen=True)
 class Found:
-    """A probe, and what only the codec needs: turning of the picture, and where its first frame lies in time."""
+    """A probe, and what only the codec needs: how the picture stands, and where its first frame lies in time."""
 
     facts: Probe
-    turn_degrees: int  # counter-clockwise, one of 0, 90, 180, 270
+    upright: Orientation
     origin: Fraction  # seconds; presentation starts here
-    interlaced: bool
 
 
 def probe(source: Source) -> Found:
@@ -41,9 +41,7 @@ def probe(source: Source) -> Found:
         raise Refused("damaged", "nothing in it can be decoded")
     origin = _time(picture if picture is not None else sound)
     facts = _facts(source, picture, sound)
-    turn = round(picture.rotation / 90) % 4 * 90 if picture is not None else 0
-    interlaced = picture is not None and bool(picture.interlaced_frame)
-    return Found(facts, turn, origin, interlaced)
+    return Found(facts, _upright(picture) if picture is not None else Orientation(), origin)
 
 
 def _first_frames(source: Source) -> tuple[Any, Any]:
@@ -66,7 +64,7 @@ def _time(frame: Any) -> Fraction:
 
 def _facts(source: Source, picture: Any, sound: Any) -> Probe:
     rate = _rate(source) if picture is not None else None
-    seconds = _seconds(source, picture is not None)
+    seconds = _seconds(source, picture is not None, rate)
     frames = max(1, round(seconds * rate.fraction)) if rate else 0
     if frames > MAX_FRAMES:
         raise Refused("too_large")
@@ -80,38 +78,43 @@ def _facts(source: Source, picture: Any, sound: Any) -> Probe:
         height_px=height,
         rate=rate,
         frames=frames,
-        start_timecode=_timecode(source, rate) if rate else None,
+        start_timecode=_timecode(source, picture, rate) if rate else None,
         video_codec=source.video.codec_context.name if picture is not None and source.video else "",
         audio_codec=context.name if context else "",
         audio_channels=context.layout.nb_channels if context else 0,
         audio_rate_hz=context.sample_rate if context else 0,
         audio_samples=planned_samples(source, seconds) if sound is not None else 0,
-        is_still=frames == 1 and sound is None,
+        is_still=source.is_still or (frames == 1 and sound is None),
     )
 
 
 def _rate(source: Source) -> FrameRate:
     assert source.video is not None
     video = source.video
-    rate = output_rate(video.average_rate if _is_constant(video) else None, video.guessed_rate, video.average_rate)
-    rate = rate or DEFAULT_RATE
+    mean, told = video.average_rate, video.codec_context.framerate
+    constant = any(_agree(mean, clock) for clock in (video.base_rate, told))
+    few = None if mean else told  # one or two frames have no mean; the clock of fields would be twice the rate
+    rate = output_rate(mean if constant else None, few, video.guessed_rate, mean) or DEFAULT_RATE
     return FrameRate(rate.numerator, rate.denominator)
 
 
-def _is_constant(video: Any) -> bool:
-    """Whether the mean rate and the rate of the clock agree; else the mean says nothing about the grid."""
-    return bool(
-        video.average_rate and video.base_rate and abs(video.average_rate / video.base_rate - 1) < Fraction(1, 500)
-    )
+def _agree(mean: Fraction | None, clock: Fraction | None) -> bool:
+    """Whether the mean rate and the rate of a clock agree; else the mean says nothing about the grid."""
+    return bool(mean and clock and abs(mean / clock - 1) < Fraction(1, 500))
 
 
-def _seconds(source: Source, has_picture: bool) -> Fraction:
+def _seconds(source: Source, has_picture: bool, rate: FrameRate | None) -> Fraction:
+    """Length as far as the header says; else every packet is counted, which reads the original once more."""
     stream = source.video if has_picture else source.audio
     assert stream is not None
     assert stream.time_base is not None
+    if source.is_still:
+        return Fraction(0)
     if stream.duration and stream.duration > 0:
         return Fraction(stream.duration) * stream.time_base
-    return source.duration or Fraction(0)
+    if source.duration and not source.starts_late:
+        return source.duration
+    return source.counted_seconds(1 / rate.fraction if rate else Fraction(0))
 
 
 def planned_samples(source: Source, seconds: Fraction) -> int:
@@ -132,11 +135,18 @@ def _shown_size(source: Source, picture: Any) -> tuple[int, int]:
         raise Refused("too_large" if min(width, height) >= 2 else "unsupported", f"{width} by {height} pixels")
     # Only ever made smaller: an anamorphic picture is not stretched beyond the pixels it has in that direction.
     shown = (round(width * aspect), height)
-    return (shown[1], shown[0]) if round(picture.rotation / 90) % 2 else shown
+    return (shown[1], shown[0]) if _upright(picture).on_its_side else shown
 
 
-def _timecode(source: Source, rate: FrameRate) -> Timecode | None:
+def _upright(picture: Any) -> Orientation:
+    matrix = picture.side_data.get("DISPLAYMATRIX")
+    return orientation(bytes(matrix) if matrix is not None else None)
+
+
+def _timecode(source: Source, picture: Any, rate: FrameRate) -> Timecode | None:
+    """The container's start timecode, else the first picture's own, which is 0 where an encoder had none to write."""
     for text in source.timecode_texts():
         if (timecode := parse_timecode(text, rate)) is not None:
             return timecode
-    return None
+    own = parse_timecode(picture.metadata.get("timecode", ""), rate)
+    return own if own is not None and own.frame else None

@@ -128,8 +128,8 @@ class PictureLine:
         self._job = job
         self._found = found
         self._grid: Grid[Any] = Grid(self.rate.fraction, found.origin)
-        self._pictures = Pictures(self.rungs, found.turn_degrees)
-        self._deinterlacer = Deinterlacer() if found.interlaced else None
+        self._pictures = Pictures(self.rungs, found.upright)
+        self._deinterlacer = Deinterlacer()
         self._tiles = Tiles(self.layout, job.resume_tile_sheet)
         self._poster = Poster(facts.frames) if job.poster else None
         self._encoders = {rung.name: self._encoder(rung, job.resume_frame) for rung in self.rungs}
@@ -166,7 +166,7 @@ class PictureLine:
         """Take the next decoded frame; yield what it completes."""
         if frame.pts is None:
             return
-        for whole in self._deinterlacer.add(frame) if self._deinterlacer else (frame,):
+        for whole in self._deinterlacer.add(frame):
             yield from self._place(whole)
 
     def _place(self, frame: Any) -> Iterator[Any]:
@@ -179,7 +179,7 @@ class PictureLine:
 
     def finish(self) -> Iterator[Any]:
         """Yield everything that is left."""
-        for frame in self._deinterlacer.finish() if self._deinterlacer else ():
+        for frame in self._deinterlacer.finish():
             yield from self._place(frame)
         for number, settled in self._grid.end():
             yield from self._take(number, settled)

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from reelkeep.transcode.codec.original import Original
 from reelkeep.transcode.codec.problems import Refused
-from reelkeep.transcode.codec.sniff import ALLOWED, HEAD_BYTES, container_of
+from reelkeep.transcode.codec.sniff import ALLOWED, HEAD_BYTES, STILLS, container_of
 from reelkeep.transcode.codec.whole import check_whole
 from reelkeep.transcode.fields import MAX_READ_BYTES
 
@@ -38,6 +38,7 @@ AUDIO_DECODERS: Final = frozenset(
     }
 )  # fmt: skip
 MAX_BAD_PACKETS: Final = 25
+_LATE: Final = 100_000  # microseconds; the encoder's delay of sound is less
 SEEK_MARGIN: Final = Fraction(1)  # seconds; 16 frames of reordering, H.264's most, are less at every film rate
 _ALL_FORMATS: Final = ALLOWED.replace("mov", "mov,mp4,m4a,3gp,3g2,mj2").replace("matroska", "matroska,webm")
 
@@ -91,8 +92,9 @@ class Source:
         return None
 
     @property
-    def metadata(self) -> dict[str, str]:
-        return dict(self._container.metadata)
+    def is_still(self) -> bool:
+        """Whether the container can hold one picture only."""
+        return self.container_name in STILLS
 
     @property
     def duration(self) -> Fraction | None:
@@ -100,14 +102,37 @@ class Source:
         ticks = self._container.duration
         return Fraction(ticks, av.time_base) if ticks and ticks > 0 else None
 
+    @property
+    def starts_late(self) -> bool:
+        """Whether the clock of a Matroska file does not begin at 0; its length may be that of the clock then."""
+        return self.container_name == "matroska" and (self._container.start_time or 0) > _LATE
+
+    def counted_seconds(self, frame_seconds: Fraction) -> Fraction:
+        """Return the time from the first packet to the end of the last, of the picture if there is one.
+
+        Reads the whole original, and starts over. A packet that does not say how long it is counts ``frame_seconds``.
+        """
+        stream = self.video or self.audio
+        assert stream is not None
+        assert stream.time_base is not None
+        self._container.seek(0)
+        first: Fraction | None = None
+        last = Fraction(0)
+        for packet in self._container.demux(stream):
+            if packet.pts is not None:
+                start = packet.pts * stream.time_base
+                length = packet.duration * stream.time_base if packet.duration else frame_seconds
+                first = start if first is None else min(first, start)
+                last = max(last, start + length)
+        self.rewind()
+        return last - first if first is not None else Fraction(0)
+
     def timecode_texts(self) -> Iterator[str]:
         """Yield every start timecode that a stream or the file itself carries, the picture's own first."""
         streams = [self.video] if self.video is not None else []
         for stream in (*streams, *self._container.streams.data, *self._container.streams):
-            if text := stream.metadata.get("timecode"):
-                yield text
-        if text := self._container.metadata.get("timecode"):
-            yield text
+            yield from _timecodes(stream.metadata)
+        yield from _timecodes(self._container.metadata)
 
     def frames_from(self, seconds: Fraction) -> Iterator[Any]:
         """Yield frames from a keyframe at or before ``seconds`` on; from the start if the container has no good index.
@@ -166,6 +191,11 @@ class Source:
             if self._bad_packets > MAX_BAD_PACKETS:
                 raise Refused("damaged") from error
             return []
+
+
+def _timecodes(metadata: dict[str, str]) -> Iterator[str]:
+    """Matroska's tags are in capitals."""
+    yield from (text for name, text in metadata.items() if name.lower() == "timecode")
 
 
 def _require(context: Any, allowed: frozenset[str]) -> None:
