@@ -41,10 +41,7 @@ class Kind:
     sound: str | None = None  # a source of libavfilter
     shows: tuple[int, ...] | None = None  # the numbers on the proxy's frames; None: each its own
     order: tuple[int, ...] | None = None  # the numbers that the pictures fed in show; None: counted from 0
-    exact: bool = True  # whether the planned length must be the real one
-    again: tuple[str, str] | None = (
-        None  # options before and after the input of a second run, which copies the first file
-    )
+    again: tuple[str, str] | None = None  # options before and after the input of a second run that copies
     shown_as: tuple[int, int] | None = None  # the size as shown, if it is not the size of the pictures
 
     def __str__(self) -> str:
@@ -122,12 +119,13 @@ CODECS = (
          {"video_codec": "prores", "audio_codec": "pcm_s24le"}, sound=TONE),
     Kind("prores-xq.mov", f"{PRORES} 5 -pix_fmt yuv444p12le"),
     Kind("dnxhd.mov", "-c:v dnxhd -b:v 60M -pix_fmt yuv422p", {"video_codec": "dnxhd"}, size=HD, count=5),
-    Kind("dnxhd.mxf", f"-c:v dnxhd -b:v 60M -pix_fmt yuv422p {PCM}", {"container": "MXF"}, size=HD, count=5, sound=TONE),
+    Kind("dnxhd.mxf", f"-c:v dnxhd -b:v 60M -pix_fmt yuv422p {PCM}", {"container": "MXF"}, size=HD, count=5,
+         sound=TONE),
     Kind("dnxhr-lb.mxf", "-c:v dnxhd -profile:v dnxhr_lb -pix_fmt yuv422p", {"video_codec": "dnxhd"}),
     Kind("dnxhr-hqx.mov", "-c:v dnxhd -profile:v dnxhr_hqx -pix_fmt yuv422p10le"),
     Kind("dnxhr-444.mov", "-c:v dnxhd -profile:v dnxhr_444 -pix_fmt yuv444p10le"),
     Kind("xdcam.mxf", f"-c:v mpeg2video -pix_fmt yuv422p -b:v 50M -g 12 -bf 2 {PCM}",
-         {"container": "MXF", "video_codec": "mpeg2video"}, size=HD, sound=TONE, exact=True),
+         {"container": "MXF", "video_codec": "mpeg2video"}, size=HD, sound=TONE),
     Kind("opatom.mxf", "-c:v dnxhd -b:v 60M -pix_fmt yuv422p -f mxf_opatom", {"container": "MXF"}, size=HD, count=5),
     Kind("mjpeg.avi", f"-c:v mjpeg -q:v 3 -pix_fmt yuvj422p {PCM}", {"container": "AVI", "video_codec": "mjpeg"},
          sound=TONE),
@@ -159,8 +157,8 @@ CONTAINERS = (
          sound=TONE),
     Kind("edit-list.mov", f"{PRORES} 0 -pix_fmt yuv422p10le", again=("-ss 0.4", "-c copy"), count=40,
          shows=tuple(range(10, 40))),
-    Kind("open-gop.mp4", "-c:v libx264 -preset veryfast -pix_fmt yuv420p -g 10 -bf 3 -x264-params open-gop=1:scenecut=0",
-         count=40),
+    Kind("open-gop.mp4", "-c:v libx264 -preset veryfast -pix_fmt yuv420p -g 10 -bf 3 "
+         "-x264-params open-gop=1:scenecut=0", count=40),
     Kind("open-gop.ts", "-c:v libx265 -preset ultrafast -g 10 -bf 3 "
          "-x265-params open-gop=1:scenecut=0:log-level=none:keyint=10", count=40),
     Kind("one-frame.mp4", X264, {"is_still": True}, count=1),
@@ -174,15 +172,14 @@ CONTAINERS = (
     Kind("two-frames.avi", "-c:v mjpeg -pix_fmt yuvj420p", count=2),
 )  # fmt: skip
 
-RATES = tuple(
-    Kind(f"rate-{rate.numerator}-{rate.denominator}{ending}", X264, rate=rate, count=20)
+RATES = (
+    *(Kind(f"rate-{rate.numerator}-{rate.denominator}{ending}", X264, rate=rate, count=20)
     for rate, ending in (
         (FILM, ".mp4"), (Fraction(24), ".mov"), (NTSC, ".ts"), (Fraction(30), ".mkv"), (Fraction(48000, 1001), ".mkv"),
         (Fraction(50), ".ts"), (Fraction(60000, 1001), ".mp4"), (Fraction(60), ".mkv"), (Fraction(100), ".mp4"),
         (Fraction(120000, 1001), ".mp4"), (Fraction(120), ".mp4"), (Fraction(25, 2), ".mp4"), (Fraction(18), ".mp4"),
         (FILM, ".mkv"), (FILM, ".ts"), (Fraction(120), ".mkv"),
-    )
-) + (
+    )),
     Kind("rate-240.mp4", X264, {"rate": Fraction(120), "frames": 20}, rate=Fraction(240), count=40,
          shows=tuple(range(0, 40, 2))),
 )  # fmt: skip

@@ -12,13 +12,20 @@ from reelkeep.transcode.codec.grid import output_rate
 from reelkeep.transcode.codec.orientation import Orientation, orientation
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.reader import Source
+from reelkeep.transcode.codec.side_data import side_data
 from reelkeep.transcode.codec.timecode import parse_timecode
 from reelkeep.transcode.fields import MAX_FRAMES
 
 DEFAULT_RATE: Final = Fraction(25)  # a single picture without a clock
 MAX_PICTURE_PX: Final = 8_192 * 8_192
 # libavformat's names are lists of every suffix a demuxer knows; people know these.
-_NAMES: Final = {"mov": "MOV or MP4", "matroska": "Matroska", "mpegts": "MPEG-TS", "mpeg": "MPEG-PS"}
+_NAMES: Final = {
+    "mov": "MOV or MP4",
+    "matroska": "Matroska",
+    "mpegts": "MPEG-TS",
+    "mpeg": "MPEG-PS",
+    "exr_pipe": "OpenEXR",
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def _facts(source: Source, picture: Any, sound: Any) -> Probe:
     width, height = _shown_size(source, picture) if picture is not None else (0, 0)
     context = sound and source.audio and source.audio.codec_context
     return Probe(
-        container=_NAMES.get(source.container_name, source.container_name.upper()),
+        container=_NAMES.get(source.container_name, source.container_name.removesuffix("_pipe").upper()),
         has_video=picture is not None,
         has_audio=sound is not None,
         width_px=width,
@@ -139,8 +146,7 @@ def _shown_size(source: Source, picture: Any) -> tuple[int, int]:
 
 
 def _upright(picture: Any) -> Orientation:
-    matrix = picture.side_data.get("DISPLAYMATRIX")
-    return orientation(bytes(matrix) if matrix is not None else None)
+    return orientation(side_data(picture, "DISPLAYMATRIX"))
 
 
 def _timecode(source: Source, picture: Any, rate: FrameRate) -> Timecode | None:

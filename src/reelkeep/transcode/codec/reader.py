@@ -26,7 +26,7 @@ VIDEO_DECODERS: Final = frozenset(
     {
         "h264", "hevc", "prores", "dnxhd", "mpeg2video", "mpeg4", "mjpeg", "jpeg2000", "cfhd", "ffv1", "v210",
         "rawvideo", "vp8", "vp9", "av1", "libdav1d", "dvvideo", "mpeg1video", "qtrle", "apv", "hap", "huffyuv",
-        "utvideo", "png",
+        "utvideo", "png", "tiff", "exr", "dpx",
     }
 )  # fmt: skip
 AUDIO_DECODERS: Final = frozenset(
@@ -179,7 +179,10 @@ class Source:
             return
         try:
             for packet in self._container.demux(*chosen):
-                yield from self._decoded(packet)
+                decoded = self._decoded(packet)
+                yield from decoded
+                if self.is_still and decoded:
+                    return  # more pictures are pages, thumbnails or the other eye
         except av.error.FFmpegError as error:
             raise Refused("damaged", error.strerror or "") from error
 
