@@ -149,6 +149,8 @@ CONTAINERS = (
     Kind("fragment-each-frame.mp4", f"{X264} -movflags frag_every_frame+empty_moov", count=30),
     Kind("no-length.mkv", f"{X264} -live 1 -f matroska", {"container": "Matroska"}, count=40),
     Kind("no-length-sound.mkv", f"{H264_SOUND} -live 1 -f matroska", count=40, sound=TONE),
+    Kind("sound-goes-on.mkv", f"-af apad=pad_dur=2 {H264_SOUND}", count=20, sound=TONE),
+    Kind("sound-goes-on.mp4", f"-af apad=pad_dur=2 {H264_SOUND}", count=20, sound=TONE),
     Kind("piped.ts", f"{H264_SOUND} -f mpegts -muxdelay 0", count=40, sound=TONE),
     Kind("starts-late.mp4", H264_SOUND, before="-itsoffset 3", sound=TONE),
     Kind("starts-late.ts", f"{H264_SOUND} -output_ts_offset 90000", sound=TONE),

@@ -17,6 +17,8 @@ from reelkeep.transcode.codec.timecode import parse_timecode
 from reelkeep.transcode.fields import MAX_FRAMES
 
 DEFAULT_RATE: Final = Fraction(25)  # a single picture without a clock
+MIN_SOUND_HZ: Final = 2_000  # telephones have 8,000
+MAX_SOUND_HZ: Final = 768_000  # the highest rate of converters for studios
 MAX_PICTURE_PX: Final = 8_192 * 8_192
 # libavformat's names are lists of every suffix a demuxer knows; people know these.
 _NAMES: Final = {
@@ -35,6 +37,7 @@ class Found:
     facts: Probe
     upright: Orientation
     origin: Fraction  # seconds; presentation starts here
+    two_tracks: bool = False  # the sound is two tracks of one channel: left and right
 
 
 def probe(source: Source) -> Found:
@@ -47,8 +50,9 @@ def probe(source: Source) -> Found:
     if picture is None and sound is None:
         raise Refused("damaged", "nothing in it can be decoded")
     origin = _time(picture if picture is not None else sound)
-    facts = _facts(source, picture, sound)
-    return Found(facts, _upright(picture) if picture is not None else Orientation(), origin)
+    facts = _facts(source, picture, sound, origin)
+    upright = _upright(picture) if picture is not None else Orientation()
+    return Found(facts, upright, origin, source.right is not None)
 
 
 def _first_frames(source: Source) -> tuple[Any, Any]:
@@ -69,14 +73,16 @@ def _time(frame: Any) -> Fraction:
     return Fraction(frame.pts * frame.time_base)
 
 
-def _facts(source: Source, picture: Any, sound: Any) -> Probe:
+def _facts(source: Source, picture: Any, sound: Any, origin: Fraction) -> Probe:
     rate = _rate(source) if picture is not None else None
-    seconds = _seconds(source, picture is not None, rate)
+    seconds = _seconds(source, picture is not None, rate, origin)
     frames = max(1, round(seconds * rate.fraction)) if rate else 0
     if frames > MAX_FRAMES:
         raise Refused("too_large")
     width, height = _shown_size(source, picture) if picture is not None else (0, 0)
-    context = sound and source.audio and source.audio.codec_context
+    context = source.audio.codec_context if sound is not None and source.audio is not None else None
+    if context and not MIN_SOUND_HZ <= context.sample_rate <= MAX_SOUND_HZ:
+        raise Refused("unsupported", f"sound with {context.sample_rate} samples a second")
     return Probe(
         container=_NAMES.get(source.container_name, source.container_name.removesuffix("_pipe").upper()),
         has_video=picture is not None,
@@ -88,7 +94,7 @@ def _facts(source: Source, picture: Any, sound: Any) -> Probe:
         start_timecode=_timecode(source, picture, rate) if rate else None,
         video_codec=source.video.codec_context.name if picture is not None and source.video else "",
         audio_codec=context.name if context else "",
-        audio_channels=context.layout.nb_channels if context else 0,
+        audio_channels=source.mono_tracks or context.layout.nb_channels if context else 0,
         audio_rate_hz=context.sample_rate if context else 0,
         audio_samples=planned_samples(source, seconds) if sound is not None else 0,
         is_still=source.is_still or (frames == 1 and sound is None),
@@ -110,8 +116,8 @@ def _agree(mean: Fraction | None, clock: Fraction | None) -> bool:
     return bool(mean and clock and abs(mean / clock - 1) < Fraction(1, 500))
 
 
-def _seconds(source: Source, has_picture: bool, rate: FrameRate | None) -> Fraction:
-    """Length as far as the header says; else every packet is counted, which reads the original once more."""
+def _seconds(source: Source, has_picture: bool, rate: FrameRate | None, origin: Fraction) -> Fraction:
+    """Length from ``origin``: of the stream as its header says, else up to the last packet there is."""
     stream = source.video if has_picture else source.audio
     assert stream is not None
     assert stream.time_base is not None
@@ -119,9 +125,7 @@ def _seconds(source: Source, has_picture: bool, rate: FrameRate | None) -> Fract
         return Fraction(0)
     if stream.duration and stream.duration > 0:
         return Fraction(stream.duration) * stream.time_base
-    if source.duration and not source.starts_late:
-        return source.duration
-    return source.counted_seconds(1 / rate.fraction if rate else Fraction(0))
+    return max(Fraction(0), source.last_seconds(1 / rate.fraction if rate else Fraction(0)) - origin)
 
 
 def planned_samples(source: Source, seconds: Fraction) -> int:
