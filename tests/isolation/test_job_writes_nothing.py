@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 from tests.isolation.traces import Trace, Watch, Watched, traced, traces
 from tests.media.clips import strip_clip
 from tests.services.installation import wait_until
@@ -234,8 +233,7 @@ def test_a_crashed_codec_leaves_no_core_and_one_line_of_text(
         traced_platform.wait_for(run.version_id, "processing", "playable")
         os.kill(run.codec.pid, signal.SIGSEGV)
         wait_until(lambda: run.trace_of(run.codec).lines[-1].startswith("+++ killed"))
-        take_up_again(traced_platform, run.version_id)
-        traced_platform.wait_for(run.version_id, "ready")
+        traced_platform.wait_for(run.version_id, "ready")  # another codec goes on where it stopped
         traced_platform.await_gone([run.carrier.pid])
     assert run.trace_of(run.codec).lines[-1] == "+++ killed by SIGSEGV +++"
     written = [write for trace in run.job_traces() for write in trace.disk_writes()]
@@ -248,13 +246,6 @@ def test_a_crashed_codec_leaves_no_core_and_one_line_of_text(
 
 def unlimited_cores() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-
-
-def take_up_again(platform: Platform, version_id: str) -> None:
-    """Make a retried job due now, instead of in ten seconds."""
-    due = text("UPDATE jobs SET due_at = now() WHERE version_id = :version AND state = 'waiting' AND due_at > now()")
-    with platform.company_engine().begin() as conn:
-        wait_until(lambda: conn.execute(due, {"version": version_id}).rowcount, 20)
 
 
 def test_the_media_process_keeps_segments_in_memory_files_and_writes_nothing(whole_run: Run) -> None:
@@ -271,7 +262,7 @@ def test_the_media_process_keeps_segments_in_memory_files_and_writes_nothing(who
     assert (media.write_bytes, media.swapped_kb, media.shared_files) == (0, 0, set())
     assert media.open_files <= {str(platform.data.parent / "up.log")}
     written = [write for trace in traces(whole_run.folder, "media") for write in trace.disk_writes()]
-    # The event loop's ring only batches epoll_ctl(2): no kernel thread (SQPOLL), and write_bytes above counts rings, too.
+    # The event loop's ring only batches epoll_ctl(2): no kernel thread (SQPOLL); write_bytes above counts rings, too.
     assert {write.call for write in written} <= {"io_uring_setup"}
     assert not [write for write in written if "SQPOLL" in write.where.partition("features")[0]]
     assert Trace(whole_run.folder / f"media.{pid}").is_closed()
