@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from tests.media.clips import bunny_loop
 from tests.services.platform import EMAIL, Platform
 
 ELSEWHERE = "studio.test"  # every name below it leads to this machine, as if it were another one
@@ -36,6 +37,15 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=executable, args=arguments)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="session")
+def film(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of a fully made film with sound, at 720 lines: its rungs have two keys, and the sound a third."""
+    clip = bunny_loop(tmp_path_factory.mktemp("clips") / "Forest, a scene with a rather long name v12.mp4", 10)
+    sent = platform.upload(clip)
+    platform.wait_for(sent.version_id, "ready")
+    return f"/assets/{sent.asset_id}"
 
 
 @contextmanager
@@ -77,13 +87,28 @@ def drop(page: Page, *paths: Path) -> None:
     devtools.detach()
 
 
-def until(true: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Wait until ``true()`` is so and return it. (Playwright's own wait would need eval, which the CSP forbids.)"""
+def until(true: Callable[[], Any], seconds: float, what: str, now: Callable[[], Any] = lambda: "") -> Any:
+    """Wait until ``true()`` is so and return it; ``now`` tells what is instead.
+
+    (Playwright's own wait would need eval, which the CSP forbids.)
+    """
     deadline = time.monotonic() + seconds
     while not (found := true()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}; {now()}"
         time.sleep(0.01)
     return found
+
+
+def shows(page: Page, frame: int) -> None:
+    """Wait until the player has painted a frame."""
+    until(
+        lambda: player_state(page).get("paintedFrame") == str(frame), 20, f"frame {frame}", lambda: player_state(page)
+    )
+
+
+def shows_full(page: Page) -> None:
+    """Wait until the full picture lies on top."""
+    until(lambda: player_state(page).get("lane") == "full", 30, "the full picture", lambda: player_state(page))
 
 
 def player(page: Page) -> Locator:

@@ -1,5 +1,5 @@
 """Fixtures of the browser tests."""
 
-from tests.browser.chromium import browser
+from tests.browser.chromium import browser, film
 
-__all__ = ["browser"]
+__all__ = ["browser", "film"]

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,6 +139,7 @@ def harmed_platform() -> Iterator[Harmed]:
                 one.process.kill()
                 one.process.wait(10)
         one.await_gone(left)
+        shutil.rmtree(one.data.parent, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ Two independent witnesses. strace, from the first instruction, lists every call 
 file, makes or changes a name, or maps a file writable and shared. The kernel's own count, ``write_bytes`` of
 /proc/<pid>/io, is what a process has caused to be sent to a storage device: pages of files that it made dirty, also by
 mapping or by io_uring, and direct writes. It counts no tmpfs and no memfd, and no page that is swapped out, so
-``VmSwap`` is looked at on its own.
+``VmSwap`` is looked at on its own. It also counts pages of the file system's own, such as an inode whose access time
+changes when a module is read, so a few pages are let pass; the media of one run is a hundred times as much.
 
 The one open file of a job is the supervisor's own stderr, where the operator may have put a file. It gets lines of
 text, and a dead codec may add one line of 200 printable characters at most.
@@ -42,6 +43,7 @@ pytestmark = [
 ]
 
 FRAMES = 144
+INODES_BYTES = 64 << 10  # sixteen pages with inodes
 CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 
 
@@ -182,10 +184,11 @@ def test_what_the_sandbox_is_built_in_is_not_the_hosts_tmp(whole_run: Run) -> No
     assert not [name for name in ("newroot", "oldroot", "usr", "root") if Path("/tmp", name).exists()]
 
 
-def test_the_kernel_counts_no_byte_of_carrier_and_codec(whole_run: Run) -> None:
+def test_the_kernel_counts_no_byte_of_carrier_and_codec(whole_run: Run, clip: Path) -> None:
+    assert clip.stat().st_size > 100 * INODES_BYTES
     for watched in (whole_run.carrier, whole_run.codec):
         assert watched.looks > 10
-        assert watched.write_bytes == 0
+        assert watched.write_bytes <= INODES_BYTES
 
 
 def test_nothing_is_swapped_and_no_file_is_mapped_or_open_for_writing(whole_run: Run) -> None:
@@ -250,16 +253,18 @@ def unlimited_cores() -> None:
 
 def test_the_media_process_keeps_segments_in_memory_files_and_writes_nothing(whole_run: Run) -> None:
     platform = whole_run.platform
-    pid = the_process(platform, is_media)
+    pid, sent_bytes = the_process(platform, is_media), 0
     with platform.api() as api, network.client() as client, Watch() as watch:
         media = watch.add(pid)
         session = api.playback_session(whole_run.version_id)
         for number in range(4):
             answer = client.get(f"{session['base']}/v360/{number}.m4s")
             assert (answer.status_code, answer.content[4:8] in (b"styp", b"moof")) == (200, True)
+            sent_bytes += len(answer.content)
         wait_until(lambda: media.memory_files and media.looks > 5)
     assert any("segment" in name for name in media.memory_files)
-    assert (media.write_bytes, media.swapped_kb, media.shared_files) == (0, 0, set())
+    assert sent_bytes > 2 * INODES_BYTES >= 2 * media.write_bytes
+    assert (media.swapped_kb, media.shared_files) == (0, set())
     assert media.open_files <= {str(platform.data.parent / "up.log")}
     written = [write for trace in traces(whole_run.folder, "media") for write in trace.disk_writes()]
     # The event loop's ring only batches epoll_ctl(2): no kernel thread (SQPOLL); write_bytes above counts rings, too.

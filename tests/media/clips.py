@@ -60,11 +60,15 @@ def strip_cells(number: int) -> list[bool]:
     return [True, False, *(bool(number >> bit & 1) for bit in reversed(range(STRIP_BITS)))]
 
 
-def read_strip(picture: np.ndarray) -> int:
-    """Return the frame number that the strip at the foot of a grey or RGB picture shows; raise ValueError for none."""
+def read_strip(picture: np.ndarray, share: float = STRIP_HEIGHT) -> int:
+    """Return the frame number that the strip at the foot of a grey or RGB picture shows; raise ValueError for none.
+
+    Args:
+        share: of the picture's height that the strip takes; 1 for a picture of the strip alone.
+    """
     grey = picture if picture.ndim == 2 else picture[..., :3].mean(axis=2)
     height, width = grey.shape
-    row = grey[int(height * (1 - STRIP_HEIGHT * 0.75)) : int(height * (1 - STRIP_HEIGHT * 0.25))]
+    row = grey[int(height * (1 - share * 0.75)) : int(height * (1 - share * 0.25))]
     edges = np.linspace(0, width, STRIP_CELLS + 1)
     means = []
     for left, right in itertools.pairwise(edges):

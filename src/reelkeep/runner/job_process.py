@@ -6,8 +6,10 @@ It ends in order when the supervisor says so over the link; the signal that come
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from typing import Final
 
 from reelkeep.bootstrap import open_company
 from reelkeep.companies.link import SupervisorLink
@@ -17,10 +19,13 @@ from reelkeep.pipeline import handlers
 from reelkeep.runner.shutdown import Shutdown
 from reelkeep.runner.work import Outcome, work_once
 
+NICENESS: Final = 10  # setpriority(2): whoever watches comes before whoever transcodes
+
 
 def main() -> int:
     """Do one job of the company this process was born for."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(NICENESS)  # the codec inherits it
     link, shutdown = SupervisorLink.from_arguments(), Shutdown()
     link.on_push("shutdown", lambda _: shutdown.say())
     harden(lock_memory=True)

@@ -96,6 +96,23 @@ def test_a_job_process_is_held_to_the_version_it_asked_for_first() -> None:
     assert len(company.asked) == 3
 
 
+def test_a_sweep_ends_uploads_at_every_connection_and_reaches_no_version() -> None:
+    company = Recorded()
+    sweep, transcode = company.of_process("job"), company.of_process("job")
+    for connection_id in (HERE, THERE):
+        asyncio.run(sweep.answer(fields("end_uploads", "originals/", connection_id)))
+    asyncio.run(transcode.answer(fields("clean_proxy", f"proxies/{FIRST}/")))
+    for job, request in (
+        (sweep, fields("clean_proxy", f"proxies/{FIRST}/")),
+        (sweep, fields("read_original", original(FIRST))),
+        (transcode, fields("end_uploads", "originals/")),
+        (transcode, fields("clean_proxy", f"proxies/{SECOND}/")),
+    ):
+        with pytest.raises(IsolationError, match="second version"):
+            asyncio.run(job.answer(request))
+    assert len(company.asked) == 3
+
+
 def connection(port: int) -> StorageConnection:
     url = f"http://127.0.0.1:{port}"
     arn = "arn:aws:iam::000000000000:role/acme-media"

@@ -4,12 +4,11 @@ import { css } from "../lit.js";
 
 export const assetStyles = css`
   :host {
-    flex: 1;
-    min-height: 0;
+    flex: none;
     display: grid;
     grid-template-columns: minmax(0, 1fr) 340px;
     grid-template-rows: minmax(0, 1fr);
-    height: calc(100dvh - 48px);
+    height: max(calc(100dvh - 48px), 520px);
   }
   .viewer {
     display: flex;
@@ -99,8 +98,13 @@ export const assetStyles = css`
       aspect-ratio: var(--aspect, 16 / 9);
       max-height: 46dvh;
     }
+    .facts {
+      flex-wrap: wrap;
+      gap: 4px 8px;
+    }
     .facts h1 {
-      flex: 1;
+      flex: 1 1 12rem;
+      min-width: 0;
     }
     .facts .state {
       display: none;
@@ -108,9 +112,6 @@ export const assetStyles = css`
     rk-comments {
       border-left: 0;
       border-top: 1px solid var(--line);
-    }
-    :host([data-writing]) .facts {
-      display: none;
     }
   }
 `;

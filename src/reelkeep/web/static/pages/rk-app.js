@@ -90,6 +90,18 @@ export class RkApp extends LitElement {
         top: 6px;
         z-index: 50;
       }
+      main:focus {
+        outline: none;
+      }
+      @media (pointer: coarse) {
+        nav a,
+        .notice a {
+          line-height: 44px;
+        }
+        nav .company {
+          padding-inline: 4px;
+        }
+      }
       @media (max-width: 720px) {
         header {
           padding: 0 12px;
@@ -121,7 +133,10 @@ export class RkApp extends LitElement {
     this.onRoute = () => this.#route();
     this.onSignedOut = () => {
       this.me = null;
-      if (this.route.page !== "signin") go(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
+      // Later, so that the page on the screen can first put into its address where the person is.
+      queueMicrotask(() => {
+        if (this.route.page !== "signin") go(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
+      });
     };
   }
 
@@ -145,7 +160,10 @@ export class RkApp extends LitElement {
   #route() {
     const before = this.route;
     this.route = readRoute(location);
-    if (before.page !== this.route.page) this.#setTrail([]);
+    if (before.page !== this.route.page) {
+      this.#setTrail([]);
+      this.#toContent();
+    }
     if (this.route.page !== "signin" && !this.me) this.#readMe();
   }
 
@@ -191,7 +209,13 @@ export class RkApp extends LitElement {
   /** @param {Event} event */
   #skip(event) {
     event.preventDefault();
-    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("#main"))?.focus();
+    this.#toContent();
+  }
+
+  /** Whoever follows a link by keyboard goes on from the new page's beginning. */
+  async #toContent() {
+    await this.updateComplete;
+    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("#main"))?.focus({ preventScroll: true });
   }
 
   /** @param {Me} me */

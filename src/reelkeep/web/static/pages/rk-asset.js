@@ -70,19 +70,19 @@ export class RkAsset extends LitElement {
     /** @type {Playback | null} */
     this.playback = null;
     this.onKey = (/** @type {KeyboardEvent} */ event) => this.#key(event);
-    this.onSignedOut = () => history.replaceState(null, "", this.#here());
+    this.onSignedOut = () => location.pathname === `/assets/${this.assetId}` && history.replaceState(null, "", this.#here());
   }
 
   connectedCallback() {
     super.connectedCallback();
     addEventListener("keydown", this.onKey);
-    addEventListener("reelkeep-signed-out", this.onSignedOut, { capture: true }); // before the sign-in notes where to return
+    addEventListener("reelkeep-signed-out", this.onSignedOut);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     removeEventListener("keydown", this.onKey);
-    removeEventListener("reelkeep-signed-out", this.onSignedOut, { capture: true });
+    removeEventListener("reelkeep-signed-out", this.onSignedOut);
     this.record.close();
     this.playback?.close();
     this.playback = null;

@@ -5,6 +5,8 @@ import { attachPlayer } from "./shaka.js";
 
 /** How often a backward play moves; nothing is heard meanwhile. */
 const REVERSE_TICK_MS = 100;
+/** How often a seek that led elsewhere is repeated. */
+const MOST_MISSES = 5;
 const AAC_FRAME_SAMPLES = 1_024;
 const AUDIO_RATE_HZ = 48_000;
 
@@ -47,6 +49,7 @@ export class SoundAlone extends EventTarget {
     this.player = null;
     this.ending = new AbortController();
     this.looking = 0;
+    this.misses = 0;
     /** @type {ReturnType<typeof setInterval> | undefined} */
     this.backTimer = undefined;
   }
@@ -90,7 +93,15 @@ export class SoundAlone extends EventTarget {
     this.painted = clampFrame(frameAt(this.video.currentTime, this.rate), this.frames);
     if (this.state === "playing") this.frame = this.painted;
     if (this.state === "playing" && this.loop && this.frame >= this.loop.to) this.play(this.speed);
+    if (this.state === "paused") this.#insist();
     this.#changed();
+  }
+
+  /** The player's own seek to where it begins may come after the person's first. */
+  #insist() {
+    if (this.painted === this.frame || this.misses === MOST_MISSES) return;
+    this.misses += 1;
+    this.video.currentTime = seekSeconds(this.frame, this.rate);
   }
 
   #follow() {
@@ -104,6 +115,7 @@ export class SoundAlone extends EventTarget {
 
   /** @param {number} frame */
   #seek(frame) {
+    this.misses = 0;
     this.frame = clampFrame(frame, this.frames);
     this.video.currentTime = seekSeconds(this.frame, this.rate);
   }

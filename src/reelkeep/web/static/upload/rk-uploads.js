@@ -74,12 +74,6 @@ export class RkUploads extends LitElement {
         height: 100%;
         background: var(--text);
       }
-      .line button {
-        min-height: 30px;
-      }
-      .line button.icon {
-        width: 30px;
-      }
       small {
         font-size: 13px;
         color: var(--quiet);
@@ -142,14 +136,14 @@ export class RkUploads extends LitElement {
 
   render() {
     const all = uploads.all;
-    if (all.length === 0) return nothing;
+    const said = html`<div class="visually-hidden" role="status">${this.spoken}</div>`; // there before its first words, or they go unheard
+    if (all.length === 0) return said;
     const running = all.filter((transfer) => transfer.running).length;
-    return html`<section aria-label="Uploads">
+    return html`${said}<section aria-label="Uploads">
       <div class="head">
         <h2>${running ? `Uploading ${running} ${running === 1 ? "file" : "files"}` : "Uploads"}</h2>
         <button class="plain" aria-expanded=${!this.folded} @click=${() => (this.folded = !this.folded)}>${this.folded ? "Show" : "Hide"}</button>
       </div>
-      <div class="visually-hidden" role="status">${this.spoken}</div>
       ${this.folded ? nothing : html`<ul>${repeat(inOrder(all), (transfer) => transfer, (transfer) => this.#renderOne(transfer))}</ul>`}
     </section>`;
   }
