@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,11 +18,14 @@ from tests.media.clips import STRIP_HEIGHT, read_strip, strip_clip
 from tests.services.platform import Platform
 
 MOVES = int(os.environ.get("REELKEEP_FRAME_MOVES", "200"))
-CLIP_FRAMES = 240
+CLIP_FRAMES = 144
 SEED = 20261121
-# Resolves once the picture with this number was painted, with the milliseconds since the key went down.
-_PAINTED = """(element, [frame, lane]) => new Promise((resolve) => {
+PAINT_SECONDS = 20
+# Resolves once the picture with this number was painted, with the milliseconds since the key went down; null: not so.
+_PAINTED = """(element, [frame, lane, seconds]) => new Promise((resolve) => {
+  const until = performance.now() + 1000 * seconds;
   const look = () => {
+    if (performance.now() > until) return resolve(null);
     const { paintedFrame, lane: top, frame: wanted } = element.dataset;
     if (paintedFrame === String(frame) && wanted === String(frame) && (lane === null || top === lane)) {
       requestAnimationFrame(() => resolve(performance.now() - globalThis.pressedAt));
@@ -90,7 +92,7 @@ def _walk(page: Page, seen: Seen) -> None:
             frame += way
             page.keyboard.press("ArrowRight" if way > 0 else "ArrowLeft")
             seen.step_milliseconds.append(_painted(page, frame, None))
-            if move % 5 == 0:
+            if move % 8 == 0:
                 seen.full_milliseconds.append(_painted(page, frame, "full"))
         _check(page, box, frame, f"move {move}", seen)
 
@@ -111,9 +113,8 @@ def _go_to(page: Page, frame: int) -> None:
 
 
 def _painted(page: Page, frame: int, lane: str | None) -> float:
-    started = time.monotonic()
-    milliseconds: float = player(page).evaluate(_PAINTED, [frame, lane])
-    assert time.monotonic() - started < 20
+    milliseconds: float | None = player(page).evaluate(_PAINTED, [frame, lane, PAINT_SECONDS])
+    assert milliseconds is not None, f"frame {frame} not painted in {PAINT_SECONDS} s: {player_state(page)}"
     return milliseconds
 
 

@@ -139,10 +139,21 @@ def _comment(page: Page) -> None:
     assert page.locator("rk-timeline .pin").count() == 0
 
 
-def pages(platform: Platform, film: str) -> Iterator[tuple[str, str]]:
+@pytest.fixture(scope="module")
+def unreadable(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of an asset whose name has no place to break and whose file is no film."""
+    path = tmp_path_factory.mktemp("clips") / ("x" * 240 + ".mov")
+    path.write_bytes(b"this is a shopping list\n" * 100)
+    sent = platform.upload(path)
+    platform.wait_for(sent.version_id, "failed")
+    return f"/assets/{sent.asset_id}"
+
+
+def pages(platform: Platform, film: str, unreadable: str) -> Iterator[tuple[str, str]]:
     yield "/", "rk-productions li"
     yield f"/productions/{platform.production_id}", "rk-card a.card"
     yield film, "rk-timeline"
+    yield unreadable, ".over h2"
     yield "/nowhere", ".notice"
 
 
@@ -154,7 +165,7 @@ def access(page: Page, *, touch: bool) -> list[str]:
 
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
 def test_every_page_has_names_contrast_room_for_fingers_and_no_sideways_scroll(
-    browser: Browser, platform: Platform, film: str, size: dict[str, Any]
+    browser: Browser, platform: Platform, film: str, unreadable: str, size: dict[str, Any]
 ) -> None:
     touch, problems = bool(size), []
     complaints: list[str] = []
@@ -163,7 +174,7 @@ def test_every_page_has_names_contrast_room_for_fingers_and_no_sideways_scroll(
         problems += access(page, touch=touch)
     with signed_in(browser, platform, **size) as page:
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        for path, ready in pages(platform, film):
+        for path, ready in pages(platform, film, unreadable):
             page.goto(platform.origin + path)
             page.locator(ready).first.wait_for()
             if path == film:

@@ -214,6 +214,40 @@ def test_the_waveform_is_read_as_the_server_writes_it(page: Page) -> None:
     assert (low, high, seconds, loudest) == ([-1, -0.5], [127 / 128, 0.5], 0.01, 1)
 
 
+# A pair at rest on frame 66 with the full picture on top, and what a lane does when the compositor has painted.
+_PAIR = """
+const video = () => ({ paused: true, pause() {}, play: async () => {}, classList: { toggle() {} } });
+const pair = new m.PicturePair(video(), video(), { n: 24, d: 1 }, null, () => {});
+const paint = (lane, frame) => { lane.showing = frame; lane.wanted = null; lane.hooks.onPaint(lane, frame); };
+pair.step.loaded = pair.full.loaded = true;
+pair.grow(240, 240);
+pair.goTo(66);
+paint(pair.step, 66);
+pair.full.seek(66);
+paint(pair.full, 66);
+pair.top = pair.full;
+"""
+
+
+def test_a_late_picture_of_the_frame_before_does_not_undo_a_step(page: Page) -> None:
+    frame = run(
+        page,
+        "player/picture-pair.js",
+        f"{_PAIR} pair.stepBy(1); paint(pair.step, 67); paint(pair.full, 66); await pair.close(); return pair.frame",
+    )
+    assert frame == 67
+
+
+def test_after_a_pause_the_frame_follows_the_picture_that_still_came(page: Page) -> None:
+    frames = run(
+        page,
+        "player/picture-pair.js",
+        f"""{_PAIR} pair.play(); paint(pair.full, 67); pair.pause(); const paused = pair.frame; paint(pair.full, 68);
+        const after = pair.frame; await pair.close(); return [paused, after]""",
+    )
+    assert frames == [67, 68]
+
+
 def test_every_module_loads_and_no_script_or_style_is_inline(page: Page) -> None:
     modules = [path.relative_to(WEB).as_posix() for path in sorted((WEB / "static").rglob("*.js"))]
     own = [name for name in modules if "/vendor/" not in name and not name.endswith("-worker.js")]

@@ -42,7 +42,7 @@ from reelkeep.transcode import leftovers, records
 from reelkeep.transcode.job import CodecKeepsDying
 from reelkeep.transfer import network
 
-FRAMES = 240  # five segments of 48: some seconds of work on two rungs
+FRAMES = 192  # four segments of 48: some seconds of work on two rungs
 UPLOADED_FRAMES = 48
 BALLAST_BYTES = 34 << 20  # five parts of 8 MiB
 AT_ONCE_BYTES, BYTES_PER_SECOND = 10 << 20, 256 << 10  # one part of an upload passes, the rest crawls
@@ -108,7 +108,8 @@ _IS: dict[str, Callable[[str], bool]] = {
     "carrier": lambda line: "reelkeep.runner.job_process" in line,
     "runner": lambda line: "reelkeep.runner.runner_process" in line,
     "postgres": lambda line: "bin/postgres -D" in line,
-    "store": lambda line: "weed -logtostderr" in line,
+    "store": lambda line: "weed -logtostderr=true server" in line,
+    "s3": lambda line: "weed -logtostderr=true s3" in line,
     "app": lambda line: "reelkeep.web.app_process" in line,
     "media": lambda line: "reelkeep.web.media_process" in line,
     "gateway": lambda line: "reelkeep.gateway.gateway_process" in line,

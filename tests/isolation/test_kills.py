@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.isolation.kills import Client, Films, Harmed, Ledger, Viewer, harmed_platform, is_alive, make_films, wait_for
 
-PARTS = ("client", "codec", "carrier", "runner", "postgres", "store", "supervisor")
+PARTS = ("client", "codec", "carrier", "runner", "postgres", "store", "s3", "supervisor")
 OTHER_PARTS = ("app", "media", "gateway")
 KILLS = int(os.environ.get("REELKEEP_KILLS", "20"))
 KILLS_A_ROUND = 3

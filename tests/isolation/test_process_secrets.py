@@ -167,7 +167,7 @@ def test_no_two_processes_share_a_link(up: tuple[Installation, dict[str, Secrets
 
 def test_services_do_not_run_as_root(up: tuple[Installation, dict[str, Secrets]]) -> None:
     one, _ = up
-    for word in ("weed", "postgres"):
+    for word in ("-volume.max", "-iam.config", "postgres"):
         status = Path(f"/proc/{by_module(one, word)}/status").read_text()
         assert re.search(r"^Uid:\s+([1-9]\d*)\s+\1\s+\1\s+\1$", status, re.MULTILINE)
 

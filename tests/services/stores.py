@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from tests.services.databases import open_folder
 
 from reelkeep.ids import ConnectionId, new_id
 from reelkeep.storage.interface import Capability, StorageConnection
-from reelkeep.supervisor.object_store import AccessKey, EmbeddedStore
+from reelkeep.supervisor.object_store import STOP_SECONDS, AccessKey, EmbeddedStore
 
 ACME_BUCKET, BOREALIS_BUCKET = "acme-media", "borealis-media"
 ACME_ORIGIN, BOREALIS_ORIGIN = "http://acme.localhost:8000", "http://borealis.localhost:8000"
@@ -26,12 +27,13 @@ def object_store() -> Iterator[EmbeddedStore]:
     store = EmbeddedStore.open(folder / "s3")
     store.record_company(ACME_BUCKET, ACME_ORIGIN)
     store.record_company(BOREALIS_BUCKET, BOREALIS_ORIGIN)
-    child = store.start()
+    children = [store.start_store(), store.start_s3()]
     try:
-        store.wait_ready(child)
+        store.wait_ready(children[-1])
         yield store
     finally:
-        store.stop()
+        for child in reversed(children):
+            child.stop(seconds=STOP_SECONDS, first=signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
 
 

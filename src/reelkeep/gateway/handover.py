@@ -1,7 +1,8 @@
 """Passes sockets to one company's process, over AF_UNIX SOCK_SEQPACKET with SCM_RIGHTS.
 
 Descriptors in flight are limited per sending user, over all receivers (facts: 1,025 unread ones blocked healthy ones),
-so at most 64 may be unacknowledged for one company. The receiver acknowledges each with one byte.
+so at most 64 may be unacknowledged for one company. The receiver acknowledges each with one byte, before it reads from
+the client; until then the gateway keeps its own copy and, should the process end, passes it to the successor.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections import deque
 from typing import Final
 
 MAX_UNACKNOWLEDGED: Final = 64
 MAX_WAITING: Final = 256
 WAIT_SECONDS: Final = 10.0  # a company's process that ended is back within about two
 _RETRY_SECONDS: Final = 0.1
-_ACKNOWLEDGEMENT_BYTES: Final = 4_096
 
 
 class Unavailable(Exception):
@@ -35,52 +36,55 @@ class Handover:
         self._wait_seconds = wait_seconds
         self._socket: socket.socket | None = None
         self._places = asyncio.Semaphore(MAX_UNACKNOWLEDGED)
-        self._unacknowledged = 0
+        self._unacknowledged: deque[asyncio.Future[bool]] = deque()  # in the order sent; False: the process is gone
         self._waiting = 0
         self._connecting = asyncio.Lock()
 
     async def pass_on(self, client: socket.socket, host: str, peer: tuple[str, int]) -> None:
-        """Hand ``client`` over; the caller closes its own copy afterwards.
+        """Hand ``client`` over and return when the process has it; the caller closes its own copy afterwards.
 
         Raises:
             Unavailable: the process did not take it in time, or too many are waiting already.
         """
+        payload = json.dumps({"host": host, "peer": list(peer)}).encode()
+        until = asyncio.get_running_loop().time() + self._wait_seconds
+        while not await (await self._sent_before(until, client, payload)):
+            pass
+
+    def close(self) -> None:
+        """Forget the connection. What was sent is left to the process, which may still take it."""
+        self._forget(taken=True)
+
+    async def _sent_before(self, until: float, client: socket.socket, payload: bytes) -> asyncio.Future[bool]:
         if self._waiting >= MAX_WAITING:
             raise Unavailable
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._wait_seconds):
-                await self._send(client, json.dumps({"host": host, "peer": list(peer)}).encode())
+            async with asyncio.timeout_at(until):
+                return await self._send(client, payload)
         except TimeoutError:
             raise Unavailable from None
         finally:
             self._waiting -= 1
 
-    def close(self) -> None:
-        """Forget the connection; what was not acknowledged is no longer counted."""
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket.fileno())
-            self._socket.close()
-            self._socket = None
-        self._release(self._unacknowledged)
-
-    async def _send(self, client: socket.socket, payload: bytes) -> None:
+    async def _send(self, client: socket.socket, payload: bytes) -> asyncio.Future[bool]:
         while True:
             sock = await self._connected()
             await self._places.acquire()
             if sock is not self._socket:  # lost while we waited for a place
                 self._places.release()
                 continue
-            self._unacknowledged += 1
             try:
                 socket.send_fds(sock, [payload], [client.fileno()])
-            except BlockingIOError:
-                self._release(1)
-                await asyncio.sleep(_RETRY_SECONDS)
-            except OSError:
-                self._lost(sock)
+            except OSError:  # full, or the process is gone
+                self._places.release()
+                self._acknowledged(sock)
+                if sock is self._socket:
+                    await asyncio.sleep(_RETRY_SECONDS)
             else:
-                return
+                taken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+                self._unacknowledged.append(taken)
+                return taken
 
     async def _connected(self) -> socket.socket:
         async with self._connecting:
@@ -98,22 +102,30 @@ class Handover:
             return self._socket
 
     def _acknowledged(self, sock: socket.socket) -> None:
-        try:
-            taken = len(sock.recv(_ACKNOWLEDGEMENT_BYTES))
-        except BlockingIOError:
-            return
-        except OSError:
-            taken = 0
-        if taken:
-            self._release(min(taken, self._unacknowledged))
-        else:
-            self._lost(sock)
+        """Read what the process says; a process that ended with sockets unread reports that before its last words."""
+        while sock is self._socket:
+            try:
+                if not sock.recv(1):
+                    self._forget(taken=False)
+                elif self._unacknowledged:
+                    self._settle(taken=True)
+            except BlockingIOError:
+                return
+            except ConnectionResetError:
+                continue
+            except OSError:
+                self._forget(taken=False)
 
-    def _lost(self, sock: socket.socket) -> None:
-        if self._socket is sock:
-            self.close()
+    def _forget(self, *, taken: bool) -> None:
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self._socket.close()
+            self._socket = None
+        while self._unacknowledged:
+            self._settle(taken=taken)
 
-    def _release(self, count: int) -> None:
-        self._unacknowledged -= count
-        for _ in range(count):
-            self._places.release()
+    def _settle(self, *, taken: bool) -> None:
+        future = self._unacknowledged.popleft()
+        if not future.done():  # done: whoever waited was cancelled
+            future.set_result(taken)
+        self._places.release()

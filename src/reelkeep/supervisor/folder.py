@@ -88,7 +88,7 @@ class DataFolder:
 
     def store(self) -> EmbeddedStore:
         """Return the embedded object store of this folder, not started."""
-        return EmbeddedStore.open(self.path / "s3", self.log / "s3.log")
+        return EmbeddedStore.open(self.path / "s3", self.log)
 
     def lock(self) -> None:
         """Claim the folder for this process until it ends; raise Conflict if another supervisor runs in it."""

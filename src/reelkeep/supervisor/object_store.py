@@ -1,9 +1,11 @@
 """The embedded S3 store: SeaweedFS with STS, on loopback, one bucket and one role for each company.
 
-SeaweedFS 4.48, probed: roles come from a JSON file that is read at start only (CreateRole answers 501), so a new
-company restarts the store, about four seconds. A session policy is enforced. ExternalId is taken and not looked at;
-a trust policy with a condition on it would refuse everybody. SIGTERM takes 15 seconds for nothing: it is killed after
-two, which loses no acknowledged write of ours, since they are in the kernel by then.
+Two processes: the store itself (master, volumes and names), and the S3 server in front of it, which keeps nothing.
+SeaweedFS 4.48, probed: roles come from a JSON file that the S3 server reads at its start only (CreateRole answers 501),
+so a new company starts that one again, which takes 0.2 seconds; the store itself needs three. A session policy is
+enforced. ExternalId is taken and not looked at; a trust policy with a condition on it would refuse everybody. SIGTERM
+takes 15 seconds for nothing: both are killed, which loses no acknowledged write of ours, since they are in the kernel
+by then.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,18 +35,19 @@ from reelkeep.supervisor.store_config import ACCOUNT, PLATFORM_USER, identities,
 
 REGION: Final = "us-east-1"
 START_SECONDS: Final = 30
-STOP_SECONDS: Final = 2
+STOP_SECONDS: Final = 5  # killed processes take less
 _CANARY_BUCKET: Final = "reelkeep-canary"
 _VOLUME_LIMIT_MB: Final = 8_192  # files are cut in chunks, so this bounds no object
 _VOLUMES: Final = 100_000  # a count that is never reached; volumes take space as they fill
-_LISTENERS: Final = ("master", "volume", "filer", "s3")
+_STORE_LISTENERS: Final = ("master", "volume", "filer")
+_LISTENERS: Final = (*_STORE_LISTENERS, "s3")
 _ANSWERS: Final = (BotoCoreError, ClientError)
 
 
 class StoreUnusable(DependencyError):
     """The embedded object store does not answer."""
 
-    default_advice = "It works while `reelkeep up --s3 embedded` runs; see log/s3.log in the data folder."
+    default_advice = "It works while `reelkeep up --s3 embedded` runs; see store.log and s3.log in the data folder."
 
 
 @dataclass(frozen=True)
@@ -67,16 +70,15 @@ class ConnectionFields:
 
 
 class EmbeddedStore:
-    """One store in one folder. Whoever calls ``start`` owns its process; ``add_company`` works from any process."""
+    """One store in one folder. Whoever starts its processes owns them; ``add_company`` works from any process."""
 
-    def __init__(self, folder: Path, log: Path, state: dict[str, Any]) -> None:
-        self._folder, self._log, self._state = folder, log, state
+    def __init__(self, folder: Path, logs: Path, state: dict[str, Any]) -> None:
+        self._folder, self._logs, self._state = folder, logs, state
         self._account: Account | None = unprivileged_account("nobody") if os.geteuid() == 0 else None
-        self._child: Child | None = None
         self._served: list[dict[str, str]] = []
 
     @classmethod
-    def open(cls, folder: Path, log: Path | None = None) -> EmbeddedStore:
+    def open(cls, folder: Path, logs: Path | None = None) -> EmbeddedStore:
         """Open the store's folder, or make it with fresh identities and free ports that it keeps."""
         folder.mkdir(mode=0o711, exist_ok=True)
         with _locked(folder):
@@ -84,7 +86,7 @@ class EmbeddedStore:
             if not path.exists():
                 _write(path, json.dumps(_new_state()))
             state = json.loads(path.read_text())
-        return cls(folder, log or folder / "s3.log", state)
+        return cls(folder, logs or folder, state)
 
     @property
     def endpoint_url(self) -> str:
@@ -95,36 +97,64 @@ class EmbeddedStore:
         """The platform's own identity: it may assume the companies' roles and reach no bucket."""
         return AccessKey(**self._state["platform"])
 
-    def start(self) -> Child:
-        """Start the store; it is not ready yet. Must be called in the main thread."""
+    def start_store(self) -> Child:
+        """Start the store; whether it is ready the S3 server tells. Must be called in the main thread."""
+        work = self._work({"security.toml": security(self._state["internal_keys"]), "master.toml": master_settings()})
+        options = [f"-dir={work / 'volumes'}", "-filer"]
+        for listener in _STORE_LISTENERS:
+            http, grpc = self._state["ports"][listener]
+            options += [f"-{listener}.port={http}", f"-{listener}.port.grpc={grpc}"]
+        options += ["-master.telemetry=false", f"-master.volumeSizeLimitMB={_VOLUME_LIMIT_MB}"]
+        options += ["-master.electionTimeout=200ms", "-master.heartbeatInterval=50ms"]  # else a restart takes 14 s
+        options += [f"-volume.max={_VOLUMES}", "-volume.preStopSeconds=0", "-volume.minFreeSpace=1GiB"]
+        options += [f"-filer.localSocket={work / 'filer.sock'}"]
+        return self._start("store", "server", "-ip=127.0.0.1", *options)
+
+    def start_s3(self) -> Child:
+        """Start the S3 server for the companies noted down by now; it is not ready yet. In the main thread only."""
         self._served = self._companies()
-        work = self._folder / "work"
-        files = {
+        names = {
             "iam.json": json.dumps(roles(self._served, self._state["signing_key"])),
             "s3.json": json.dumps(identities(self._state["platform"], self._state["operator"])),
-            "security.toml": security(self._state["internal_keys"]),
-            "master.toml": master_settings(),
         }
+        work = self._work(names)
+        http, grpc = self._state["ports"]["s3"]
+        filer = "127.0.0.1:{}.{}".format(*self._state["ports"]["filer"])
+        options = [f"-filer={filer}", f"-port={http}", f"-port.grpc={grpc}", f"-localSocket={work / 's3.sock'}"]
+        options += ["-port.iceberg=0", "-port.lance=0", "-autoCreateBucket=false"]
+        options += [f"-config={work / 's3.json'}", f"-iam.config={work / 'iam.json'}"]
+        return self._start("s3", "s3", *options)
+
+    def _work(self, files: Mapping[str, str]) -> Path:
+        """Write configuration files to the processes' folder, readable by their account only; return the folder."""
+        work = self._folder / "work"
         for folder in (work, work / "volumes"):
             folder.mkdir(mode=0o700, exist_ok=True)
         for name, text in files.items():
             _write(work / name, text)
         if self._account is not None:
-            for path in (work, *work.iterdir()):
+            for path in (work, work / "volumes", *(work / name for name in files)):
                 os.chown(path, self._account.uid, self._account.gid)
-        self._child = Child(
-            "s3",
-            [str(weed()), "-logtostderr=true", "server", *self._options(work)],
+        return work
+
+    def _start(self, name: str, *arguments: str) -> Child:
+        work = self._folder / "work"
+        return Child(
+            name,
+            [str(weed()), "-logtostderr=true", *arguments, "-ip.bind=127.0.0.1"],
             directory=work,
-            log=self._log,
+            log=self._logs / f"{name}.log",
             account=self._account,
             reach=(weed(), work),
             death_signal=signal.SIGKILL,
         )
-        return self._child
 
     def wait_ready(self, child: Child) -> None:
-        """Wait until objects can be written and read, and every company has its bucket and CORS rule. Blocks."""
+        """Wait until objects can be written and read, and every company has its bucket and CORS rule. Blocks.
+
+        Args:
+            child: the S3 server.
+        """
         deadline = time.monotonic() + START_SECONDS
         while True:
             if child.returncode is not None:
@@ -136,13 +166,8 @@ class EmbeddedStore:
                     raise StoreUnusable("the embedded object store did not come up in time") from error
                 time.sleep(0.05)
 
-    def stop(self) -> None:
-        """End the store that this object started. Blocks for two seconds."""
-        if self._child is not None:
-            self._child.stop(seconds=STOP_SECONDS)
-
     def is_outdated(self) -> bool:
-        """Tell whether a company was added since the store was started: it must be started again."""
+        """Tell whether a company was added since the S3 server was started: it must be started again."""
         return self._companies() != self._served
 
     def add_company(self, bucket: str, origin: str) -> ConnectionFields:
@@ -155,14 +180,11 @@ class EmbeddedStore:
             StoreUnusable: nobody runs the store now; the company is served when somebody does.
         """
         self.record_company(bucket, origin)
-        if self._child is not None and self.is_outdated():
-            self.stop()
-            self.wait_ready(self.start())
         deadline = time.monotonic() + START_SECONDS
         while not self._serves(bucket):
             if time.monotonic() > deadline:
                 raise StoreUnusable
-            time.sleep(0.2)
+            time.sleep(0.05)
         return self.connection_fields(bucket)
 
     def connection_fields(self, bucket: str) -> ConnectionFields:
@@ -188,18 +210,6 @@ class EmbeddedStore:
                 retries={"total_max_attempts": 1},
             ),
         )
-
-    def _options(self, work: Path) -> list[str]:
-        options = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={work / 'volumes'}", "-filer", "-s3"]
-        for listener in _LISTENERS:
-            http, grpc = self._state["ports"][listener]
-            options += [f"-{listener}.port={http}", f"-{listener}.port.grpc={grpc}"]
-        options += ["-master.telemetry=false", f"-master.volumeSizeLimitMB={_VOLUME_LIMIT_MB}"]
-        options += ["-master.electionTimeout=1s", "-master.heartbeatInterval=100ms"]  # else a restart takes 14 s
-        options += [f"-volume.max={_VOLUMES}", "-volume.preStopSeconds=0", "-volume.minFreeSpace=1GiB"]
-        options += [f"-filer.localSocket={work / 'filer.sock'}", f"-s3.localSocket={work / 's3.sock'}"]
-        options += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"]
-        return [*options, f"-s3.config={work / 's3.json'}", f"-s3.iam.config={work / 'iam.json'}"]
 
     def _make_buckets(self) -> None:
         client = self.client("s3")
@@ -229,7 +239,7 @@ class EmbeddedStore:
         return companies
 
     def record_company(self, bucket: str, origin: str) -> None:
-        """Note down a company; it is served from the store's next start on."""
+        """Note down a company; it is served from the S3 server's next start on."""
         with _locked(self._folder):
             others = [company for company in self._companies() if company["bucket"] != bucket]
             _write(self._folder / "companies.json", json.dumps([*others, {"bucket": bucket, "origin": origin}]))

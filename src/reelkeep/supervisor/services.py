@@ -35,9 +35,14 @@ async def start_postgres(postgres: EmbeddedPostgres) -> Service:
 
 
 async def start_store(store: EmbeddedStore) -> Service:
-    """Start the object store and wait until it serves every company that is noted down."""
-    child = store.start()
-    return await _ready(Service(child, STORE_STOP_SECONDS, signal.SIGTERM), store.wait_ready)
+    """Start the object store, which becomes ready while other things start."""
+    return Service(store.start_store(), STORE_STOP_SECONDS, signal.SIGKILL)
+
+
+async def start_s3(store: EmbeddedStore) -> Service:
+    """Start the store's S3 server and wait until it serves every company that is noted down."""
+    child = store.start_s3()
+    return await _ready(Service(child, STORE_STOP_SECONDS, signal.SIGKILL), store.wait_ready)
 
 
 async def _ready(service: Service, wait: Callable[[Child], None]) -> Service:

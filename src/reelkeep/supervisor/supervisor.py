@@ -1,7 +1,8 @@
 """Starts every process of the installation in order, keeps them there, and stops them in the opposite order.
 
-Up: PostgreSQL, registry and migrations, object store, gateway, the companies' processes, runner. One thread runs the
-loop and starts all children, since the kernel's death signal follows the thread; STS and set-up calls run in others.
+Up: object store, PostgreSQL, registry and migrations, the store's S3 server, gateway, the companies' processes, runner.
+One thread runs the loop and starts all children, since the kernel's death signal follows the thread; STS and set-up
+calls run in others.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ from reelkeep.supervisor.kept import Kept
 from reelkeep.supervisor.linked import Linked
 from reelkeep.supervisor.ports import free_ports
 from reelkeep.supervisor.programs import Programs
-from reelkeep.supervisor.services import start_postgres, start_store
+from reelkeep.supervisor.services import start_postgres, start_s3, start_store
 from reelkeep.supervisor.sessions import CompanySessions
 
 LOOK_AGAIN_SECONDS: Final = 1.0
+_LOOK_AT_STORE_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Supervisor:
         self._bell: Bell | None = None
         self._conninfo = ""
         self._stack = contextlib.AsyncExitStack()
-        self._kept_store: Kept | None = None
+        self._kept_s3: Kept | None = None
         self.broken = asyncio.Event()  # set when the supervisor itself cannot go on
 
     async def start(self) -> None:
@@ -87,13 +89,15 @@ class Supervisor:
         return {"port": self._port, "address": address, "companies": companies, "s3_endpoint": s3_endpoint}
 
     async def _start(self) -> None:
+        if self._store is not None:  # first, since it takes longest
+            store = self._store
+            await self._keep(Kept("store", lambda: start_store(store)))
         self._postgres.prepare()
         await self._keep(Kept("postgres", lambda: start_postgres(self._postgres)))
         self._stack.callback(self._registry.dispose)
         await asyncio.to_thread(self._prepare_databases)
         if self._store is not None:
-            store = self._store
-            self._kept_store = await self._keep(Kept("s3", lambda: start_store(store)))
+            self._kept_s3 = await self._keep(Kept("s3", lambda: start_s3(store)))
         self._bell = Bell(self._conninfo, self._due_addresses)
         await self._bell.open()
         self._stack.push_async_callback(self._bell.close)
@@ -223,11 +227,11 @@ class Supervisor:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def _watch_store(self) -> None:
-        """Start the object store again when a company was added to it."""
+        """Start the store's S3 server again when a company was added to it."""
         while True:
-            await asyncio.sleep(LOOK_AGAIN_SECONDS / 2)
-            if self._store is not None and self._kept_store is not None and self._store.is_outdated():
-                await self._kept_store.restart()
+            await asyncio.sleep(_LOOK_AT_STORE_SECONDS)
+            if self._store is not None and self._kept_s3 is not None and self._store.is_outdated():
+                await self._kept_s3.restart()
 
 
 async def _nothing(kind: str, _: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -62,33 +62,42 @@ def receiving(path: Path) -> Iterator[Receiver]:
         receiver.close()
 
 
+async def passed(handover: Handover, client: socket.socket, host: str, receiver: Receiver) -> dict[str, object]:
+    """Pass one and have it taken."""
+    passing = asyncio.create_task(handover.pass_on(client, host, PEER))
+    taken = await asyncio.to_thread(receiver.take)
+    await passing
+    return taken
+
+
 def test_host_and_peer_travel_with_the_socket(tmp_path: Path, client: socket.socket) -> None:
-    async def pass_one() -> None:
+    async def pass_one(receiver: Receiver) -> dict[str, object]:
         handover = Handover(str(tmp_path / "s"))
-        await handover.pass_on(client, "acme.localhost", PEER)
+        taken = await passed(handover, client, "acme.localhost", receiver)
         handover.close()
+        return taken
 
     with receiving(tmp_path / "s") as receiver:
-        asyncio.run(pass_one())
-        assert receiver.take() == {"host": "acme.localhost", "peer": ["127.0.0.1", 1234]}
+        assert asyncio.run(pass_one(receiver)) == {"host": "acme.localhost", "peer": ["127.0.0.1", 1234]}
 
 
 def test_a_process_that_does_not_acknowledge_gets_64_and_holds_up_nobody_else(
     tmp_path: Path, client: socket.socket
 ) -> None:
-    async def flood() -> int:
+    async def flood(receiver: Receiver) -> int:
         stuck = Handover(str(tmp_path / "stuck"), wait_seconds=0.3)
         healthy = Handover(str(tmp_path / "healthy"), wait_seconds=0.3)
-        passed = await asyncio.gather(*(stuck.pass_on(client, "a", PEER) for _ in range(100)), return_exceptions=True)
-        await healthy.pass_on(client, "b", PEER)
+        passing = [asyncio.create_task(stuck.pass_on(client, "a", PEER)) for _ in range(100)]
+        refused, waiting = await asyncio.wait(passing, timeout=0.6)
+        assert (await passed(healthy, client, "b", receiver))["host"] == "b"
+        assert {type(one.exception()) for one in refused} == {Unavailable}
         stuck.close()
         healthy.close()
-        assert {type(one) for one in passed} == {type(None), Unavailable}
-        return sum(one is None for one in passed)
+        await asyncio.gather(*waiting)
+        return len(waiting)
 
     with receiving(tmp_path / "stuck") as stuck, receiving(tmp_path / "healthy") as healthy:
-        assert asyncio.run(flood()) == MAX_UNACKNOWLEDGED == 64
-        assert healthy.take()["host"] == "b"
+        assert asyncio.run(flood(healthy)) == MAX_UNACKNOWLEDGED == 64
         for _ in range(MAX_UNACKNOWLEDGED):
             stuck.take(acknowledge=False)
         with pytest.raises(json.JSONDecodeError):  # the end of the connection: there is no 65th
@@ -98,13 +107,13 @@ def test_a_process_that_does_not_acknowledge_gets_64_and_holds_up_nobody_else(
 def test_each_acknowledgement_makes_room_for_one_more(tmp_path: Path, client: socket.socket) -> None:
     async def pass_many(receiver: Receiver) -> None:
         handover = Handover(str(tmp_path / "s"), wait_seconds=2)
+        first = [asyncio.create_task(handover.pass_on(client, "a", PEER)) for _ in range(MAX_UNACKNOWLEDGED)]
+        last = asyncio.create_task(handover.pass_on(client, "last", PEER))
+        assert not (await asyncio.wait([*first, last], timeout=0.1))[0]
         for _ in range(MAX_UNACKNOWLEDGED):
-            await handover.pass_on(client, "a", PEER)
-        waiting = asyncio.create_task(handover.pass_on(client, "last", PEER))
-        await asyncio.sleep(0.1)
-        assert not waiting.done()
-        receiver.take()
-        await waiting
+            assert (await asyncio.to_thread(receiver.take))["host"] == "a"
+        assert (await asyncio.to_thread(receiver.take))["host"] == "last"
+        await asyncio.gather(*first, last)
         handover.close()
 
     with receiving(tmp_path / "s") as receiver:
@@ -112,35 +121,37 @@ def test_each_acknowledgement_makes_room_for_one_more(tmp_path: Path, client: so
 
 
 def test_a_client_waits_for_a_process_that_is_not_there_yet(tmp_path: Path, client: socket.socket) -> None:
-    async def pass_before() -> Receiver:
+    async def pass_before() -> dict[str, object]:
         handover = Handover(str(tmp_path / "s"), wait_seconds=5)
         passing = asyncio.create_task(handover.pass_on(client, "a", PEER))
         await asyncio.sleep(0.2)
-        receiver = Receiver(tmp_path / "s")
-        await passing
+        with receiving(tmp_path / "s") as receiver:
+            taken = await asyncio.to_thread(receiver.take)
+            await passing
         handover.close()
-        return receiver
+        return taken
 
-    receiver = asyncio.run(pass_before())
-    assert receiver.take()["host"] == "a"
-    receiver.close()
+    assert asyncio.run(pass_before())["host"] == "a"
 
 
-def test_the_successor_of_a_process_gets_what_comes_after_it(tmp_path: Path, client: socket.socket) -> None:
-    async def pass_over() -> Receiver:
+@pytest.mark.parametrize("acknowledged", [0, 2])
+def test_the_successor_of_a_process_gets_what_that_one_did_not_acknowledge(
+    tmp_path: Path, client: socket.socket, acknowledged: int
+) -> None:
+    async def pass_over() -> list[object]:
         handover = Handover(str(tmp_path / "s"), wait_seconds=5)
         with receiving(tmp_path / "s") as first:
-            for _ in range(MAX_UNACKNOWLEDGED):
-                await handover.pass_on(client, "a", PEER)
-            first.take(acknowledge=False)
-        second = Receiver(tmp_path / "s")
-        await handover.pass_on(client, "b", PEER)
+            passing = [asyncio.create_task(handover.pass_on(client, str(number), PEER)) for number in range(4)]
+            await asyncio.sleep(0.1)
+            for _ in range(acknowledged):  # without a pause: what was acknowledged and the end arrive together
+                first.take()
+        with receiving(tmp_path / "s") as second:
+            taken = [(await asyncio.to_thread(second.take))["host"] for _ in range(4 - acknowledged)]
+            await asyncio.gather(*passing)
         handover.close()
-        return second
+        return taken
 
-    second = asyncio.run(pass_over())
-    assert second.take()["host"] == "b"
-    second.close()
+    assert asyncio.run(pass_over()) == [str(number) for number in range(acknowledged, 4)]
 
 
 def test_a_process_that_never_comes_makes_the_client_come_back(tmp_path: Path, client: socket.socket) -> None:

@@ -78,6 +78,7 @@ export const assetStyles = css`
     gap: 8px;
     justify-items: center;
     max-width: 32rem;
+    overflow-wrap: anywhere;
   }
   rk-comments {
     border-left: 1px solid var(--line);

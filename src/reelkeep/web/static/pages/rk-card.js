@@ -90,6 +90,7 @@ export class RkCard extends LitElement {
       }
       .card p {
         font-size: 13px;
+        overflow-wrap: anywhere;
       }
       .problem {
         color: var(--bad);

@@ -57,7 +57,7 @@ export class RkProduction extends LitElement {
         padding: 0;
         display: grid;
         gap: 24px 18px;
-        grid-template-columns: repeat(auto-fill, minmax(248px, 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(min(248px, 100%), 1fr));
       }
       .empty {
         border: 1px dashed var(--strong-line);
@@ -84,7 +84,7 @@ export class RkProduction extends LitElement {
           padding: 16px 12px 110px;
         }
         ul {
-          grid-template-columns: 1fr;
+          grid-template-columns: minmax(0, 1fr);
         }
       }
     `,

@@ -57,6 +57,8 @@ export class PicturePair extends EventTarget {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.backTimer = undefined;
     this.back = { since: 0, frame: 0 };
+    /** True from a pause to the next move: the video may still paint one picture more, and the frame follows it. */
+    this.coasting = false;
     this.raising = 0;
     /** @type {Lane | null} */
     this.raisingLane = null;
@@ -194,6 +196,7 @@ export class PicturePair extends EventTarget {
     const playing = this.state === "playing";
     const painted = this.painted;
     this.#halt();
+    this.coasting = playing;
     this.#setState("paused");
     if (playing && painted !== null && !this.top.busy) this.frame = clampFrame(painted, this.limit);
     this.#drive();
@@ -205,6 +208,7 @@ export class PicturePair extends EventTarget {
   #halt() {
     clearTimeout(this.restTimer);
     clearTimeout(this.backTimer);
+    this.coasting = false;
     for (const lane of [this.step, this.full]) if (!lane.video.paused) lane.video.pause();
   }
 
@@ -245,7 +249,7 @@ export class PicturePair extends EventTarget {
   #settled(frame) {
     if (this.state !== "paused" || this.full.busy) return;
     if (frame === this.frame) this.#raiseSoon(this.full);
-    else if (this.top === this.full && !this.step.busy) this.frame = clampFrame(frame, this.limit);
+    else if (this.coasting && this.top === this.full && !this.step.busy) this.frame = clampFrame(frame, this.limit);
   }
 
   /**
