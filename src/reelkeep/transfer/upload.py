@@ -22,11 +22,12 @@ from typing import Final
 
 from reelkeep.errors import MediaError, RequestError
 from reelkeep.storage import crc
-from reelkeep.transfer import network
 from reelkeep.transfer.bucket import StoreClient
 from reelkeep.transfer.interface import DonePart, OnProgress, UploadApi, UploadTicket
 from reelkeep.transfer.meter import Meter
+from reelkeep.transfer.pace import Pace
 from reelkeep.transfer.signer import Signer
+from reelkeep.transfer.wire import Line, Wire
 
 PARALLEL: Final = 4
 CHUNK_BYTES: Final = 1 << 20
@@ -57,6 +58,7 @@ def upload(
     *,
     parallel: int = PARALLEL,
     on_progress: OnProgress | None = None,
+    pace: Pace | None = None,
 ) -> Uploaded:
     """Upload a file as a new version and return when it is stored and verified.
 
@@ -71,7 +73,7 @@ def upload(
     with _open(path) as file:
         before = _identity(file.fileno())
         ticket = api.begin_upload(production_id, path.name, before[0], client_key(path, before))
-        sender = _Sender(api, ticket, file.fileno(), before[0], parallel, on_progress)
+        sender = _Sender(api, ticket, file.fileno(), before[0], parallel, on_progress, pace or Pace())
         whole_crc, sha256 = sender.run()
         if _identity(file.fileno()) != before:
             raise MediaError(
@@ -100,22 +102,35 @@ def _identity(descriptor: int) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-class _Body:
-    """A part's bytes from the file, counted while they go."""
+class FileBody:
+    """A region of a file, counted while it goes.
 
-    def __init__(self, descriptor: int, piece: _Piece, meter: Meter) -> None:
-        self._descriptor, self._piece, self._meter = descriptor, piece, meter
+    Args:
+        stop: once set, nothing more is sent.
+    """
+
+    def __init__(
+        self, descriptor: int, offset: int, size_bytes: int, meter: Meter, pace: Pace, stop: threading.Event
+    ) -> None:
+        self._descriptor, self._offset, self._size_bytes = descriptor, offset, size_bytes
+        self._meter, self._pace, self._stop = meter, pace, stop
         self._counted = 0
 
     @property
     def size_bytes(self) -> int:
-        return self._piece.size_bytes
+        return self._size_bytes
 
-    def chunks(self) -> Iterator[bytes]:
-        for chunk in _chunks(self._descriptor, self._piece.offset, self._piece.size_bytes):
-            yield chunk
-            self._counted += len(chunk)
-            self._meter.add(len(chunk))
+    def send(self, line: Line) -> None:
+        at, end = self._offset, self._offset + self._size_bytes
+        while at < end:
+            step = min(self._pace.step_bytes, end - at)
+            self._pace.take(step, self._stop)
+            count = line.send_file(self._descriptor, at, step)
+            if not count:
+                raise MediaError("the file became shorter while it was uploaded", advice="Upload it again.")
+            at += count
+            self._counted += count
+            self._meter.add(count)
 
     def take_back(self) -> None:
         self._meter.add(-self._counted)
@@ -131,7 +146,9 @@ class _Sender:
         size_bytes: int,
         parallel: int,
         on_progress: OnProgress | None,
+        pace: Pace,
     ) -> None:
+        self._pace = pace
         self._ticket, self._descriptor, self._size_bytes = ticket, descriptor, size_bytes
         self._parallel = parallel
         self._done = {part.number: part for part in ticket.done_parts}
@@ -145,10 +162,10 @@ class _Sender:
         """Send what is missing; return the CRC-32 and the SHA-256 of the whole."""
         sha256, parts, futures = hashlib.sha256(), [], []
         with (
-            network.client(connections=self._parallel) as client,
+            Wire(connections=self._parallel) as wire,
             ThreadPoolExecutor(self._parallel, "upload") as pool,
         ):
-            store = StoreClient(client, self._stop)
+            store = StoreClient(wire, self._stop)
             try:
                 for piece in self._pieces(sha256):
                     parts.append((int.from_bytes(piece.crc32, "big"), piece.size_bytes))
@@ -181,7 +198,7 @@ class _Sender:
             if not self._stop.is_set():
                 store.put(
                     lambda fresh: self._signer.get(piece.number, piece.crc32, fresh),
-                    _Body(self._descriptor, piece, self._meter),
+                    FileBody(self._descriptor, piece.offset, piece.size_bytes, self._meter, self._pace, self._stop),
                 )
                 self.sent_bytes += piece.size_bytes
         except BaseException:
