@@ -53,11 +53,13 @@ def download(
     parallel: int = PARALLEL,
     on_progress: OnProgress | None = None,
     pace: Pace | None = None,
+    whole: Meter | None = None,
 ) -> Downloaded:
     """Fetch a version's original.
 
     Args:
         target: a folder (the file gets its true name there) or the path of a file that is not there yet.
+        whole: counts the bytes of everything that is under way.
 
     Raises:
         Conflict: a file of that name is there already.
@@ -67,12 +69,12 @@ def download(
     """
     started = time.monotonic()
     link = Patience().call(lambda: api.download_link(version_id))
-    path = target / _local_name(link.file_name) if target.is_dir() else target
+    path = target / local_name(link.file_name) if target.is_dir() else target
     if path.exists():
         raise Conflict(f"{path} is there already", advice="Move it away or name another target.")
     part = path.with_name(path.name + ".part")
     try:
-        fetch = _Fetch(api, version_id, link, part, parallel, on_progress, pace or Pace())
+        fetch = _Fetch(api, version_id, link, part, parallel, on_progress, pace or Pace(), whole)
         verified = _verify(part, link, *fetch.run())
         if path.exists():
             raise Conflict(f"{path} is there already", advice="Move it away or name another target.")
@@ -93,6 +95,7 @@ class _Fetch:
         parallel: int,
         on_progress: OnProgress | None,
         pace: Pace,
+        whole: Meter | None,
     ) -> None:
         self.pace = pace
         self._api, self._version_id, self._link, self._part, self._parallel = api, version_id, link, part, parallel
@@ -100,7 +103,8 @@ class _Fetch:
         self._lock = threading.Lock()
         self.stop = threading.Event()
         self._done = self._read_notes()
-        self.meter = Meter(link.size_bytes, on_progress, done_bytes=sum(self._length(start) for start in self._done))
+        done_bytes = sum(self._length(start) for start in self._done)
+        self.meter = Meter(link.size_bytes, on_progress, done_bytes=done_bytes, whole=whole)
         self.fetched_bytes = 0
 
     def run(self) -> tuple[bytes, int]:
@@ -247,7 +251,7 @@ def _chunks(descriptor: int, start: int, length: int) -> Iterator[bytes]:
         yield os.pread(descriptor, min(CHUNK_BYTES, start + length - at), at)
 
 
-def _local_name(file_name: str) -> str:
+def local_name(file_name: str) -> str:
     """Return the true name as this machine can hold it: never a path, never hidden, at most 200 bytes."""
     name = file_name.replace("/", "_").replace("\\", "_").replace("\0", "_").lstrip(".") or "download"
     while len(name.encode()) > 200:

@@ -59,8 +59,14 @@ def upload(
     parallel: int = PARALLEL,
     on_progress: OnProgress | None = None,
     pace: Pace | None = None,
+    folder: str = "",
+    whole: Meter | None = None,
 ) -> Uploaded:
     """Upload a file as a new version and return when it is stored and verified.
+
+    Args:
+        folder: "a/b" below the production's top.
+        whole: counts the bytes of everything that is under way.
 
     Raises:
         RequestError: the file cannot be read.
@@ -70,12 +76,13 @@ def upload(
             and it goes on where it stopped.
     """
     started = time.monotonic()
-    with _open(path) as file:
-        before = _identity(file.fileno())
-        ticket = api.begin_upload(production_id, path.name, before[0], client_key(path, before))
-        sender = _Sender(api, ticket, file.fileno(), before[0], parallel, on_progress, pace or Pace())
+    with open_file(path) as file:
+        before = identity_of(file.fileno())
+        ticket = api.begin_upload(production_id, path.name, before[0], client_key(path, before), folder)
+        meter = Meter(before[0], on_progress, whole=whole)
+        sender = _Sender(api, ticket, file.fileno(), before[0], parallel, meter, pace or Pace())
         whole_crc, sha256 = sender.run()
-        if _identity(file.fileno()) != before:
+        if identity_of(file.fileno()) != before:
             raise MediaError(
                 "the file was written to while it was uploaded", advice="Upload it again once it is finished."
             )
@@ -90,14 +97,16 @@ def client_key(path: Path, identity: tuple[int, int]) -> str:
     return "cli-" + hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:40]
 
 
-def _open(path: Path) -> io.FileIO:
+def open_file(path: Path) -> io.FileIO:
+    """Open a file to read, without a buffer; raise RequestError if it cannot be."""
     try:
         return path.open("rb", buffering=0)
     except OSError as error:
         raise RequestError(f"{path.name} cannot be read: {error.strerror}") from error
 
 
-def _identity(descriptor: int) -> tuple[int, int]:
+def identity_of(descriptor: int) -> tuple[int, int]:
+    """Return the size and the time of change by which a file is known again."""
     status = os.fstat(descriptor)
     return status.st_size, status.st_mtime_ns
 
@@ -145,14 +154,14 @@ class _Sender:
         descriptor: int,
         size_bytes: int,
         parallel: int,
-        on_progress: OnProgress | None,
+        meter: Meter,
         pace: Pace,
     ) -> None:
         self._pace = pace
         self._ticket, self._descriptor, self._size_bytes = ticket, descriptor, size_bytes
         self._parallel = parallel
         self._done = {part.number: part for part in ticket.done_parts}
-        self._meter = Meter(size_bytes, on_progress)
+        self._meter = meter
         self._signer = Signer(api, ticket.id)
         self._ahead = threading.Semaphore(parallel * 2)  # parts read but not sent: bounds links waiting for use
         self._stop = threading.Event()
@@ -212,7 +221,7 @@ class _Sender:
             offset = (number - 1) * self._ticket.part_bytes
             size_bytes = min(self._ticket.part_bytes, self._size_bytes - offset)
             checksum = 0
-            for chunk in _chunks(self._descriptor, offset, size_bytes):
+            for chunk in chunks_of(self._descriptor, offset, size_bytes):
                 sha256.update(chunk)
                 checksum = zlib.crc32(chunk, checksum)
             yield _Piece(number, offset, size_bytes, crc.to_bytes(checksum))
@@ -222,7 +231,8 @@ class _Sender:
         return done is not None and done.size_bytes == piece.size_bytes and done.crc32 in (None, piece.crc32)
 
 
-def _chunks(descriptor: int, offset: int, size_bytes: int) -> Iterator[bytes]:
+def chunks_of(descriptor: int, offset: int, size_bytes: int) -> Iterator[bytes]:
+    """Yield a region of a file; raise MediaError if the file ends before it."""
     end = offset + size_bytes
     while offset < end:
         chunk = os.pread(descriptor, min(CHUNK_BYTES, end - offset), offset)
