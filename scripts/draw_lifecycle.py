@@ -44,8 +44,8 @@ def page() -> str:
         "A multipart upload into the company's bucket.",
         diagram(lifecycle.UPLOAD_STEPS),
         "## A job",
-        "`running` to `running` is another process taking up a job whose lease ran out.\n"
-        "`running` to `waiting` is a later try, after a part we rely on was away.",
+        "`running` to `running` is another process taking up a job whose lease ran out or whose process is gone.\n"
+        "`running` to `waiting` is a later try, after a part we rely on was away, or a process that was told to end.",
         diagram(lifecycle.JOB_STEPS),
     ]
     return "\n\n".join(parts) + "\n"

@@ -41,6 +41,7 @@ if [ "$level" != run ]; then
   need chromium has_browser
   need fonts-dejavu-core has_font
   need strace command -v strace
+  need libatomic1 has_library libatomic.so.1 # of the Node programs in two wheels
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

@@ -12,12 +12,23 @@ ReelkeepError
  └─ IsolationError        us; stop: a barrier is missing or was touched
 
 Messages are written for the person who must act. They hold no secret, no presigned URL and no file content.
+A message is a clause, so that it can stand within another; where people read it, it becomes a ``sentence``.
 HTTP codes are assigned in ``web`` alone.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+
+def sentence(clause: str) -> str:
+    """Return a message as a sentence.
+
+    >>> sentence("the file is empty"), sentence("Is it there?"), sentence("")
+    ('The file is empty.', 'Is it there?', '')
+    """
+    whole = clause[:1].upper() + clause[1:].rstrip()
+    return whole if not whole or whole[-1] in ".!?" else f"{whole}."
 
 
 class ReelkeepError(Exception):

@@ -1,4 +1,4 @@
-"""Identifiers: one distinct type per thing, all made and checked here. Pure except for the clock and the random source."""
+"""Identifiers: one distinct type per thing, all made and checked here. Pure but for the clock and the random source."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ ConnectionId = NewType("ConnectionId", str)
 
 ID_CHARACTERS = 20
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case: no i, l, o, u
-_PATTERN = re.compile(rf"[{_ALPHABET}]{{{ID_CHARACTERS}}}")
+ID_PATTERN = rf"[{_ALPHABET}]{{{ID_CHARACTERS}}}"  # of a regular expression
+_PATTERN = re.compile(ID_PATTERN)
 _TIME_BITS, _RANDOM_BITS = 45, 55
 
 

@@ -5,6 +5,8 @@ job claimed          runner.work           a fresh process per job; a lease, a h
 probed               transcode.job         version: stored -> processing
 segment in bucket    transcode.publisher   version: processing -> playable, with the first segment of the step rung
 all published        transcode.job         version: -> ready, in the transaction that ends the job
+an hour has passed   jobs.schedule         a sweep: uploads nobody finishes, sessions that ended, and cleaning jobs
+dead attempts        transcode.leftovers   a job for each version: proxy objects that no row names are deleted
 segment asked for    playback.segments     read from the bucket, unsealed, kept for six hours at most
 """
 
@@ -15,10 +17,17 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from reelkeep.catalog import login_sessions
+from reelkeep.companies.handle import CompanyHandle
+from reelkeep.ingest import abandoned
 from reelkeep.isolation.sandbox import start_codec
+from reelkeep.jobs import schedule
 from reelkeep.jobs.handling import Handler
-from reelkeep.jobs.interface import JobKind
+from reelkeep.jobs.interface import Hold, Job, JobKind
+from reelkeep.jobs.transactions import transaction
+from reelkeep.playback import sessions
 from reelkeep.transcode import job as transcode
+from reelkeep.transcode import leftovers
 
 
 class Event(enum.Enum):
@@ -36,4 +45,18 @@ def handlers(*, insecure_no_sandbox: bool) -> Mapping[JobKind, Handler]:
     Args:
         insecure_no_sandbox: run the codec as a plain child; for a demo on a machine that cannot build the sandbox.
     """
-    return {JobKind.TRANSCODE: transcode.handler(partial(start_codec, insecure=insecure_no_sandbox))}
+    return {
+        JobKind.TRANSCODE: transcode.handler(partial(start_codec, insecure=insecure_no_sandbox)),
+        JobKind.SWEEP: Handler(sweep, lambda *_: None),
+        JobKind.CLEAN: leftovers.handler(),
+    }
+
+
+def sweep(company: CompanyHandle, job: Job, hold: Hold) -> None:
+    """End what nobody will finish, once an hour: first what only the database knows, then at the company's buckets."""
+    with transaction(company.engine) as conn:
+        sessions.forget_ended(conn)
+        login_sessions.forget_ended(conn)
+        schedule.forget_finished(conn)
+    leftovers.ask_for_cleaning(company)
+    abandoned.sweep(company, job, hold)

@@ -1,4 +1,4 @@
-"""Chromium, signed in to the platform, and what tests do on the page."""
+"""Chromium, pages of the platform in it, and what tests do on them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,70 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from tests.media.clips import bunny_loop
 from tests.services.platform import EMAIL, Platform
 
-ARGUMENTS = ["--autoplay-policy=no-user-gesture-required", "--disable-background-networking", "--no-first-run"]
+ELSEWHERE = "studio.test"  # every name below it leads to this machine, as if it were another one
+ARGUMENTS = [
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-networking",
+    "--no-first-run",
+    f"--host-resolver-rules=MAP *.{ELSEWHERE} 127.0.0.1",
+]
+_cookies: dict[str, Any] = {}  # by the platform's address: one sign-in does for all pages
 
 
-@contextmanager
-def chromium(platform: Platform, *, width: int = 1440, height: int = 900) -> Iterator[Page]:
-    """Open Debian's Chromium without a window, signed in, on the page of productions."""
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium without a window, one for all tests; each page has a context of its own."""
     executable = next(path for name in ("chromium", "google-chrome") if (path := shutil.which(name)))
     arguments = [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.goto(f"{platform.origin}/signin")
-        page.fill("input[name=email]", EMAIL)
-        page.fill("input[name=password]", platform.password)
-        page.keyboard.press("Enter")
-        page.wait_for_url(lambda url: "/signin" not in url)
+        launched = playwright.chromium.launch(executable_path=executable, args=arguments)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def film(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of a fully made film with sound, at 720 lines: its rungs have two keys, and the sound a third."""
+    clip = bunny_loop(tmp_path_factory.mktemp("clips") / "Forest, a scene with a rather long name v12.mp4", 10)
+    sent = platform.upload(clip)
+    platform.wait_for(sent.version_id, "ready")
+    return f"/assets/{sent.asset_id}"
+
+
+@contextmanager
+def opened(browser: Browser, path: str, *, width: int = 1440, height: int = 900, **context: Any) -> Iterator[Page]:
+    """Open an address in a context of its own, signed out."""
+    one = browser.new_context(viewport={"width": width, "height": height}, **context)
+    try:
+        page = one.new_page()
+        page.goto(path)
         yield page
-        browser.close()
+    finally:
+        one.close()
+
+
+@contextmanager
+def signed_in(browser: Browser, platform: Platform, path: str = "/", **options: Any) -> Iterator[Page]:
+    """Open a page of the platform as its admin."""
+    if platform.origin not in _cookies:
+        with opened(browser, f"{platform.origin}/signin") as page:
+            sign_in(page, platform)
+            _cookies[platform.origin] = page.context.storage_state()
+    with opened(browser, platform.origin + path, storage_state=_cookies[platform.origin], **options) as page:
+        yield page
+
+
+def sign_in(page: Page, platform: Platform) -> None:
+    page.fill("input[name=email]", EMAIL)
+    page.fill("input[name=password]", platform.password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/signin" not in url)
 
 
 def drop(page: Page, *paths: Path) -> None:
@@ -45,13 +87,28 @@ def drop(page: Page, *paths: Path) -> None:
     devtools.detach()
 
 
-def until(true: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Wait until ``true()`` is so and return it. (Playwright's own wait would need eval, which the CSP forbids.)"""
+def until(true: Callable[[], Any], seconds: float, what: str, now: Callable[[], Any] = lambda: "") -> Any:
+    """Wait until ``true()`` is so and return it; ``now`` tells what is instead.
+
+    (Playwright's own wait would need eval, which the CSP forbids.)
+    """
     deadline = time.monotonic() + seconds
     while not (found := true()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}; {now()}"
         time.sleep(0.01)
     return found
+
+
+def shows(page: Page, frame: int) -> None:
+    """Wait until the player has painted a frame."""
+    until(
+        lambda: player_state(page).get("paintedFrame") == str(frame), 20, f"frame {frame}", lambda: player_state(page)
+    )
+
+
+def shows_full(page: Page) -> None:
+    """Wait until the full picture lies on top."""
+    until(lambda: player_state(page).get("lane") == "full", 30, "the full picture", lambda: player_state(page))
 
 
 def player(page: Page) -> Locator:

@@ -6,6 +6,7 @@ import dataclasses
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -226,6 +227,19 @@ def test_an_aborted_upload_is_forgotten(arena: Arena) -> None:
     arena.store.abort_upload(arena.key(), upload_id, grant=arena.grant)
     with pytest.raises(NotFound):
         arena.store.list_parts(arena.key(), upload_id, grant=arena.grant)
+
+
+def test_unfinished_uploads_are_listed_until_they_are_completed_or_aborted(arena: Arena) -> None:
+    started = {name: arena.upload(arena.key(f"x/{name}"), b"hello") for name in ("open", "done", "given up")}
+    elsewhere, _ = arena.upload(arena.key("y"), b"hello")
+    upload_id, parts = started["done"]
+    arena.store.complete_upload(arena.key("x/done"), upload_id, parts, grant=arena.grant)
+    arena.store.abort_upload(arena.key("x/given up"), started["given up"][0], grant=arena.grant)
+    (found,) = arena.store.list_uploads(arena.key("x/"), grant=arena.grant)
+    assert (found.key, found.upload_id) == (arena.key("x/open"), started["open"][0])
+    assert abs(datetime.now(UTC) - found.begun_at) < timedelta(minutes=1)
+    everywhere = {each.upload_id for each in arena.store.list_uploads(arena.scope, grant=arena.grant)}
+    assert everywhere == {started["open"][0], elsewhere}
 
 
 def test_a_download_link_gives_the_file_its_true_name(arena: Arena) -> None:

@@ -121,7 +121,7 @@ class Studio:
     def film(self, name: str) -> bytes:
         """The rendition as a player would append it: the init segment and every segment, still encrypted with cbcs."""
         with self.company.engine.connect() as conn:
-            row = conn.execute(select(renditions).where(renditions.c.name == name)).one()
+            row = conn.execute(select(renditions).where(*self._this(name))).one()
             rows = conn.execute(
                 select(segments).where(segments.c.rendition_id == row.id).order_by(segments.c.number)
             ).all()
@@ -139,10 +139,13 @@ class Studio:
                 parts.append(opened[each.number])
         return b"".join(parts)
 
+    def _this(self, name: str) -> tuple[Any, ...]:
+        return renditions.c.name == name, renditions.c.version_id == self.version_id
+
     def content_key(self, name: str) -> str:
         with self.company.engine.begin() as conn:
             keys = records.keys_of(conn, self.company.company_key, self.version_id)
-            wanted = conn.execute(select(renditions.c.content_key_class).where(renditions.c.name == name)).scalar_one()
+            wanted = conn.execute(select(renditions.c.content_key_class).where(*self._this(name))).scalar_one()
         return next(key.key.hex() for each, key in keys.content_keys.items() if each.value == wanted)
 
     def frame_numbers(self, name: str) -> list[int]:

@@ -7,12 +7,13 @@ import contextlib
 import json
 import time
 import zlib
+from datetime import datetime
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from tests.services.sites import ORIGIN, PASSWORD, Making, Site, login_of
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from reelkeep.catalog import changes, people, tables, versions
 from reelkeep.catalog.lifecycle import VersionState
@@ -147,6 +148,46 @@ def test_every_answer_carries_the_security_headers(site: Site) -> None:
         assert headers["referrer-policy"] == "no-referrer"
         assert "encrypted-media=(self)" in headers["permissions-policy"]
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] in ("no-store", "no-cache")
+
+
+def test_no_answer_of_the_api_is_kept_by_a_browser(site: Site) -> None:
+    """An address in the bucket, a token and a name stand in them."""
+    client, user = site.client(user := site.user(is_company_admin=True)), user
+    version = site.version(site.production(), user)
+    form = {"email": user.email, "password": PASSWORD, "kind": "cli"}
+    answers = [
+        client.get(f"{API}/{path}") for path in ("me", "productions", "users", f"versions/{version.id}/download")
+    ]
+    for answer in (*answers, client.post(f"{API}/login", json=form)):
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-store"
+    assert client.get("/static/api.js").headers["cache-control"] == "no-cache"
+
+
+def test_a_token_counts_only_where_its_kind_belongs(site: Site) -> None:
+    user = site.user()
+    program = site.client(user).headers["Authorization"].removeprefix("Bearer ")
+    _, page = login_of(site, user)
+    client = site.client()
+    for headers in (
+        {"Authorization": f"Bearer {page}"},
+        {"Cookie": f"reelkeep_login={program}", "Origin": ORIGIN},
+        {"Cookie": f"reelkeep_login={page}", "Authorization": "Bearer nonsense"},
+    ):
+        assert error_of(client.get(f"{API}/me", headers=headers)) == (401, "sign_in")
+        assert client.post(f"{API}/logout", headers=headers).status_code in (401, 403)
+    assert client.get(f"{API}/me", headers={"Cookie": f"reelkeep_login={page}"}).status_code == 200
+
+
+def test_a_text_that_the_database_cannot_hold_is_the_callers_mistake(site: Site) -> None:
+    client = site.client(user := site.user())
+    form = {"email": "a\0b@example.org", "password": PASSWORD, "kind": "cli"}
+    assert error_of(client.post(f"{API}/login", json=form)) == (400, "request")
+    path = f"{API}/productions/{site.production(uploader=user).id}/uploads"
+    for fields in ({"client_key": "a\0b"}, {"file_name": "\0"}):
+        form = {"file_name": "a.mov", "size_bytes": 5, "client_key": "c", **fields}
+        assert error_of(client.post(path, json=form)) == (400, "request")
 
 
 @pytest.mark.parametrize(
@@ -271,6 +312,15 @@ def test_a_file_travels_from_client_to_bucket_and_becomes_a_job(site: Site) -> N
     assert f"x-reelkeep={downloads[0].id}" in link["url"]
 
 
+def test_no_link_outlives_the_grant_that_accounts_for_it(site: Site) -> None:
+    client = site.client(user := site.user(is_company_admin=True))
+    version = site.version(site.production(), user)
+    link = client.get(f"{API}/versions/{version.id}/download").json()
+    with site.engine.begin() as conn:
+        ends = conn.execute(select(tables.grants.c.expires_at)).scalar_one()
+    assert datetime.fromisoformat(link["expires_at"]) <= ends
+
+
 def test_an_upload_of_somebody_else_is_not_there(site: Site) -> None:
     ada, eve = site.user("Ada"), site.user("Eve")
     production = site.production(uploader=ada, production_admin=eve)
@@ -312,7 +362,7 @@ def test_a_failed_version_says_why_and_can_be_tried_again(site: Site) -> None:
     with site.engine.begin() as conn:
         versions.move(conn, version.id, VersionState.FAILED, MediaError("the file ends in the middle"))
     seen = client.get(f"{API}/versions/{version.id}").json()
-    assert (seen["state"], seen["problem"]) == ("failed", "the file ends in the middle")
+    assert (seen["state"], seen["problem"]) == ("failed", "The file ends in the middle.")
     assert seen["advice"].startswith("Export the file again")
     refused = client.post(f"{API}/versions/{version.id}/playback-sessions")
     assert error_of(refused) == (409, "conflict")
@@ -356,6 +406,21 @@ def test_a_page_hears_of_changes_in_its_production_alone(site: Site) -> None:
             message = json.loads(socket.recv(10))
         assert message["version"]["published_frames"] == 12
         assert message["version"]["state"] == "playable"
+
+
+def test_a_page_hears_nothing_more_once_its_user_has_left_the_production(site: Site) -> None:
+    user = site.user()
+    production = site.production(reviewer=user)
+    version, (_, token) = site.version(production, user), login_of(site, user)
+    headers = {"Origin": ORIGIN, "Cookie": f"reelkeep_login={token}"}
+    with site.served().websocket(f"{API}/productions/{production.id}/events", headers) as socket:
+        with site.engine.begin() as conn:
+            conn.execute(delete(tables.memberships).where(tables.memberships.c.user_id == user.id))
+            changes.notify(conn, production.id, version.id, "state")
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(10)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4403
 
 
 def test_a_page_gets_at_most_five_messages_a_second(site: Site) -> None:

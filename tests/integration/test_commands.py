@@ -17,6 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select as select_rows
+
+from reelkeep.catalog.tables import grants
+from reelkeep.cli.installation import Installation
+from reelkeep.companies import provisioning
 
 MIB = 1 << 20
 
@@ -182,3 +187,14 @@ def test_words_for_people_go_to_the_error_stream_and_a_sentence_to_the_output(si
     out, err = process.communicate(timeout=60)
     assert out == ""
     assert err.startswith("You have no production 'none'. Your productions are: laufer.")
+
+
+def test_trying_out_a_bucket_is_accounted_for(signed_in: Machine) -> None:
+    operator = Installation(signed_in.data)
+    engine = provisioning.app_engine(operator.folder.server(), operator.folder.keyring(), operator.company("acme"))
+    try:
+        with engine.begin() as conn:
+            rows = conn.execute(select_rows(grants).where(grants.c.action == "probe")).all()
+    finally:
+        engine.dispose()
+    assert [row.object_key for row in rows] == ["probe/"]

@@ -7,7 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, func, insert, select, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from tests.services.databases import MakeCompany
 
 import reelkeep.catalog.tables
@@ -27,6 +27,21 @@ def _differences(engine: Engine, metadata: MetaData) -> list[object]:
 
     with engine.connect() as conn:
         return list(compare_metadata(MigrationContext.configure(conn, opts={"include_object": ours}), metadata))
+
+
+def test_the_servers_log_tells_no_value_of_a_row(postgres_server: DatabaseServer, company_database: Engine) -> None:
+    """A refused row is a line in the log, and the log is the operator's, not the company's."""
+    address = f"ada-{new_id()}@example.org"
+    values = {"email": address, "name": "Ada", "password_hash": "x"}
+    with company_database.begin() as conn:
+        conn.execute(insert(reelkeep.catalog.tables.users).values(id=new_id(), **values))
+    with pytest.raises(IntegrityError), company_database.begin() as conn:
+        conn.execute(insert(reelkeep.catalog.tables.users).values(id=new_id(), **values))
+    with pytest.raises(ProgrammingError), company_database.begin() as conn:
+        conn.execute(text(f"SELECT '{address}' FROM nowhere"))
+    log = (postgres_server.host.parent / "postgres.log").read_text()
+    assert "uq_users_email" in log
+    assert address not in log
 
 
 def test_the_registrys_migrations_make_exactly_its_tables(registry: Engine) -> None:

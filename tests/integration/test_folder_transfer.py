@@ -49,9 +49,7 @@ def house() -> Iterator[Platform]:
 
 @pytest.fixture(scope="module")
 def line(house: Platform, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    line = CommandLine(tmp_path_factory.mktemp("home"))
-    line.login(house)
-    return line
+    return CommandLine.signed_in(house, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +61,12 @@ def database(house: Platform) -> Engine:
 def production(house: Platform, request: pytest.FixtureRequest) -> str:
     with house.api() as api:
         return str(api.create_production(request.node.name[:60])["slug"])
+
+
+def asked(line: CommandLine, *arguments: str) -> tuple[int, Any, str]:
+    """Run a command; return its exit code, its object for programs, and what it told people."""
+    told = line.run(*arguments, "--json")
+    return told.code, told.fields if told.out.strip() else None, told.err
 
 
 def shoot(folder: Path, *, frames: int = 230, reel_bytes: int = MAX_SMALL_BYTES + 5 * MIB) -> dict[str, bytes]:
@@ -91,7 +95,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def test_a_folder_goes_up_and_comes_down_the_same(line: CommandLine, production: str, tmp_path: Path) -> None:
     made = shoot(tmp_path / "shoot")
-    code, sent, err = line.run("upload", str(tmp_path / "shoot"), "-p", production)
+    code, sent, err = asked(line, "upload", str(tmp_path / "shoot"), "-p", production)
     assert code == 0, err
     assert {one["state"] for one in sent["uploads"]} == {"sent"}
     assert len(sent["uploads"]) == len(made)
@@ -100,19 +104,19 @@ def test_a_folder_goes_up_and_comes_down_the_same(line: CommandLine, production:
         ".DS_Store": "hidden", ".cache": "hidden", "link.mov": "a symbolic link", "up": "a symbolic link",
     }  # fmt: skip
     target = tmp_path / "back"
-    code, got, err = line.run("download", "-p", production, "--to", str(target))
+    code, got, err = asked(line, "download", "-p", production, "--to", str(target))
     assert code == 0, err
     assert tree(target) == {f"shoot/{name}": body for name, body in made.items()}
     assert {one["verified"] for one in got["downloads"]} == {"sha256"}
-    code, listed, _ = line.run("assets", "-p", production)
+    code, listed, _ = asked(line, "assets", "-p", production)
     assert {one["folder"] for one in listed["assets"]} == {"shoot", "shoot/day 1/cam A", "shoot/day 1/cam B"}
 
-    code, again, err = line.run("upload", str(tmp_path / "shoot"), "-p", production)
+    code, again, err = asked(line, "upload", str(tmp_path / "shoot"), "-p", production)
     assert code == 0, err
     assert {one["state"] for one in again["uploads"]} == {"there already"}
     (target / "shoot/day 1/cam A/frame.0000.dpx").unlink()
     (target / "shoot/day 1/cam A/frame.0001.dpx").write_bytes(b"mine")
-    code, got, _ = line.run("download", "-p", production, "--to", str(target), "--folder", "shoot/day 1")
+    code, got, _ = asked(line, "download", "-p", production, "--to", str(target), "--folder", "shoot/day 1")
     assert code == 3  # one of them is not ours to replace
     fetched = [one for one in got["downloads"] if one.get("fetched_bytes")]
     assert [Path(one["path"]).name for one in fetched] == ["frame.0000.dpx"]
@@ -132,7 +136,7 @@ def test_a_folder_that_was_interrupted_or_killed_goes_on_where_it_stopped(
         _, err = process.communicate(timeout=30)
         assert process.returncode == code, err
     assert 0 < _stored(database, production) < len(made)
-    code, sent, err = line.run("upload", str(tmp_path / "shoot"), "-p", production)
+    code, sent, err = asked(line, "upload", str(tmp_path / "shoot"), "-p", production)
     assert code == 0, err
     assert {one["state"] for one in sent["uploads"]} == {"sent", "there already"}
     assert _stored(database, production) == len(made)
@@ -157,7 +161,7 @@ def test_a_transfer_keeps_to_its_rate_and_a_pause_loses_nothing(
     assert time.monotonic() - began >= 2.0
     (sent,) = json.loads(out)["uploads"]
     began = time.monotonic()
-    code, got, err = line.run("download", sent["version_id"], "--to", str(tmp_path / "back"), "--limit-rate", "3M")
+    code, got, err = asked(line, "download", sent["version_id"], "--to", str(tmp_path / "back"), "--limit-rate", "3M")
     assert code == 0, err
     assert got["seconds"] >= 1.5
     assert (tmp_path / "back").read_bytes() == path.read_bytes()
@@ -174,13 +178,13 @@ def test_unfinished_uploads_of_a_folder_are_given_up(
         _until(lambda: bool(api.assets(production_id)))
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
-        code, gone, err = line.run("upload", str(tmp_path / "shoot"), "-p", production, "--cancel")
+        code, gone, err = asked(line, "upload", str(tmp_path / "shoot"), "-p", production, "--cancel")
         assert code == 0, err
         (asset,) = api.assets(production_id)
         (version,) = asset["versions"]
         assert gone["cancelled"] == [version["id"]]
         assert version["state"] == "cancelled"
-    assert line.run("upload", str(tmp_path / "shoot"), "-p", production, "--cancel")[1] == {"cancelled": []}
+    assert asked(line, "upload", str(tmp_path / "shoot"), "-p", production, "--cancel")[1] == {"cancelled": []}
 
 
 def test_bad_files_of_a_folder_do_not_keep_the_others_from_being_sent(
@@ -188,12 +192,12 @@ def test_bad_files_of_a_folder_do_not_keep_the_others_from_being_sent(
 ) -> None:
     for name, body in {"empty.dpx": b"", "good.dpx": b"good"}.items():
         (tmp_path / name).write_bytes(body)
-    code, sent, _ = line.run("upload", str(tmp_path), "-p", production)
+    code, sent, _ = asked(line, "upload", str(tmp_path), "-p", production)
     assert code == 6
     by_name = {Path(one["path"]).name: one for one in sent["uploads"]}
     assert by_name["empty.dpx"]["error"]["code"] == "media"
     assert by_name["good.dpx"]["state"] == "sent"
-    assert line.run("upload", str(tmp_path), "-p", production, "--limit-rate", "fast")[0] == 3
+    assert asked(line, "upload", str(tmp_path), "-p", production, "--limit-rate", "fast")[0] == 3
 
 
 def small(name: str, body: bytes, key: str, folder: str = "") -> SmallFile:

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import threading
@@ -19,6 +20,7 @@ from tests.services.installation import Installation, installation, wait_until
 from websockets.sync.client import connect
 
 from reelkeep.gateway.gateway import MAX_PEEKING
+from reelkeep.web.serve import MAX_CONNECTIONS
 
 ACME, MEDIA, BOREALIS = "acme.localhost", "acme-media.localhost", "borealis.localhost"
 
@@ -163,6 +165,17 @@ def test_silent_clients_do_not_keep_others_out(up: Installation) -> None:
         silent = [stack.enter_context(raw(up)) for _ in range(MAX_PEEKING + 50)]
         assert ask(up, ACME)["role"] == "app"
         assert silent[0].recv(1) == b""  # the one that was silent longest had to go
+
+
+def test_connections_that_ask_for_nothing_do_not_keep_others_out(up: Installation) -> None:
+    most = min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+    with contextlib.ExitStack() as stack:
+        for _ in range(most + 50):
+            client = stack.enter_context(raw(up))
+            client.sendall(f"GET /who HTTP/1.1\r\nHost: {ACME}\r\n".encode())
+        wait_until(lambda: ask(up, ACME))  # a burst may be told to come back in a moment
+        pid = ask(up, ACME)["pid"]
+        assert len(list(Path(f"/proc/{pid}/fd").iterdir())) < most + 40
 
 
 def test_a_head_without_end_is_answered_and_closed(up: Installation) -> None:

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, select, text, update
 
 from reelkeep.catalog import assets, people, productions, versions
 from reelkeep.catalog.lifecycle import JobState
 from reelkeep.catalog.tables import jobs
-from reelkeep.errors import Conflict
+from reelkeep.errors import Conflict, DependencyError
 from reelkeep.ids import ConnectionId, JobId, VersionId, new_id
 from reelkeep.jobs import queue
 from reelkeep.jobs.interface import JobKind, LeaseLost
+from reelkeep.jobs.presence import RETURN, Presence
 
 
 @pytest.fixture
 def engine(company_database: Engine) -> Engine:
     return company_database
+
+
+@pytest.fixture(autouse=True)
+def present(engine: Engine) -> Iterator[dict[str, Presence]]:
+    """The workers of these tests, each with its connection, until a test takes it away."""
+    with ExitStack() as stack:
+        workers = {name: stack.enter_context(Presence(engine, name)) for name in ("one", "two", "sleeper", "heir")}
+        for each in workers.values():
+            with each.transaction():
+                pass
+        yield workers
 
 
 def a_job(engine: Engine, version_id: VersionId | None = None) -> JobId:
@@ -94,6 +109,57 @@ def test_an_expired_lease_is_taken_over_and_the_sleeper_changes_nothing(engine: 
     with engine.begin() as conn:
         queue.finish(conn, job_id, "heir", JobState.DONE)
     assert state_of(engine, job_id) == "done"
+
+
+def wait_until_the_server_counts_as_settled(engine: Engine) -> None:
+    with engine.connect() as conn:
+        age = conn.scalar(select(func.now() - func.pg_postmaster_start_time()))
+    time.sleep(max(0.0, (RETURN - age).total_seconds() + 0.1))
+
+
+def test_a_job_whose_holder_is_gone_is_taken_over_at_once(engine: Engine, present: dict[str, Presence]) -> None:
+    job_id = a_job(engine)
+    with present["one"].transaction() as conn:
+        queue.claim(conn, "one")
+    wait_until_the_server_counts_as_settled(engine)
+    with engine.begin() as conn:
+        assert queue.due(conn) == 0
+        assert queue.claim(conn, "two") is None
+    present["one"].close()
+    with engine.begin() as conn:
+        assert conn.scalars(text(queue.due_kinds_query())).all() == ["transcode"]
+        heir = queue.claim(conn, "two")
+        assert heir is not None
+        assert (heir.id, heir.attempts) == (job_id, 2)
+    with pytest.raises(LeaseLost), engine.begin() as conn:
+        queue.renew(conn, job_id, "one")
+
+
+def test_a_lost_connection_is_made_again_and_the_job_kept(engine: Engine, present: dict[str, Presence]) -> None:
+    job_id = a_job(engine)
+    with present["one"].transaction() as conn:
+        queue.claim(conn, "one")
+        backend = conn.scalar(select(func.pg_backend_pid()))
+    wait_until_the_server_counts_as_settled(engine)
+    with engine.begin() as conn:
+        conn.execute(select(func.pg_terminate_backend(backend, 5_000)))
+    with pytest.raises(DependencyError), present["one"].transaction() as conn:
+        queue.renew(conn, job_id, "one")
+    with present["one"].transaction() as conn:
+        assert queue.renew(conn, job_id, "one") is False
+    with engine.begin() as conn:
+        assert queue.claim(conn, "two") is None
+
+
+def test_a_job_given_back_is_due_at_once_and_its_attempt_does_not_count(engine: Engine) -> None:
+    job_id = a_job(engine)
+    with engine.begin() as conn:
+        queue.claim(conn, "one")
+        queue.give_back(conn, job_id, "one")
+    with engine.begin() as conn:
+        assert queue.claim(conn, "two").attempts == 1
+    with pytest.raises(LeaseLost), engine.begin() as conn:
+        queue.give_back(conn, job_id, "one")
 
 
 def test_a_renewed_lease_is_not_taken_over(engine: Engine) -> None:

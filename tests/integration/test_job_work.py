@@ -19,6 +19,7 @@ from reelkeep.ids import ConnectionId, JobId
 from reelkeep.jobs import queue
 from reelkeep.jobs.handling import Handler
 from reelkeep.jobs.interface import Hold, Job, JobKind
+from reelkeep.runner.shutdown import Shutdown
 from reelkeep.runner.work import Outcome, work_once
 from reelkeep.storage.access import CompanyStorage
 
@@ -34,11 +35,12 @@ class Bench:
         with engine.begin() as conn:
             self.job_id: JobId = queue.enqueue(conn, JobKind.TRANSCODE, None)
 
-    def work(self, work: Callable[[CompanyHandle, Job, Hold], None]) -> Outcome:
+    def work(self, work: Callable[[CompanyHandle, Job, Hold], None], shutdown: Shutdown | None = None) -> Outcome:
         def ended(conn: Connection, job: Job, state: JobState, problem: ReelkeepError | None) -> None:
             self.ends.append((state, problem.message if problem else None))
 
-        return work_once(self.handle, {JobKind.TRANSCODE: Handler(work, ended)}, heartbeat_seconds=0.1)
+        table = {JobKind.TRANSCODE: Handler(work, ended)}
+        return work_once(self.handle, table, shutdown=shutdown, heartbeat_seconds=0.1)
 
     def row(self):
         with self.engine.connect() as conn:
@@ -118,6 +120,20 @@ def test_a_cancelled_job_wakes_its_handler_within_a_heartbeat(bench: Bench) -> N
     assert bench.work(work) is Outcome.WORKED
     assert woken.is_set()
     assert [state for state, _ in bench.ends] == [JobState.CANCELLED]
+
+
+def test_a_process_told_to_end_gives_its_job_back_at_once(bench: Bench) -> None:
+    shutdown = Shutdown()
+
+    def work(company: CompanyHandle, job: Job, hold: Hold) -> None:
+        shutdown.say()
+        hold.wait(30)
+
+    began = time.monotonic()
+    assert bench.work(work, shutdown) is Outcome.WORKED
+    assert time.monotonic() - began < 5
+    assert (bench.row().state, bench.row().attempts, bench.ends) == ("waiting", 0, [])
+    assert bench.work(work, shutdown) is Outcome.NOTHING
 
 
 def test_a_process_that_lost_its_lease_records_nothing(bench: Bench) -> None:

@@ -135,7 +135,7 @@ def test_a_session_wider_than_its_purpose_is_not_even_asked_for(place: Place) ->
 
 
 def test_what_a_store_can_do_is_found_out_by_trying(place: Place, request: pytest.FixtureRequest) -> None:
-    found = discover(dataclasses.replace(place.connection, capabilities=frozenset()), place.identity)
+    found = discover(dataclasses.replace(place.connection, capabilities=frozenset()), place.identity, GrantId(new_id()))
     assert Capability.CONDITIONAL_PUT in found.capabilities
     on_ministack = "ministack" in request.node.name
     assert (Capability.EXTERNAL_ID in found.capabilities) == on_ministack
@@ -146,4 +146,6 @@ def test_what_a_store_can_do_is_found_out_by_trying(place: Place, request: pytes
 
 def test_a_bucket_that_is_not_there_is_a_matter_of_set_up(place: Place) -> None:
     with pytest.raises(StorageSetupError):
-        discover(dataclasses.replace(place.connection, bucket="reelkeep-no-such-bucket"), place.identity)
+        discover(
+            dataclasses.replace(place.connection, bucket="reelkeep-no-such-bucket"), place.identity, GrantId(new_id())
+        )

@@ -150,6 +150,7 @@ def test_only_the_apps_own_origin_may_read_answers(cinema: Cinema) -> None:
             assert answer.headers["access-control-expose-headers"] == "Retry-After"
             assert "access-control-allow-credentials" not in answer.headers
             assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
     preflight = cinema.media.options(f"{base}/licence", headers={"Access-Control-Request-Method": "POST"})
     assert preflight.status_code == 204
     assert "Content-Type" in preflight.headers["access-control-allow-headers"]
@@ -235,7 +236,7 @@ def test_a_version_that_failed_answers_with_the_reason(cinema: Cinema) -> None:
         versions.move(conn, cinema.making.version.id, VersionState.FAILED, MediaError("the picture breaks off"))
     answer = cinema.media.get(f"{base}/v360/1.m4s")
     assert code_of(answer) == (410, "making_stopped")
-    assert answer.json()["error"]["message"] == "the picture breaks off"
+    assert answer.json()["error"]["message"] == "The picture breaks off."
 
 
 def test_stills_are_sent_uncacheable_and_only_of_the_sessions_version(cinema: Cinema, open_cinema: OpenCinema) -> None:

@@ -138,28 +138,47 @@ def test_every_request_of_a_job_leads_to_its_grants_and_stays_below_its_prefix(s
 
 def test_a_killed_codec_is_started_again_and_no_segment_is_replaced(studio_of, clip: bytes) -> None:
     studio = studio_of(clip)
+    before: list[object] = []
 
     def kill() -> None:
         os.kill(studio.codecs[-1].pid, signal.SIGKILL)
+        with studio.company.engine.connect() as conn:
+            before.extend(conn.execute(select(segments)).all())
 
     assert studio.work_and_interrupt(kill, after_segments=4) is Outcome.WORKED
-    assert studio.version().state in (VersionState.PROCESSING, VersionState.PLAYABLE)
-    assert studio.jobs() == [("waiting", 1)]
-    with studio.company.engine.connect() as conn:
-        before = conn.execute(select(segments)).all()
-    studio.make_due()
-    assert studio.work() is Outcome.WORKED
-    assert studio.version().state is VersionState.READY
+    assert (studio.version().state, studio.jobs()) == (VersionState.READY, [("done", 1)])
     with studio.company.engine.connect() as conn:
         after = set(conn.execute(select(segments)).all())
         salts = [row.salt for row in conn.execute(select(attempts))]
         named = records.named_objects(conn, studio.version_id)
+    assert before
     assert set(before) <= after
-    assert len(salts) == len(set(salts)) == 2
+    assert len(salts) == len(set(salts)) == len(studio.codecs) == 2
     for name in ("v360", "v720"):
         assert studio.frame_numbers(name) == list(range(FRAMES))
     dead = {key for key in studio.bucket.objects if key.startswith(f"proxies/{studio.version_id}/1/")}
     assert dead <= named
+
+
+def test_a_file_that_kills_every_codec_at_one_place_fails_after_two(studio_of, clip: bytes) -> None:
+    studio = studio_of(clip)
+
+    def kill_each() -> None:
+        for number in range(2):
+            while len(studio.codecs) == number:
+                time.sleep(0.01)
+            os.kill(studio.codecs[number].pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_each)
+    killer.start()
+    began = time.monotonic()
+    assert studio.work() is Outcome.WORKED
+    killer.join()
+    assert time.monotonic() - began < 15
+    version = studio.version()
+    assert (version.state, studio.jobs()) == (VersionState.FAILED, [("failed", 1)])
+    assert (version.problem.code, "twice at the same place" in version.problem.message) == ("media", True)
+    assert len(studio.codecs) == 2
 
 
 def test_a_job_that_was_taken_over_publishes_nothing_more(studio_of, clip: bytes) -> None:

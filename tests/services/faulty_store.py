@@ -1,4 +1,5 @@
-"""A TCP forwarder in front of a store that can misbehave: answer 503, or reset a connection in the middle of a body.
+"""A TCP forwarder in front of a store that can misbehave: answer 503, reset a connection in the middle of a body, or
+take bytes slowly.
 
 Host is left as it is, so that signatures made for the forwarder's address hold at the store (SeaweedFS checks them
 against the Host that it was sent).
@@ -10,21 +11,29 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 
 CHUNK_BYTES = 1 << 16
+HEAD_BYTES = 1 << 13  # a longer piece ends in a body
 
 
 class FaultyStore:
-    """Counts what it refuses. ``busy`` answers every new request with 503; ``reset_after_bytes`` breaks connections."""
+    """Counts what it refuses.
+
+    ``busy`` answers every new request with 503; ``away`` resets every connection; ``resets_left`` connections break
+    after ``reset_after_bytes``; ``flipping`` changes a bit in the body of every part.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.busy = threading.Event()
+        self.busy, self.away, self.flipping = threading.Event(), threading.Event(), threading.Event()
         self.resets_left = 0
         self.reset_after_bytes = 0
+        self.bytes_per_second = 0  # of each connection, towards the store; 0: as fast as it goes
+        self.slow_after_bytes = 0
         self.refused = 0
         self._threads: list[threading.Thread] = []
         self._open: list[socket.socket] = []
@@ -49,6 +58,9 @@ class FaultyStore:
     def _serve(self, client: socket.socket) -> None:
         self._open.append(client)
         with client, contextlib.suppress(OSError):
+            if self.away.is_set():
+                self._reset(client)
+                return
             if self.busy.is_set():
                 self._refuse(client)
                 return
@@ -73,19 +85,29 @@ class FaultyStore:
         seen = 0
         while data := client.recv(CHUNK_BYTES):
             seen += len(data)
-            if self.busy.is_set() or (self.resets_left and seen > self.reset_after_bytes):
-                self.resets_left = max(0, self.resets_left - 1)
-                self.refused += 1
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                client.close()
+            breaks = bool(self.resets_left) and seen > self.reset_after_bytes
+            if breaks or self.busy.is_set() or self.away.is_set():
+                self.resets_left -= breaks
+                self._reset(client)
                 return
+            if self.flipping.is_set() and seen > CHUNK_BYTES and len(data) > HEAD_BYTES:
+                data = data[:-1] + bytes([data[-1] ^ 1])
             store.sendall(data)
+            if self.bytes_per_second and seen > self.slow_after_bytes:
+                time.sleep(len(data) / self.bytes_per_second)
+
+    def _reset(self, client: socket.socket) -> None:
+        self.refused += 1
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(CHUNK_BYTES):
             target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)  # a store that died must not leave its client waiting
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,16 +37,21 @@ class Platform(Processes):
     password: str = ""
     company: Company | None = None
     production_id: str = ""
+    program: Sequence[str] = ("-m", "reelkeep.cli", "up")
     _engines: list[Engine] = field(default_factory=list)
 
     def start(self) -> None:
         """Start `reelkeep up` and wait until it is ready."""
         reading, writing = os.pipe()
-        command = [sys.executable, "-m", "reelkeep.cli", "up", "--data", str(self.data), "--s3", "embedded"]
+        command = [sys.executable, *self.program, "--data", str(self.data), "--s3", "embedded"]
         port = str(self.facts.get("port", 0))
         with (self.data.parent / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "--port", port, "--ready-fd", str(writing)], pass_fds=[writing], stdout=log, stderr=log
+                [*command, "--port", port, "--ready-fd", str(writing)],
+                pass_fds=[writing],
+                stdout=log,
+                stderr=log,
+                cwd=Path(__file__).parents[2],
             )
         os.close(writing)
         with open(reading, encoding="utf-8") as ready:
@@ -142,9 +147,13 @@ def _patiently(work: Any, seconds: float = 40.0) -> Any:
 
 
 @contextmanager
-def running_platform() -> Iterator[Platform]:
-    """Start and provision a platform; end it in order and see that nothing of it is left."""
-    one = Platform(open_folder("rk-all-") / "data", s3=True)
+def running_platform(program: Sequence[str] = Platform.program) -> Iterator[Platform]:
+    """Start and provision a platform; end it in order and see that nothing of it is left.
+
+    Args:
+        program: arguments of the interpreter, for a platform whose parts are watched.
+    """
+    one = Platform(open_folder("rk-all-") / "data", s3=True, program=program)
     one.start()
     try:
         one.provision()

@@ -262,7 +262,7 @@ class Making:
 
 
 def login_of(site: Site, user: User) -> tuple[LoginSession, str]:
-    """Return a login session of a user and its token, made without HTTP."""
+    """Return a login session of a page and its token, for the cookie, made without HTTP."""
     with site.engine.begin() as conn:
-        _, token = login_sessions.begin(conn, user.id, LoginKind.CLI)
+        _, token = login_sessions.begin(conn, user.id, LoginKind.BROWSER)
         return login_sessions.find(conn, token), token

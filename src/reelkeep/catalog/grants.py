@@ -21,6 +21,7 @@ class GrantAction(enum.Enum):
     WRITE_PROXY = "write_proxy"  # a job writes bundles and stills
     LIST = "list"
     DELETE = "delete"
+    PROBE = "probe"  # an operator's command tries out what the store of a connection can do
 
 
 def record(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from reelkeep.catalog.people import User
 from reelkeep.catalog.tables import login_sessions, users
@@ -25,6 +25,7 @@ class LoginKind(enum.Enum):
     CLI = "cli"
 
 
+KEEP_ENDED: Final = timedelta(days=1)  # the audit events say for good who signed in
 LIFETIME: Final = {LoginKind.BROWSER: timedelta(hours=12), LoginKind.CLI: timedelta(days=30)}
 
 
@@ -71,3 +72,9 @@ def end(conn: Connection, session_id: LoginSessionId) -> None:
     """End a login session; its playback sessions end with it. Ending it twice changes nothing."""
     still_open = login_sessions.c.id == session_id, login_sessions.c.ended_at.is_(None)
     conn.execute(update(login_sessions).where(*still_open).values(ended_at=func.now()))
+
+
+def forget_ended(conn: Connection) -> int:
+    """Remove login sessions that ended a day ago, with their playback sessions; return how many there were."""
+    ended_at = func.least(login_sessions.c.expires_at, login_sessions.c.ended_at)  # least() leaves NULL out
+    return conn.execute(delete(login_sessions).where(ended_at < func.now() - KEEP_ENDED)).rowcount

@@ -60,7 +60,10 @@ def demo(
     clip: Annotated[Path | None, typer.Option("--clip", help="Your own film instead of a made one.")] = None,
     once: Annotated[bool, typer.Option("--once", help="End once the film is ready.")] = False,
     data: Annotated[Path | None, typer.Option("--data", help="Keep everything in this folder.")] = None,
-    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 finds a free one.")] = 0,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port to listen on; the last one in this folder, or a free one.", min=0, max=65535),
+    ] = None,
     insecure_no_sandbox: Annotated[
         bool, typer.Option("--insecure-no-sandbox", help="Transcode without a sandbox. Never use this for real.")
     ] = False,
@@ -71,7 +74,8 @@ def demo(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end in order, as after Ctrl-C
     options = ["--insecure-no-sandbox"] if insecure_no_sandbox else []
-    with _folder(data) as folder, _up(folder, port, options) as up:
+    options += ["--port", str(port)] if port is not None else []
+    with _folder(data) as folder, _up(folder, options) as up:
         installation = Installation(folder)
         sign_in = _provision(folder, installation)
         path = clip or _clip(folder)
@@ -195,13 +199,14 @@ def _folder(data: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _up(folder: Path, port: int, options: list[str]) -> Iterator[Up]:
+def _up(folder: Path, options: list[str]) -> Iterator[Up]:
     """Run ``reelkeep up`` until the block ends; its own words go to ``up.log``."""
     output.note(f"Starting the platform in {folder}.")
     read_end, write_end = os.pipe()
     command = [sys.executable, "-m", "reelkeep.cli", "up", "--data", str(folder), "--s3", "embedded"]
-    command += ["--port", str(port), "--ready-fd", str(write_end), "--parent", str(os.getpid()), *options]
-    with (folder / "up.log").open("ab") as log:
+    command += ["--ready-fd", str(write_end), "--parent", str(os.getpid()), *options]
+    log_path = folder / "up.log"
+    with os.fdopen(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, pass_fds=[write_end])
     os.close(write_end)
     try:

@@ -9,23 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from reelkeep.catalog import members, people, productions, tables
+from reelkeep.catalog import grants, members, people, productions, tables
+from reelkeep.catalog.grants import GrantAction
 from reelkeep.catalog.passwords import new_password
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
 from reelkeep.companies import provisioning, registry
 from reelkeep.companies.registry import Company
 from reelkeep.errors import DependencyError, NotFound
-from reelkeep.ids import ConnectionId
-from reelkeep.storage.discovery import Discovery, discover
+from reelkeep.ids import ConnectionId, GrantId
+from reelkeep.storage.discovery import PROBE_PREFIX, Discovery, discover
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.layout import check_prefix
 from reelkeep.storage.sts import PlatformIdentity
 from reelkeep.supervisor.folder import DataFolder
+
+PROBE_GRANT_LIFE: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -146,11 +151,21 @@ class Installation:
 
     def check(self, company: Company, connection: StorageConnection, production_id: str = "") -> Discovery:
         """Try a connection out; if it works, new versions of the company (or of one production) go there."""
-        found = discover(connection, self._identity(connection))
+        found = discover(connection, self._identity(connection), self._probe_grant(company, connection))
         with self._registry() as conn:
             registry.set_capabilities(conn, connection.id, found.capabilities)
             registry.place(conn, company.id, production_id, connection.id)
         return found
+
+    def _probe_grant(self, company: Company, connection: StorageConnection) -> GrantId:
+        expires_at = datetime.now(UTC) + PROBE_GRANT_LIFE
+        reason = f"trying out storage connection {connection.id}"
+        engine = provisioning.app_engine(self._server, self._keyring, company)
+        try:
+            with engine.begin() as conn:
+                return grants.record(conn, GrantAction.PROBE, PROBE_PREFIX, reason, expires_at=expires_at)
+        finally:
+            engine.dispose()
 
     def renditions(self, company: Company, version_id: str) -> list[RenditionSize]:
         """Return what was made of a version, the smallest picture first, with the bytes that lie in the bucket."""
@@ -172,10 +187,10 @@ class Installation:
             engine.dispose()
 
     def _identity(self, connection: StorageConnection) -> PlatformIdentity:
-        """Return the platform's own identity at a store: the embedded store's, else this machine's for AWS."""
+        """Return the platform's own identity at an STS: the embedded store's, else this machine's for AWS."""
         if (self.folder.path / "s3").exists():
             store = self.folder.store()
-            if connection.endpoint_url == store.endpoint_url:
+            if connection.sts_endpoint_url == store.endpoint_url:
                 key = store.platform_credentials
                 return PlatformIdentity(key.access_key_id, key.secret_access_key)
         return PlatformIdentity()

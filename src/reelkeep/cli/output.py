@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from reelkeep.errors import ReelkeepError
+from reelkeep.errors import ReelkeepError, sentence
 from reelkeep.transfer.interface import OnProgress
 from reelkeep.transfer.interface import Progress as Moment
 
@@ -31,7 +31,9 @@ people = Console(stderr=True, highlight=False)
 def show(fields: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
     """Print the result of a command: the object for programs, or the sentence for people."""
     if as_json:
-        sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
+        text = json.dumps(fields, ensure_ascii=False)
+        # A file name that is no UTF-8 holds lone surrogates; escaped like this they are JSON's own escapes.
+        sys.stdout.write(text.encode(errors="backslashreplace").decode() + "\n")
         sys.stdout.flush()
     else:
         Console(highlight=False).print(escape(sentence), soft_wrap=True)
@@ -40,11 +42,14 @@ def show(fields: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
 def show_error(error: ReelkeepError, *, as_json: bool) -> None:
     """Print one sentence and what to do next."""
     if as_json:
-        fields = {"code": error.code, "message": error.message, "advice": error.advice()}
-        show({"error": fields}, "", as_json=True)
+        show({"error": error_fields(error)}, "", as_json=True)
     else:
-        message = error.message[:1].upper() + error.message[1:].rstrip(".")
-        people.print(f"[red]{escape(message)}.[/] {escape(error.advice())}", soft_wrap=True)
+        people.print(f"[red]{escape(sentence(error.message))}[/] {escape(error.advice())}", soft_wrap=True)
+
+
+def error_fields(error: ReelkeepError) -> dict[str, str]:
+    """Return what programs get to know of an error."""
+    return {"code": error.code, "message": sentence(error.message), "advice": error.advice()}
 
 
 def note(sentence: str) -> None:

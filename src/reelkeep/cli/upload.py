@@ -11,7 +11,6 @@ import typer
 from reelkeep.cli import exits, output
 from reelkeep.cli.logins import default_logins
 from reelkeep.cli.options import Address, Json, LimitRate, ProductionName, bytes_per_second
-from reelkeep.errors import ReelkeepError
 from reelkeep.transfer.api import Api
 from reelkeep.transfer.folders import KEYS_AT_ONCE, Found, Ways, keys_of, scan, upload_all
 from reelkeep.transfer.pace import Pace
@@ -76,7 +75,7 @@ def _cancel(api: Api, production_id: str, found: Found, *, as_json: bool) -> int
 def _fields(outcome: Outcome) -> dict[str, Any]:
     path = str(outcome.item.path)
     if isinstance(outcome, NotSent):
-        return {"path": path, "error": _error(outcome.problem), "exit_code": exits.exit_code(outcome.problem)}
+        return {"path": path, "error": output.error_fields(outcome.problem), "exit_code": exits.exit_code(outcome.problem)}
     return {
         "path": path,
         "folder": outcome.item.folder,
@@ -98,7 +97,3 @@ def _tell(found: Found, uploads: list[dict[str, Any]], seconds: float) -> None:
     words += [f"{there:,} were there already"] if there else []
     words += [f"{len(found.left_out):,} left out (hidden, links, devices)"] if found.left_out else []
     output.note("; ".join(words) + ".")
-
-
-def _error(error: ReelkeepError) -> dict[str, str]:
-    return {"code": error.code, "message": error.message, "advice": error.advice()}

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from reelkeep.errors import DependencyError
 
 ADMIN_ROLE: Final = "reelkeep_admin"
 POOL_SIZE: Final = 3  # connections that one process may hold to one database; facts: an idle backend costs 2.7 MB
 _CONNECT_SECONDS: Final = 10
+DATABASE_AWAY: Final = (OperationalError, InterfaceError, PoolTimeout)  # it is down, starting, or dropped us
 
 
 @dataclass(frozen=True)
@@ -62,3 +69,12 @@ def open_engine(url: URL | str, *, pool_size: int = POOL_SIZE) -> Engine:
         hide_parameters=True,  # no file name and no address of a person in a log
         connect_args={"connect_timeout": _CONNECT_SECONDS},
     )
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Raise what a database that is away makes SQLAlchemy raise as DependencyError."""
+    try:
+        yield
+    except DATABASE_AWAY as error:
+        raise DependencyError("the company's database does not answer") from error

@@ -42,9 +42,16 @@ class SupervisorLink:
     Args:
         sock: the connected socket this process was born with; owned by the link from now on.
         on_end: called when the supervisor is gone; the default ends the process without any clean-up.
+        prepare: called with the birth while there is one thread only, before the link's own is started.
     """
 
-    def __init__(self, sock: socket.socket, *, on_end: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        on_end: Callable[[], None] | None = None,
+        prepare: Callable[[Mapping[str, Any]], object] | None = None,
+    ) -> None:
         self._channel = Channel(sock)
         self._on_end = on_end or (lambda: os._exit(0))
         self._numbers = itertools.count(1)
@@ -54,11 +61,19 @@ class SupervisorLink:
         self._undelivered: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         self._birth: Future[Mapping[str, Any]] = Future()
         self._sessions = _Sessions(self)
+        if prepare is not None:
+            self._take(self._channel.receive())
+            prepare(self._birth.result(0))
         threading.Thread(target=self._read, name="supervisor-link", daemon=True).start()
 
     @classmethod
-    def from_arguments(cls, argv: Sequence[str] | None = None) -> SupervisorLink:
+    def from_arguments(
+        cls, argv: Sequence[str] | None = None, *, prepare: Callable[[Mapping[str, Any]], object] | None = None
+    ) -> SupervisorLink:
         """Take over the socket named by ``--link-fd``, and tie this process to the supervisor's life.
+
+        Args:
+            prepare: opens what needs the rights of birth, then confines the process (``isolation.confine``).
 
         Raises:
             SystemExit: the supervisor has ended already.
@@ -74,7 +89,10 @@ class SupervisorLink:
         except IsolationError as error:
             raise SystemExit(error.message) from None
         harden()  # 2. after the last exec, before the first secret
-        return cls(sock)
+        try:
+            return cls(sock, prepare=prepare)
+        except ChannelClosed as error:
+            raise SystemExit(error.message) from None
 
     def birth(self) -> Mapping[str, Any]:
         """Wait for the first frame: what this process is, and its secrets."""

@@ -21,6 +21,7 @@ from reelkeep.storage.interface import PresignedRequest, Purpose
 from reelkeep.storage.layout import production_scope
 
 LINK_SECONDS: Final = 900
+GRANT_LIFE: Final = timedelta(seconds=LINK_SECONDS + 60)  # it is recorded before the link is signed, and outlives it
 MAX_LINKS: Final = 100
 
 
@@ -110,7 +111,7 @@ def prepare_many(
         if rows[version_id].stored_at is None:
             raise Conflict("the original has not arrived yet", advice="Wait until the upload is complete.")
         storage.connection(ConnectionId(rows[version_id].connection_id))
-    end = datetime.now(UTC) + timedelta(seconds=LINK_SECONDS)
+    end = datetime.now(UTC) + GRANT_LIFE
     given = [(rows[version_id].original_key, f"download of version {version_id}") for version_id in version_ids]
     granted = grants.record_many(conn, GrantAction.DOWNLOAD, given, expires_at=end, user_id=user.id)
     pairs = list(zip(version_ids, granted, strict=True))

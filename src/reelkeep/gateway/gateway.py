@@ -22,7 +22,7 @@ class Gateway:
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
-        self._routes: dict[str, str] = {}
+        self._routes: dict[str, str] | None = None  # until the supervisor knows its companies
         self._fallback: str | None = None
         self._handovers: dict[str, Handover] = {}
         self._peeking: dict[asyncio.Task[None], None] = {}  # in order of arrival
@@ -73,14 +73,20 @@ class Gateway:
             await self._hand_over(client, host or "", peer)
 
     async def _hand_over(self, client: socket.socket, host: str, peer: tuple[str, int]) -> None:
+        if self._routes is None:
+            return _answer_starting(client)
         path = self._routes.get(host, self._fallback)
         if path is None:
             return _answer(client, "421 Misdirected Request", "There is nothing under this name.\n")
         try:
             await self._handovers.setdefault(path, Handover(path)).pass_on(client, host, peer)
         except Unavailable:
-            _answer(client, "503 Service Unavailable", "Starting. Try again in a moment.\n", "Retry-After: 1\r\n")
+            _answer_starting(client)
         return None
+
+
+def _answer_starting(client: socket.socket) -> None:
+    _answer(client, "503 Service Unavailable", "Starting. Try again in a moment.\n", "Retry-After: 1\r\n")
 
 
 def _answer(client: socket.socket, status: str, text: str, extra: str = "") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +12,11 @@ import uvloop
 
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.gateway.gateway import Gateway, listen
+from reelkeep.isolation.confine import confine
 
 
-async def _main(link: SupervisorLink) -> None:
-    birth = link.birth()
-    gateway = Gateway(listen(birth["address"], birth["port"]))
+async def _main(link: SupervisorLink, listener: socket.socket) -> None:
+    gateway = Gateway(listener)
     loop = asyncio.get_running_loop()
 
     def routes(fields: Mapping[str, Any]) -> None:
@@ -32,7 +33,14 @@ async def _main(link: SupervisorLink) -> None:
 
 def main() -> None:
     """Run until the supervisor says to end, or is gone."""
-    uvloop.run(_main(SupervisorLink.from_arguments()))
+    opened: list[socket.socket] = []
+
+    def prepare(birth: Mapping[str, Any]) -> None:
+        opened.append(listen(birth["address"], birth["port"]))
+        confine()
+
+    link = SupervisorLink.from_arguments(prepare=prepare)
+    uvloop.run(_main(link, opened[0]))
 
 
 if __name__ == "__main__":

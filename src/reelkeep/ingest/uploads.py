@@ -35,7 +35,7 @@ from reelkeep.storage.layout import original_key
 from reelkeep.storage.translate import ChecksumMismatch
 
 PART_LINK_SECONDS: Final = 900
-GRANT_LIFE: Final = timedelta(seconds=PART_LINK_SECONDS)
+GRANT_LIFE: Final = timedelta(seconds=PART_LINK_SECONDS + 60)  # recorded before the links are signed; outlives them
 MAX_SIGNED_PARTS: Final = 100
 MAX_CLIENT_KEY_CHARACTERS: Final = 200
 SHA256_BYTES: Final = 32

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,6 +20,7 @@ from reelkeep.errors import IsolationError
 _LENGTHS: Final = struct.Struct(">II")
 MAX_HEADER_BYTES: Final = 1 << 20
 MAX_BODY_BYTES: Final = 64 << 20  # the largest segment at 2160p is below 20 MB
+_LEAST_SECONDS: Final = 0.001  # a timeout of 0 would mean: do not wait at all
 
 
 class ChannelClosed(IsolationError):
@@ -66,6 +68,11 @@ class Channel:
         self._socket = sock
         self._max_header_bytes = max_header_bytes
         self._max_body_bytes = max_body_bytes
+        self._frame_seconds: float | None = None
+
+    def limit(self, frame_seconds: float) -> None:
+        """From now on take and give a whole frame within this time, so that the other end cannot hold us for ever."""
+        self._frame_seconds = frame_seconds
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -74,9 +81,17 @@ class Channel:
         self._socket.close()
 
     def send(self, message: Message) -> None:
-        """Send one frame whole; raise ChannelClosed if nobody reads any more."""
+        """Send one frame whole.
+
+        Raises:
+            ChannelClosed: nobody reads any more. BadFrame: the other end does not take it in time; close the channel.
+        """
         try:
+            if self._frame_seconds is not None:
+                self._socket.settimeout(self._frame_seconds)  # sendall: for the whole of it
             self._socket.sendall(encode(message))
+        except TimeoutError as error:
+            raise BadFrame("the other end does not take what it is sent") from error
         except (BrokenPipeError, ConnectionResetError) as error:
             raise ChannelClosed from error
 
@@ -85,19 +100,25 @@ class Channel:
 
         Raises:
             ChannelClosed: the other end is gone, also in the middle of a frame.
-            BadFrame: a length is over its bound, or the header is not a JSON object; close the channel.
+            BadFrame: a length is over its bound, the header is not a JSON object, or the frame does not come whole in
+                time; close the channel.
         """
-        header_length, body_length = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
+        until = None if self._frame_seconds is None else time.monotonic() + self._frame_seconds
+        header_length, body_length = _LENGTHS.unpack(self._exactly(_LENGTHS.size, until))
         if header_length > self._max_header_bytes or body_length > self._max_body_bytes:
             raise BadFrame("a frame is larger than the protocol allows")
-        return decode_header(self._exactly(header_length), self._exactly(body_length))
+        return decode_header(self._exactly(header_length, until), self._exactly(body_length, until))
 
-    def _exactly(self, count: int) -> bytes:
+    def _exactly(self, count: int, until: float | None) -> bytes:
         buffer = bytearray(count)
         view = memoryview(buffer)
         while view:
             try:
+                if until is not None:
+                    self._socket.settimeout(max(_LEAST_SECONDS, until - time.monotonic()))
                 got = self._socket.recv_into(view)
+            except TimeoutError as error:
+                raise BadFrame("a frame was begun and does not come whole") from error
             except ConnectionResetError as error:
                 raise ChannelClosed from error
             if not got:

@@ -75,6 +75,8 @@ def main(plan_fd: int) -> None:
         sources = staged
     for name, value in plan["limits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
+        score.write("1000")  # a file that blows up memory ends its own codec, and nobody's database
     if plan["uid"] is not None:
         become(plan["uid"])
     # After the change of user, which clears the setting; the parent may have died in between.

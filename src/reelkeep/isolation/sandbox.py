@@ -15,6 +15,7 @@ import os
 import resource
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reelkeep.errors import IsolationError
+from reelkeep.errors import DependencyError, IsolationError
 from reelkeep.isolation import enter
 from reelkeep.isolation.channel import BadFrame, Channel, ChannelClosed
 from reelkeep.isolation.host_uid import DEFAULT_UIDS, LentUid, lend
@@ -37,6 +38,7 @@ CODEC_PACKAGES: Final = ("av", "numpy")
 START_SECONDS: Final = 20.0  # 0.3 s measured on an idle machine; a loaded one may need long
 MAX_LAST_WORDS_BYTES: Final = 64 << 10
 NOBODY: Final = 65_534
+_KILLED: Final = (-signal.SIGKILL, 128 + signal.SIGKILL)  # bubblewrap itself, or the program in it, as it reports it
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def start_codec(*, insecure: bool = False, uids: range = DEFAULT_UIDS) -> CodecP
 
     Raises:
         IsolationError: the sandbox cannot be built; ``advice()`` tells the operator what to change on the host.
+        DependencyError: somebody killed it meanwhile.
     """
     return start_sandboxed(CODEC_MODULE, packages=CODEC_PACKAGES, insecure=insecure, uids=uids)
 
@@ -268,7 +271,8 @@ def _await_ready(started: CodecProcess) -> None:
         pass
     started.channel.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        started.wait(1.0)
+        if started.wait(1.0) in _KILLED:
+            raise DependencyError("the codec was killed while it was being started")
     words = started.last_words().strip().splitlines()
     raise IsolationError(
         f"the codec's sandbox could not be built: {words[-1] if words else 'it gave no reason'}", advice=_advice()

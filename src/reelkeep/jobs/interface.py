@@ -13,6 +13,8 @@ from reelkeep.ids import JobId, VersionId
 
 class JobKind(enum.Enum):
     TRANSCODE = "transcode"
+    SWEEP = "sweep"  # of the company, without a version: what nobody will finish, by the hour
+    CLEAN = "clean"  # a version's proxy objects that no row names
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,10 @@ class LeaseLost(Conflict):
     """Another process has taken this job up; whatever this one still wants to write is refused."""
 
 
+class ShuttingDown(Conflict):
+    """This process was told to end; another one goes on with the job."""
+
+
 class Doorbell(Protocol):
     def ring(self, kind: JobKind) -> None:
         """Tell the runners that a job is due. A ring may be lost: the sweep finds the row within a minute."""
@@ -44,7 +50,7 @@ class Hold(Protocol):
         """Return the name in ``jobs.leased_by``, with which every write of the job is fenced."""
 
     def check(self) -> None:
-        """Return if the work may go on; raise JobCancelled or LeaseLost if not."""
+        """Return if the work may go on; raise JobCancelled, LeaseLost or ShuttingDown if not."""
 
     def wait(self, seconds: float) -> None:
         """Sleep, at most ``seconds``; raise as ``check`` does as soon as the job has to be let go."""

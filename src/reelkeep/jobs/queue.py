@@ -1,8 +1,9 @@
 """The queue of one company: claim, renew, finish and retry job rows, with PostgreSQL as the only coordinator.
 
 A claim is a lease: ``FOR UPDATE SKIP LOCKED`` picks the row, ``leased_until`` keeps others away, and a lease that has
-run out is claimed again by whoever comes next, so a killed job process needs no cleaner. Every later write names the
-worker of the lease, so a process that was asleep while its lease ran out changes nothing.
+run out, or whose holder's connection is gone (``presence``), is claimed again by whoever comes next: a killed job
+process needs no cleaner. Every later write names the worker of the lease, so a process that was asleep while its lease
+ran out, or that lost its connection, changes nothing.
 
 Every function works inside the caller's transaction and commits nothing by itself.
 """
@@ -14,12 +15,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql
 
 from reelkeep.catalog.lifecycle import JOB_STEPS, JobState, step
 from reelkeep.catalog.tables import jobs
 from reelkeep.errors import NotFound
 from reelkeep.ids import JobId, VersionId, new_id
 from reelkeep.jobs.interface import Job, JobKind, LeaseLost
+from reelkeep.jobs.presence import holder_is_gone
 
 LEASE: Final = timedelta(seconds=30)
 MAX_ATTEMPTS: Final = 5
@@ -29,7 +32,7 @@ _CLAIMABLE = and_(
     jobs.c.kind.in_([kind.value for kind in JobKind]),  # a newer release's kinds are left to its processes
     or_(
         and_(jobs.c.state == JobState.WAITING.value, jobs.c.due_at <= func.now()),
-        and_(jobs.c.state == JobState.RUNNING.value, jobs.c.leased_until < func.now()),
+        and_(jobs.c.state == JobState.RUNNING.value, or_(jobs.c.leased_until < func.now(), holder_is_gone())),
     ),
 )
 _UNFINISHED = jobs.c.state.in_((JobState.WAITING.value, JobState.RUNNING.value))
@@ -71,12 +74,20 @@ def enqueue_many(conn: Connection, kind: JobKind, version_ids: Sequence[VersionI
 
 
 def due(conn: Connection) -> int:
-    """Return how many jobs could be claimed now: the sweep rings for a company that has any."""
+    """Return how many jobs could be claimed now."""
     return conn.scalar(select(func.count()).select_from(jobs).where(_CLAIMABLE)) or 0
+
+
+def due_kinds_query() -> str:
+    """Return the SQL that names the kinds of which a job could be claimed now: what the supervisor's sweep asks."""
+    query = select(jobs.c.kind).distinct().where(_CLAIMABLE)
+    return str(query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))  # type: ignore[no-untyped-call]
 
 
 def claim(conn: Connection, worker: str) -> Job | None:
     """Lease the job that has been due longest to ``worker``; None if there is none that nobody else is looking at.
+
+    Call it on the connection of the worker's ``Presence``; without one the lease is anybody's at once.
 
     The attempt is counted here. A job that was claimed more often than ``MAX_ATTEMPTS`` is returned too: the caller
     ends it, because only the caller can say so on the version.
@@ -137,8 +148,15 @@ def retry_later(conn: Connection, job_id: JobId, worker: str, problem: str, dela
     _step(conn, row, JobState.WAITING, **values)
 
 
+def give_back(conn: Connection, job_id: JobId, worker: str) -> None:
+    """Give a leased job back, due at once and without counting the attempt; raise LeaseLost if it is not ours."""
+    row = _held(conn, job_id, worker)
+    values = {"leased_by": None, "leased_until": None, "due_at": func.now(), "attempts": max(0, row.attempts - 1)}
+    _step(conn, row, JobState.WAITING, **values)
+
+
 def request_cancel(conn: Connection, version_id: VersionId) -> JobState | None:
-    """Cancel the version's unfinished jobs.
+    """Cancel the version's unfinished transcode jobs; others change nothing that its people see.
 
     Returns:
         CANCELLED: the job was waiting and has ended; the caller moves the version.
@@ -146,7 +164,8 @@ def request_cancel(conn: Connection, version_id: VersionId) -> JobState | None:
         None: there was nothing to cancel.
     """
     state = None
-    for row in conn.execute(select(jobs).where(jobs.c.version_id == version_id, _UNFINISHED).with_for_update()):
+    ours = (jobs.c.version_id == version_id, jobs.c.kind == JobKind.TRANSCODE.value, _UNFINISHED)
+    for row in conn.execute(select(jobs).where(*ours).with_for_update()):
         if row.state == JobState.WAITING.value:
             _step(conn, row, JobState.CANCELLED, finished_at=func.now(), cancel_requested_at=func.now())
             state = state or JobState.CANCELLED

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from reelkeep.errors import DependencyError
+from reelkeep.companies.databases import database_errors
 
 
 @contextmanager
@@ -20,8 +18,5 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         DependencyError: the database did not answer or went away; the transaction did not happen, except that a
             connection lost during the commit itself leaves this unknown, so blocks are written to be repeated.
     """
-    try:
-        with engine.begin() as conn:
-            yield conn
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        raise DependencyError("the company's database does not answer") from error
+    with database_errors(), engine.begin() as conn:
+        yield conn

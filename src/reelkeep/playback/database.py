@@ -6,11 +6,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from reelkeep.errors import DependencyError
+from reelkeep.companies.databases import database_errors
 
 T = TypeVar("T")
 POOL_SIZE = 2
@@ -42,11 +40,9 @@ class AsyncDatabase:
         Raises:
             DependencyError: PostgreSQL does not answer; nothing was changed.
         """
-        try:
+        with database_errors():
             async with self._engine.begin() as connection:
                 return await connection.run_sync(work)
-        except (OperationalError, PoolTimeout) as error:
-            raise DependencyError("the database does not answer") from error
 
     async def close(self) -> None:
         """Close every connection."""

@@ -1,9 +1,10 @@
 """The static DASH manifest of a whole planned timeline. Pure; no I/O.
 
 Follows ISO/IEC 23009-1:2022 (MPD, SegmentTemplate with SegmentTimeline), ISO/IEC 23001-7 (the mp4protection descriptor)
-and DASH-IF's ContentProtection for ClearKey. It is *static* although segments are still being made: players ask for a
-segment, and the media process holds the request until it is published. No base address: addresses are relative to the
-manifest's own, except the licence's, which players do not resolve.
+and DASH-IF's ContentProtection for ClearKey. One AdaptationSet holds one content key, as DASH-IF's interoperability
+points ask; a descriptor lets players switch between the sets of video. It is *static* although segments are still being
+made: players ask for a segment, and the media process holds the request until it is published. No base address:
+addresses are relative to the manifest's own, except the licence's, which players do not resolve.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from reelkeep.media import (
 from reelkeep.playback.proxies import Proxy, RenditionRow
 
 CLEARKEY_SCHEME: Final = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"  # DASH-IF's registered UUID of ClearKey
+SWITCHING_SCHEME: Final = "urn:mpeg:dash:adaptation-set-switching:2016"  # ISO/IEC 23009-1:2022, section 5.3.3.5
 _CONTENT_TYPES: Final = {TrackKind.VIDEO: "video/mp4", TrackKind.AUDIO: "audio/mp4"}
 
 
@@ -43,14 +45,25 @@ def manifest(proxy: Proxy, licence_url: str) -> str:
         f' type="static" minBufferTime="PT2S" mediaPresentationDuration="{duration}">',
         f'<Period id="0" start="PT0S" duration="{duration}">',
     ]
-    for number, kind in enumerate((TrackKind.VIDEO, TrackKind.AUDIO)):
-        tracks = [rendition for rendition in proxy.renditions if rendition.kind is kind and proxy.samples(rendition)]
-        if tracks:
-            parts.append(f'<AdaptationSet id="{number}" contentType="{kind.value}" mimeType="{_CONTENT_TYPES[kind]}">')
-            parts.extend(_representation(proxy, rendition, licence_url) for rendition in tracks)
-            parts.append("</AdaptationSet>")
+    sets = adaptation_sets(proxy)
+    for number, tracks in enumerate(sets):
+        twins = [each for each, other in enumerate(sets) if other[0].kind is tracks[0].kind and each != number]
+        parts.append(_adaptation_set(proxy, number, tracks, twins, licence_url))
     parts.append("</Period></MPD>\n")
     return "\n".join(parts)
+
+
+def adaptation_sets(proxy: Proxy) -> list[list[RenditionRow]]:
+    """Return the renditions grouped into AdaptationSets, in their own order.
+
+    Those of one set share kind, content key and segment grid; so the step rung, whose first segments are shorter, has
+    a set of its own even where a larger rung has the same key.
+    """
+    sets: dict[tuple[TrackKind, bool, bytes], list[RenditionRow]] = {}
+    for rendition in proxy.renditions:
+        if proxy.samples(rendition):
+            sets.setdefault((rendition.kind, rendition.is_step, rendition.key_id), []).append(rendition)
+    return sorted(sets.values(), key=lambda tracks: tracks[0].kind is not TrackKind.VIDEO)
 
 
 def segment_samples(total: int, *, kind: TrackKind, is_step: bool) -> Iterator[int]:
@@ -63,12 +76,22 @@ def segment_samples(total: int, *, kind: TrackKind, is_step: bool) -> Iterator[i
     >>> list(segment_samples(100, kind=TrackKind.VIDEO, is_step=False))
     [48, 48, 4]
     """
+    for samples, count in _segment_runs(total, kind=kind, is_step=is_step):
+        yield from [samples] * count
+
+
+def _segment_runs(total: int, *, kind: TrackKind, is_step: bool) -> Iterator[tuple[int, int]]:
+    """Yield the same as (samples, how many segments in a row), in no more time for a longer film."""
     regular = SEGMENT_FRAMES if kind is TrackKind.VIDEO else AUDIO_SEGMENT_AAC_FRAMES
-    first = [FIRST_STEP_SEGMENT_FRAMES, regular - FIRST_STEP_SEGMENT_FRAMES] if is_step else []
-    while total > 0:
-        samples = min(total, first.pop(0) if first else regular)
-        total -= samples
-        yield samples
+    for first in [FIRST_STEP_SEGMENT_FRAMES, regular - FIRST_STEP_SEGMENT_FRAMES] if is_step else []:
+        if total > 0:
+            yield min(total, first), 1
+            total -= first
+    whole, rest = divmod(max(0, total), regular)
+    if whole:
+        yield regular, whole
+    if rest:
+        yield rest, 1
 
 
 def segment_count(total: int, *, kind: TrackKind, is_step: bool) -> int:
@@ -93,17 +116,32 @@ def timeline(rendition: RenditionRow, total: int, rate: FrameRate) -> list[tuple
     priming = 0 if rendition.kind is TrackKind.VIDEO else AUDIO_FRAME_SAMPLES
     runs: list[tuple[int, int, int]] = []
     start = 0
-    for samples in segment_samples(total, kind=rendition.kind, is_step=rendition.is_step):
-        duration = samples * unit - (priming if start == 0 else 0)
-        if runs and runs[-1][1] == duration:
-            runs[-1] = (runs[-1][0], duration, runs[-1][2] + 1)
-        else:
-            runs.append((start, duration, 1))
-        start += duration
+    for samples, count in _segment_runs(total, kind=rendition.kind, is_step=rendition.is_step):
+        primed = 1 if priming and start == 0 else 0
+        for duration, times in ((samples * unit - priming, primed), (samples * unit, count - primed)):
+            if times:
+                runs.append((start, duration, times))
+                start += duration * times
     return runs
 
 
-def _representation(proxy: Proxy, rendition: RenditionRow, licence_url: str) -> str:
+def _adaptation_set(proxy: Proxy, number: int, tracks: list[RenditionRow], twins: list[int], licence_url: str) -> str:
+    """Return one set; ``twins`` are the numbers of the sets a player may switch to."""
+    kind = tracks[0].kind
+    attributes = f'id="{number}" contentType="{kind.value}" mimeType="{_CONTENT_TYPES[kind]}" startWithSAP="1"'
+    if len(tracks) > 1:  # one rendition alone is aligned with nothing
+        attributes += ' segmentAlignment="true"'
+    switching = f'<SupplementalProperty schemeIdUri="{SWITCHING_SCHEME}" value="{",".join(map(str, twins))}"/>'
+    return "\n".join(
+        [
+            f"<AdaptationSet {attributes}>{_protection(tracks[0].key_id, licence_url)}{switching if twins else ''}",
+            *(_representation(proxy, rendition) for rendition in tracks),
+            "</AdaptationSet>",
+        ]
+    )
+
+
+def _representation(proxy: Proxy, rendition: RenditionRow) -> str:
     rate = proxy.rate
     attributes = f'id={quoteattr(rendition.name)} bandwidth="{rendition.bandwidth_bps}"'
     attributes += f" codecs={quoteattr(rendition.codecs)}"
@@ -117,8 +155,7 @@ def _representation(proxy: Proxy, rendition: RenditionRow, licence_url: str) -> 
         for start, duration, count in timeline(rendition, proxy.samples(rendition), rate)
     )
     return (
-        f"<Representation {attributes}>{_protection(rendition.key_id, licence_url)}"
-        f'<SegmentTemplate timescale="{rendition.timescale}" startNumber="0"'
+        f'<Representation {attributes}><SegmentTemplate timescale="{rendition.timescale}" startNumber="0"'
         ' initialization="$RepresentationID$/init.mp4" media="$RepresentationID$/$Number$.m4s">'
         f"<SegmentTimeline>{runs}</SegmentTimeline></SegmentTemplate></Representation>"
     )

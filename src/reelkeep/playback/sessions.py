@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from reelkeep.catalog.login_sessions import LoginSession, token_hash
 from reelkeep.catalog.tables import login_sessions, memberships, playback_sessions, users
@@ -19,6 +19,7 @@ from reelkeep.errors import NotFound
 from reelkeep.ids import PlaybackSessionId, ProductionId, UserId, VersionId, new_id
 
 LIFETIME: Final = timedelta(hours=6)
+KEEP_ENDED: Final = timedelta(days=1)  # the grants say for good what was read for whom
 MAX_TOKEN_CHARACTERS: Final = 100
 
 
@@ -79,3 +80,9 @@ def find(conn: Connection, token: str) -> PlaybackSession:
     if row is None:
         raise NotFound("this playback session has ended", advice="Load the page again.")
     return PlaybackSession(*row)
+
+
+def forget_ended(conn: Connection) -> int:
+    """Remove playback sessions that ended a day ago; return how many there were."""
+    ended_at = func.least(playback_sessions.c.expires_at, playback_sessions.c.ended_at)  # least() leaves NULL out
+    return conn.execute(delete(playback_sessions).where(ended_at < func.now() - KEEP_ENDED)).rowcount

@@ -12,10 +12,12 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from reelkeep.catalog import changes, versions
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
-from reelkeep.catalog.tables import assets, comments, users
+from reelkeep.catalog.tables import assets, comments, proxies, users
 from reelkeep.catalog.tables import versions as versions_table
+from reelkeep.catalog.versions import VersionRow
 from reelkeep.errors import Forbidden, NotFound, RequestError
 from reelkeep.ids import CommentId, ProductionId, UserId, VersionId, new_id
+from reelkeep.media import AUDIO_RATE_HZ
 
 MAX_COMMENT_CHARACTERS: Final = 5_000
 
@@ -49,7 +51,7 @@ def add(conn: Connection, author: User, version_id: VersionId, *, frame: int, te
         RequestError: the text or the frame does not do; nothing was written.
     """
     version = versions.get(conn, version_id)
-    frames = version.planned_frames if version.frames is None else version.frames
+    frames = _length_frames(conn, version)
     if frames is None:
         raise RequestError("this version has no frames to comment on yet")
     if not 0 <= frame < frames:
@@ -78,6 +80,17 @@ def delete(conn: Connection, by: User, role: Role, comment: Comment) -> None:
         raise Forbidden("only the author or an admin of the production may delete a comment")
     conn.execute(update(comments).where(comments.c.id == comment.id).values(deleted_at=func.now()))
     changes.notify(conn, comment.production_id, comment.version_id, "comments")
+
+
+def _length_frames(conn: Connection, version: VersionRow) -> int | None:
+    """Return the length, planned or real; of sound without pictures, in whole frames of the clock it is shown with."""
+    frames = version.planned_frames if version.frames is None else version.frames
+    if frames != 0 or version.rate is None:
+        return frames
+    samples = conn.execute(
+        select(proxies.c.planned_audio_samples).where(proxies.c.version_id == version.id)
+    ).scalar_one()
+    return int(samples * version.rate.fraction / AUDIO_RATE_HZ)
 
 
 def _checked(text: str) -> str:

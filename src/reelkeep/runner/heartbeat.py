@@ -1,4 +1,5 @@
-"""The heartbeat of a job process: a thread that renews the lease and learns that the job was cancelled or lost."""
+"""The heartbeat of a job process: a thread that renews the lease, keeps the process present in the database, and learns
+that the job was cancelled or lost."""
 
 from __future__ import annotations
 
@@ -7,13 +8,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final
 
-from sqlalchemy import Engine
-
 from reelkeep.errors import DependencyError, ReelkeepError
 from reelkeep.ids import JobId
 from reelkeep.jobs import queue
-from reelkeep.jobs.interface import JobCancelled, LeaseLost
-from reelkeep.jobs.transactions import transaction
+from reelkeep.jobs.interface import JobCancelled, LeaseLost, ShuttingDown
+from reelkeep.jobs.presence import Presence
+from reelkeep.runner.shutdown import Shutdown
 
 HEARTBEAT_SECONDS: Final = 3.0  # a tenth of the lease; also how soon a cancelled job notices
 
@@ -25,10 +25,13 @@ class Heartbeat:
     goes on until it has something to record.
     """
 
-    def __init__(self, engine: Engine, job_id: JobId, worker: str, *, seconds: float = HEARTBEAT_SECONDS) -> None:
-        self.worker = worker
-        self._engine = engine
+    def __init__(
+        self, presence: Presence, job_id: JobId, shutdown: Shutdown, *, seconds: float = HEARTBEAT_SECONDS
+    ) -> None:
+        self.worker = presence.worker
+        self._presence = presence  # this thread's alone while the block lasts
         self._job_id = job_id
+        self._shutdown = shutdown
         self._seconds = seconds
         self._reason: ReelkeepError | None = None
         self._stopped = threading.Event()  # the job has to be let go
@@ -40,6 +43,7 @@ class Heartbeat:
     def __enter__(self) -> Heartbeat:
         self._renew()
         self._thread.start()
+        self._shutdown.on_said(lambda: self._stop(ShuttingDown()))
         return self
 
     def __exit__(
@@ -72,7 +76,7 @@ class Heartbeat:
 
     def _renew(self) -> None:
         try:
-            with transaction(self._engine) as conn:
+            with self._presence.transaction() as conn:
                 cancelled = queue.renew(conn, self._job_id, self.worker)
         except DependencyError:
             return  # the next beat tries again; what the work writes meanwhile is fenced
@@ -84,6 +88,8 @@ class Heartbeat:
 
     def _stop(self, reason: ReelkeepError) -> None:
         with self._lock:
+            if self._reason is not None:
+                return
             self._reason = reason
             callbacks = list(self._callbacks)
         self._stopped.set()

@@ -12,14 +12,15 @@ from procrastinate.jobs import Status
 
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.ids import CompanyId
+from reelkeep.isolation.confine import CAP_DAC_OVERRIDE, confine
 from reelkeep.jobs.interface import JobKind
-from reelkeep.runner.doorbell import QUEUE, app, defer
+from reelkeep.runner.doorbell import QUEUE, app
 
 POLL_SECONDS: Final = 5.0  # only if PostgreSQL's notice of a ring got lost
 
 
 class Runner:
-    """Answers rings over the link. A company whose job was worked on is rung for again, at the end of the queue."""
+    """Answers rings over the link. The supervisor rings again, at the end of the queue, where a job was worked on."""
 
     def __init__(self, link: SupervisorLink, conninfo: str, concurrency: int) -> None:
         self._link = link
@@ -49,11 +50,7 @@ class Runner:
             await asyncio.wait({worker})
 
     async def _answer(self, company_id: CompanyId, kind: JobKind) -> None:
-        reply = await asyncio.to_thread(
-            self._link.call, "job", company_id=company_id, kind=kind.value, timeout_seconds=None
-        )
-        if reply.get("outcome") == "worked":
-            await defer(self._doorbell, company_id, kind)
+        await asyncio.to_thread(self._link.call, "job", company_id=company_id, kind=kind.value, timeout_seconds=None)
 
 
 async def forget_stalled(doorbell: App) -> None:
@@ -76,7 +73,8 @@ async def _main(link: SupervisorLink) -> None:
 
 def main() -> int:
     """Run until the supervisor says to shut down or goes away."""
-    asyncio.run(_main(SupervisorLink.from_arguments()))
+    reach_database = frozenset({CAP_DAC_OVERRIDE})
+    asyncio.run(_main(SupervisorLink.from_arguments(prepare=lambda _: confine(keep=reach_database))))
     return 0
 
 

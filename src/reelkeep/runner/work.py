@@ -12,9 +12,11 @@ from reelkeep.errors import DependencyError, ReelkeepError
 from reelkeep.ids import new_id
 from reelkeep.jobs import queue
 from reelkeep.jobs.handling import Handler
-from reelkeep.jobs.interface import Hold, Job, JobCancelled, JobKind, LeaseLost
+from reelkeep.jobs.interface import Hold, Job, JobCancelled, JobKind, LeaseLost, ShuttingDown
+from reelkeep.jobs.presence import Presence
 from reelkeep.jobs.transactions import transaction
 from reelkeep.runner.heartbeat import HEARTBEAT_SECONDS, Heartbeat
+from reelkeep.runner.shutdown import Shutdown
 
 
 class Outcome(enum.Enum):
@@ -35,9 +37,16 @@ TOO_MANY_ATTEMPTS: Final = GaveUp()
 
 
 def work_once(
-    company: CompanyHandle, handlers: Mapping[JobKind, Handler], *, heartbeat_seconds: float = HEARTBEAT_SECONDS
+    company: CompanyHandle,
+    handlers: Mapping[JobKind, Handler],
+    *,
+    shutdown: Shutdown | None = None,
+    heartbeat_seconds: float = HEARTBEAT_SECONDS,
 ) -> Outcome:
     """Claim the company's next due job and do it.
+
+    Args:
+        shutdown: when it is said, the job is given back at once.
 
     Returns:
         WORKED: a job was claimed and its end, or its retry, is recorded.
@@ -47,17 +56,18 @@ def work_once(
     Raises:
         DependencyError: the database is away; the lease runs out by itself and the job is claimed again.
     """
-    worker = new_id()
-    with transaction(company.engine) as conn:
-        job = queue.claim(conn, worker)
-    if job is None:
-        return Outcome.NOTHING
-    try:
-        with Heartbeat(company.engine, job.id, worker, seconds=heartbeat_seconds) as hold:
-            error = _attempt(company, handlers[job.kind], job, hold)
-            _record(company, handlers[job.kind], job, hold, error)
-    except LeaseLost:
-        return Outcome.DIED
+    shutdown = shutdown or Shutdown()
+    with Presence(company.engine, new_id()) as presence:
+        with presence.transaction() as conn:
+            job = None if shutdown.said else queue.claim(conn, presence.worker)
+        if job is None:
+            return Outcome.NOTHING
+        try:
+            with Heartbeat(presence, job.id, shutdown, seconds=heartbeat_seconds) as hold:
+                error = _attempt(company, handlers[job.kind], job, hold)
+                _record(company, handlers[job.kind], job, hold, error)
+        except LeaseLost:
+            return Outcome.DIED
     return Outcome.WORKED
 
 
@@ -75,6 +85,9 @@ def _attempt(company: CompanyHandle, handler: Handler, job: Job, hold: Hold) -> 
 def _record(company: CompanyHandle, handler: Handler, job: Job, hold: Hold, error: ReelkeepError | None) -> None:
     problem = error.message if error else None
     with transaction(company.engine) as conn:
+        if isinstance(error, ShuttingDown):
+            queue.give_back(conn, job.id, hold.worker)
+            return
         delay = queue.back_off(queue.attempts(conn, job.id)) if isinstance(error, DependencyError) else None
         if delay is not None:
             queue.retry_later(conn, job.id, hold.worker, problem or "", delay)

@@ -21,6 +21,7 @@ from reelkeep.storage.interface import Capability, Purpose, SessionRequest, Stor
 from reelkeep.storage.s3 import S3Store
 from reelkeep.storage.sts import ExternalIdProof, PlatformIdentity, StsBroker
 
+PROBE_PREFIX: Final = "probe/"
 _BODY: Final = b"reelkeep probe"
 _TYPE: Final = "application/octet-stream"
 _NOBODY: Final = "000000000001"  # an account that owns nothing
@@ -32,18 +33,21 @@ class Discovery:
     warnings: tuple[str, ...]  # sentences for the operator; what the store does not do for us
 
 
-def discover(connection: StorageConnection, identity: PlatformIdentity) -> Discovery:
+def discover(connection: StorageConnection, identity: PlatformIdentity, grant: GrantId) -> Discovery:
     """Return what the store of a new connection can do.
+
+    Args:
+        grant: accounts for every request made here, below ``probe/``; recorded and committed by the caller.
 
     Raises:
         StorageSetupError: the role or the bucket refuses us; or this is AWS and the role's trust does not depend on
             its external id (then anybody who knows the ARN could be let in through us).
         DependencyError: the store does not answer.
     """
-    scope = f"probe/{new_id()}/"
+    scope = f"{PROBE_PREFIX}{new_id()}/"
     broker = StsBroker(identity, lambda _: connection, "reelkeep")
     session = broker.session(SessionRequest(connection.id, Purpose.PROBE, scope))
-    tries = _Tries(connection, session, scope)
+    tries = _Tries(connection, session, scope, grant)
     tries.write_and_read()
     checks: dict[Capability, Callable[[], bool]] = {
         Capability.CONDITIONAL_PUT: tries.refuses_to_replace,
@@ -73,9 +77,8 @@ def _judge(connection: StorageConnection, found: frozenset[Capability]) -> tuple
 
 
 class _Tries:
-    def __init__(self, connection: StorageConnection, session: StsSession, scope: str) -> None:
-        self._connection, self._session, self._scope = connection, session, scope
-        self._grant = GrantId(new_id())  # no row: the company's database need not exist yet; the scope tells it apart
+    def __init__(self, connection: StorageConnection, session: StsSession, scope: str, grant: GrantId) -> None:
+        self._connection, self._session, self._scope, self._grant = connection, session, scope, grant
         self._plain = self._with(frozenset())
 
     def write_and_read(self) -> None:

@@ -49,6 +49,8 @@ class Purpose(enum.Enum):
     PLAYBACK = "playback"  # get proxies of the company
     READ_ORIGINAL = "read_original"  # get one original (a job)
     WRITE_PROXY = "write_proxy"  # put and list one version's proxies (a job)
+    CLEAN_PROXY = "clean_proxy"  # list and delete one version's proxies (a job); it can neither read nor write
+    END_UPLOADS = "end_uploads"  # list unfinished uploads and abort those of originals (a job); no object is reached
     PROBE = "probe"  # find out capabilities below "probe/<id>/", when a connection is made
 
 
@@ -104,6 +106,13 @@ class Part:
 
 
 @dataclass(frozen=True)
+class UnfinishedUpload:
+    key: str
+    upload_id: str
+    begun_at: datetime  # aware UTC, by the store's clock
+
+
+@dataclass(frozen=True)
 class PresignedRequest:
     """One request that the client makes itself, straight to the bucket. The URL is a secret until it expires."""
 
@@ -148,6 +157,9 @@ class ObjectStore(Protocol):
         """
 
     def list_parts(self, key: str, upload_id: str, *, grant: GrantId) -> Sequence[Part]: ...
+
+    def list_uploads(self, prefix: str, *, grant: GrantId) -> Iterator[UnfinishedUpload]:
+        """Return the multipart uploads below ``prefix`` that were begun and neither completed nor aborted."""
 
     def complete_upload(
         self, key: str, upload_id: str, parts: Sequence[Part], *, crc32: bytes | None = None, grant: GrantId

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reelkeep.errors import StorageSetupError
-from reelkeep.ids import ID_CHARACTERS, AssetId, ProductionId, VersionId, is_id
+from reelkeep.ids import ID_CHARACTERS, ID_PATTERN, AssetId, ProductionId, VersionId, is_id
 
 SLUG_CHARACTERS: Final = 40
 SAFE_NAME_CHARACTERS: Final = 120
@@ -22,6 +22,8 @@ NAMELESS: Final = "unnamed"
 STILLS: Final = "stills"
 _RENDITION = re.compile(r"[a-z][a-z0-9]{0,15}")
 _STILL = re.compile(r"([a-z]{1,16})-([0-9]{1,9})")
+_NAMED_ID = rf"[a-z0-9-]{{1,{SLUG_CHARACTERS}}}-{ID_PATTERN}"
+_ORIGINAL = re.compile(rf"originals/{_NAMED_ID}/{_NAMED_ID}/{ID_PATTERN}/[A-Za-z0-9._-]{{1,{SAFE_NAME_CHARACTERS}}}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
@@ -126,6 +128,18 @@ def parse_proxy_key(key: str) -> BundlePlace | StillPlace | None:
     if not _RENDITION.fullmatch(parts[3]) or not _NUMBER.fullmatch(parts[4]):
         return None
     return BundlePlace(version_id, attempt_number, parts[3], int(parts[4]))
+
+
+def is_original_key(key: str) -> bool:
+    """Tell whether a key has the form of ``original_key``: made here, not by somebody else under the same prefix.
+
+    >>> ids = [ProductionId("0" * 20), AssetId("1" * 20), VersionId("2" * 20)]
+    >>> is_original_key(original_key("demo", ids[0], "clip", ids[1], ids[2], "clip.mov"))
+    True
+    >>> is_original_key("originals/rushes/day-1/clip.mov"), is_original_key("originals/")
+    (False, False)
+    """
+    return _ORIGINAL.fullmatch(key) is not None
 
 
 def longest_key_bytes(prefix: str) -> int:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from reelkeep.errors import Conflict, NotFound
 from reelkeep.ids import GrantId, new_id
 from reelkeep.storage import crc
-from reelkeep.storage.interface import GRANT_PARAMETER, ObjectFacts, Part, PresignedRequest
+from reelkeep.storage.interface import GRANT_PARAMETER, ObjectFacts, Part, PresignedRequest, UnfinishedUpload
 from reelkeep.storage.s3 import attachment
 from reelkeep.storage.translate import ChecksumMismatch
 
@@ -30,6 +30,7 @@ class _Upload:
     key: str
     content_type: str
     parts: dict[int, tuple[Part, bytes]] = field(default_factory=dict)
+    begun_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,14 @@ class MemoryStore:
         with self._bucket.lock:
             return [part for _, (part, _) in sorted(self._upload(upload_id).parts.items())]
 
+    def list_uploads(self, prefix: str, *, grant: GrantId) -> Iterator[UnfinishedUpload]:
+        full = self._log("list_uploads", prefix, grant)
+        with self._bucket.lock:
+            found = [(each.key, key, each.begun_at) for key, each in self._bucket.uploads.items()]
+        for key, upload_id, begun_at in sorted(found):
+            if key.startswith(full):
+                yield UnfinishedUpload(key.removeprefix(self._prefix), upload_id, begun_at)
+
     def complete_upload(
         self, key: str, upload_id: str, parts: Sequence[Part], *, crc32: bytes | None = None, grant: GrantId
     ) -> ObjectFacts:
@@ -199,7 +208,7 @@ class MemoryStore:
         full = self._log(operation, key, grant)
         with self._bucket.lock:
             if full not in self._bucket.objects:
-                raise NotFound("the bucket holds no such object")
+                raise NotFound("the company's bucket holds no such file")
             return self._bucket.objects[full]
 
     def _upload(self, upload_id: str) -> _Upload:

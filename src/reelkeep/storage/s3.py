@@ -33,6 +33,7 @@ from reelkeep.storage.interface import (
     PresignedRequest,
     StorageConnection,
     StsSession,
+    UnfinishedUpload,
 )
 from reelkeep.storage.translate import botocore_errors
 
@@ -40,7 +41,7 @@ CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 30.0
 ATTEMPTS: Final = 4  # the first included; botocore's standard mode backs off with jitter
 DELETE_BATCH: Final = 1_000  # S3 DeleteObjects
-LIST_PAGE: Final = 1_000  # S3 ListObjectsV2, ListParts
+LIST_PAGE: Final = 1_000  # S3 ListObjectsV2, ListParts, ListMultipartUploads
 
 _METHODS: Final = {"upload_part": "PUT", "put_object": "PUT", "get_object": "GET", "head_object": "HEAD"}
 HEAD_LINK_SECONDS: Final = 60
@@ -182,6 +183,20 @@ class S3Store:
             if not page.get("IsTruncated") or not page.get("Parts"):
                 return parts
             marker = parts[-1].number
+
+    def list_uploads(self, prefix: str, *, grant: GrantId) -> Iterator[UnfinishedUpload]:
+        cut = len(self._full(""))
+        marker: dict[str, str] = {}
+        while True:
+            with self._request(grant):
+                page = self._client.list_multipart_uploads(
+                    **self._bucket(), Prefix=self._full(prefix), MaxUploads=LIST_PAGE, **marker
+                )
+            for item in page.get("Uploads", ()):
+                yield UnfinishedUpload(item["Key"][cut:], item["UploadId"], item["Initiated"])
+            if not page.get("IsTruncated") or not page.get("Uploads"):
+                return
+            marker = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
 
     def complete_upload(
         self, key: str, upload_id: str, parts: Sequence[Part], *, crc32: bytes | None = None, grant: GrantId

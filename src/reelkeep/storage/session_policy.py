@@ -27,9 +27,14 @@ ACTIONS: Final[Mapping[Purpose, tuple[str, ...]]] = {
     Purpose.PLAYBACK: _READ,
     Purpose.READ_ORIGINAL: _READ,
     Purpose.WRITE_PROXY: ("s3:PutObject",),
+    Purpose.CLEAN_PROXY: ("s3:DeleteObject",),
+    Purpose.END_UPLOADS: ("s3:AbortMultipartUpload",),
     Purpose.PROBE: (*_MULTIPART, *_READ, "s3:DeleteObject"),
 }
-_LISTS: Final = frozenset({Purpose.WRITE_PROXY, Purpose.PROBE})
+_LISTS: Final = frozenset({Purpose.WRITE_PROXY, Purpose.CLEAN_PROXY, Purpose.PROBE})
+# S3 knows no condition on the prefix here (Service Authorization Reference, ListBucketMultipartUploads, November 2026),
+# so this purpose sees the keys of unfinished uploads elsewhere in the bucket, too.
+_LISTS_UPLOADS: Final = frozenset({Purpose.END_UPLOADS, Purpose.PROBE})
 # First label of the scope, and how many labels it has: a job's scope ends at one version.
 _SHAPES: Final[Mapping[Purpose, tuple[str, int]]] = {
     Purpose.UPLOAD: ("originals", 2),
@@ -37,6 +42,8 @@ _SHAPES: Final[Mapping[Purpose, tuple[str, int]]] = {
     Purpose.PLAYBACK: ("proxies", 1),
     Purpose.READ_ORIGINAL: ("originals", 4),
     Purpose.WRITE_PROXY: ("proxies", 2),
+    Purpose.CLEAN_PROXY: ("proxies", 2),
+    Purpose.END_UPLOADS: ("originals", 1),
     Purpose.PROBE: ("probe", 2),
 }
 
@@ -82,6 +89,8 @@ def _statements(connection: StorageConnection, purpose: Purpose, scope: str) -> 
         statements.append(
             {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [bucket], "Condition": condition}
         )
+    if purpose in _LISTS_UPLOADS:
+        statements.append({"Effect": "Allow", "Action": ["s3:ListBucketMultipartUploads"], "Resource": [bucket]})
     if connection.endpoint_url is None:
         statements.append(_kms(connection.region))
     return statements

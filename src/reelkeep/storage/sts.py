@@ -92,7 +92,7 @@ class StsBroker:
                 )
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") in _REFUSALS:
-                    raise StorageSetupError("the company's role refuses the platform") from error
+                    raise StorageSetupError("the company's role refuses Reelkeep") from error
                 raise
         found = answer["Credentials"]
         return StsSession(

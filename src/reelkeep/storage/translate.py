@@ -42,13 +42,16 @@ _NO_ANSWER: Final = (
     botocore.exceptions.ResponseStreamingError,
 )
 _Row = tuple[type[ReelkeepError], str]
-_GONE: Final[_Row] = (NotFound, "the bucket holds no such object")
+_GONE: Final[_Row] = (NotFound, "the company's bucket holds no such file")
 _NO_UPLOAD: Final[_Row] = (NotFound, "the store no longer knows this upload")
-_REFUSED: Final[_Row] = (StorageSetupError, "the bucket refuses the platform's role")
-_NO_BUCKET: Final[_Row] = (StorageSetupError, "the bucket of this storage connection does not exist")
-_REGION: Final[_Row] = (StorageSetupError, "the bucket lies in another region than this storage connection says")
+_REFUSED: Final[_Row] = (StorageSetupError, "the company's bucket does not let Reelkeep in")
+_NO_BUCKET: Final[_Row] = (StorageSetupError, "the company's bucket does not exist")
+_REGION: Final[_Row] = (
+    StorageSetupError,
+    "the company's bucket lies in another region than is set for it",
+)
 _CLOCK: Final[_Row] = (StorageSetupError, "the clock of this machine and the store's differ by too much")
-_KEY: Final[_Row] = (StorageSetupError, "the bucket's KMS key refuses the platform's role")
+_KEY: Final[_Row] = (StorageSetupError, "the key of the company's bucket (KMS) does not let Reelkeep in")
 _THERE: Final[_Row] = (Conflict, "an object of this name is already there, and none is ever replaced")
 _PARTS: Final[_Row] = (Conflict, "the parts in the store are not the parts of this upload")
 _BYTES: Final[_Row] = (ChecksumMismatch, "the bytes that arrived in the bucket are not the bytes of the file")
@@ -107,7 +110,7 @@ def of_code(code: str, status: int) -> ReelkeepError:
     """Return our error for an S3 or STS error code, or for the status where the code is not in the table.
 
     >>> of_code("NoSuchKey", 404)
-    NotFound('the bucket holds no such object')
+    NotFound("the company's bucket holds no such file")
     >>> type(of_code("Whatever", 502)).__name__
     'DependencyError'
     """

@@ -12,14 +12,13 @@ from procrastinate.exceptions import ConnectorException
 
 from reelkeep.ids import CompanyId
 from reelkeep.jobs.interface import JobKind
+from reelkeep.jobs.queue import due_kinds_query
+from reelkeep.jobs.schedule import ask_for_sweep
 from reelkeep.runner import doorbell
 
 SWEEP_SECONDS: Final = 20.0
-# Waiting and due, or running with a lease that has run out (jobs.queue claims exactly these).
-_DUE: Final = (
-    "SELECT DISTINCT kind FROM jobs WHERE (state = 'waiting' AND due_at <= now()) "
-    "OR (state = 'running' AND leased_until < now())"
-)
+LOOK_SECONDS: Final = 5.0
+_DUE: Final = due_kinds_query().encode()
 Due = Callable[[], Sequence[tuple[CompanyId, str]]]
 
 
@@ -52,16 +51,21 @@ class Bell:
         """Ring for every company with due jobs, each 20 seconds, until cancelled."""
         while True:
             for company_id, conninfo in self._companies():
-                for kind in await _due_kinds(conninfo):
+                for kind in await due_kinds(conninfo):
                     await self.ring(company_id, kind)
             await asyncio.sleep(SWEEP_SECONDS)
 
 
-async def _due_kinds(conninfo: str) -> list[JobKind]:
+async def due_kinds(conninfo: str, *, seconds: float = LOOK_SECONDS) -> list[JobKind]:
+    """Ask one company's database, briefly: a lock held there must not keep the other companies' jobs waiting.
+
+    The company's own sweep is asked for here, too, by the hour.
+    """
     try:
-        async with await psycopg.AsyncConnection.connect(conninfo, connect_timeout=5) as conn:
+        async with asyncio.timeout(seconds), await psycopg.AsyncConnection.connect(conninfo) as conn:
+            await conn.execute(*ask_for_sweep())
             rows = await (await conn.execute(_DUE)).fetchall()
-    except psycopg.Error as error:
+    except (psycopg.Error, TimeoutError) as error:
         print(f"supervisor: the sweep could not look: {type(error).__name__}", file=sys.stderr)
         return []
-    return [JobKind(kind) for (kind,) in rows]
+    return [kind for kind in JobKind if (kind.value,) in rows]  # other kinds are a newer release's, or nonsense

@@ -17,7 +17,11 @@ from typing import Final
 from reelkeep.errors import DependencyError
 
 # Nothing of the operator's environment reaches a child: secrets travel in the birth frame only.
-_ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+_ENVIRONMENT: Final = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "OPENBLAS_NUM_THREADS": "1",  # no threads from an import: isolation.confine must come before the first
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Child:
         directory: working directory.
         log: file that gets its output; None: the supervisor's own stderr.
         account: the user it runs as, if the supervisor is root.
+        reach: files and folders that the account must get at, even below a folder it may not pass.
         death_signal: sent by the kernel when the supervisor dies; set for programs that do not set it themselves.
     """
 
@@ -47,12 +52,13 @@ class Child:
         directory: Path | None = None,
         log: Path | None = None,
         account: Account | None = None,
+        reach: Sequence[Path] = (),
         death_signal: signal.Signals | None = None,
         pass_fds: Sequence[int] = (),
     ) -> None:
         self.name = name
         if death_signal is not None:
-            program = [*_launch(death_signal, account), *program]
+            program = [*_launch(death_signal, account, reach), *program]
         with _output(log) as output:
             self._process = subprocess.Popen(
                 program,
@@ -133,15 +139,19 @@ def unprivileged_account(*names: str) -> Account:
 
 
 def python_module(module: str) -> list[str]:
-    """Return the command of one of our own modules: isolated from the caller's variables and folder."""
-    return [sys.executable, "-I", "-m", module]
+    """Return the command of one of our own modules: isolated from the caller's variables and folder.
+
+    ``-B``: no process of ours but the supervisor, which sees no media, writes as much as compiled code to a disk.
+    """
+    return [sys.executable, "-I", "-B", "-m", module]
 
 
-def _launch(death_signal: signal.Signals, account: Account | None) -> list[str]:
+def _launch(death_signal: signal.Signals, account: Account | None, reach: Sequence[Path]) -> list[str]:
     command = [*python_module("reelkeep.supervisor.launch"), "--parent", str(os.getpid())]
     command += ["--death-signal", str(int(death_signal))]
     if account is not None:
         command += ["--uid", str(account.uid), "--gid", str(account.gid)]
+        command += [f"--reach={path.resolve()}" for path in reach]
     return [*command, "--"]
 
 

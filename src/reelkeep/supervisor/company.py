@@ -20,6 +20,7 @@ from reelkeep.supervisor.sessions import CompanySessions
 
 JOB_WORKED, JOB_FOUND_NOTHING = 0, 3  # exit statuses of runner.job_process
 _OUTCOMES: Final = {JOB_WORKED: "worked", JOB_FOUND_NOTHING: "nothing"}
+MAX_DEATHS: Final = 3  # in a row that are answered at once; then the sweep finds the job, 20 seconds later at most
 _WEB_ROLES: Final = ("app", "media")
 
 Ring = Callable[[JobKind], Awaitable[None]]
@@ -59,6 +60,8 @@ class SupervisedCompany:
         self._web: dict[str, Linked] = {}
         self._kept = [Kept(f"{row.slug} {role}", self._starter(role)) for role in _WEB_ROLES]
         self._jobs: set[Linked] = set()
+        self._working: set[asyncio.Task[str]] = set()
+        self._deaths = 0  # of job processes, in a row
         self._closing = False
 
     @property
@@ -95,11 +98,28 @@ class SupervisedCompany:
         self._closing = True
         jobs = list(self._jobs)
         await asyncio.gather(*(job.stop() for job in jobs), *(kept.end() for kept in self._kept))
+        self._sessions.close()
 
     async def work(self, kind: JobKind) -> str:
-        """Run a fresh job process to its end; return "worked", "nothing" or "died"."""
+        """Run a fresh job process to its end; return "worked", "nothing" or "died".
+
+        The process lives on if nobody waits any more, because the runner was killed, and what follows it does too.
+        """
+        working = asyncio.create_task(self._work(kind))
+        self._working.add(working)
+        working.add_done_callback(self._working.discard)
+        return await asyncio.shield(working)
+
+    async def _work(self, kind: JobKind) -> str:
         if self._closing:
             return "died"
+        outcome = await self._run_job(kind)
+        self._deaths = self._deaths + 1 if outcome == "died" else 0
+        if not self._closing and (outcome == "worked" or 0 < self._deaths <= MAX_DEATHS):
+            await self._ring(kind)  # there may be another job, or the same one, whose process was killed
+        return outcome
+
+    async def _run_job(self, kind: JobKind) -> str:
         birth = {**self._birth("job"), "job_kind": kind.value, "insecure_no_sandbox": self._around.insecure_no_sandbox}
         job = await Linked.born(f"{self.row.slug} job", self._around.programs.job, birth, self._answerer("job"))
         self._jobs.add(job)
@@ -131,9 +151,11 @@ class SupervisedCompany:
         }
 
     def _answerer(self, role: str) -> Answer:
+        sessions = self._sessions.of_process(role)
+
         async def answer(kind: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
             if kind == "session":
-                return await self._sessions.answer(role, fields)
+                return await sessions.answer(fields)
             if kind == "ring":
                 await self._ring(job_kind(fields))
                 return {}

@@ -41,7 +41,7 @@ class DataFolder:
         Where we are root, services run as users of their own, who must be able to pass the folder: its mode is 0711
         then and each of its parts is closed; otherwise it is 0700.
         """
-        folder = cls(path.absolute())
+        folder = cls(path.resolve())
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         passable = 0o711 if os.geteuid() == 0 else 0o700
         for part, mode in ((folder.path, passable), (folder.run, passable), (folder.log, 0o700)):

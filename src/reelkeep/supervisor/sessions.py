@@ -1,22 +1,31 @@
-"""Hands out STS sessions to the processes of one company, each only for what its role may ask."""
+"""Hands out STS sessions to the processes of one company, each only for what its role may ask.
+
+A job process is held to one version besides: the first that it asks for is the only one in its life, so that a
+carrier that was taken over reads no second original and writes to no second proxy.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from reelkeep.errors import IsolationError, StorageSetupError
 from reelkeep.ids import ConnectionId, GrantId
 from reelkeep.isolation.channel import BadFrame
 from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession
+from reelkeep.storage.session_policy import check_scope
 from reelkeep.storage.sts import PlatformIdentity, StsBroker
+
+STS_THREADS: Final = 4  # a company's own: one whose STS endpoint hangs keeps no other waiting
 
 ALLOWED: Final[Mapping[str, frozenset[Purpose]]] = {
     "app": frozenset({Purpose.UPLOAD, Purpose.DOWNLOAD}),
     "media": frozenset({Purpose.PLAYBACK}),
-    "job": frozenset({Purpose.READ_ORIGINAL, Purpose.WRITE_PROXY}),
+    "job": frozenset({Purpose.READ_ORIGINAL, Purpose.WRITE_PROXY, Purpose.CLEAN_PROXY, Purpose.END_UPLOADS}),
 }
+_OF_ONE_VERSION: Final = frozenset({"job"})
 
 
 class CompanySessions:
@@ -29,6 +38,7 @@ class CompanySessions:
     def __init__(self, slug: str, identities: Mapping[str | None, PlatformIdentity], default: PlatformIdentity) -> None:
         self._connections: Mapping[ConnectionId, StorageConnection] = {}
         self._identities = identities
+        self._threads = ThreadPoolExecutor(STS_THREADS, thread_name_prefix=f"sts-{slug}")
         self._default = StsBroker(default, self.connection, slug)
         self._brokers = {url: StsBroker(identity, self.connection, slug) for url, identity in identities.items()}
 
@@ -42,18 +52,49 @@ class CompanySessions:
         except KeyError:
             raise StorageSetupError("this company has no such storage connection") from None
 
-    async def answer(self, role: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Answer a ``session`` request of one of the company's processes.
+    def of_process(self, role: str) -> ProcessSessions:
+        """Return the sessions of one fresh process of ``role``."""
+        return ProcessSessions(self, role)
+
+    def close(self) -> None:
+        """Take no more questions; those under way are not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def ask(self, request: SessionRequest) -> StsSession:
+        """Return a fresh session from STS. What the asking process may have is checked by ``ProcessSessions``."""
+        broker = self._brokers.get(self.connection(request.connection_id).sts_endpoint_url, self._default)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, broker.session, request)
+
+
+class ProcessSessions:
+    """What one process of one company may have. It lives as long as the process."""
+
+    def __init__(self, company: CompanySessions, role: str) -> None:
+        self._company, self._role = company, role
+        self._place: tuple[ConnectionId, str] | None = None  # the connection and the version of a job
+
+    async def answer(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Answer a ``session`` request.
 
         Raises:
-            BadFrame: it is no session request. IsolationError: the role may not ask for this; nothing was asked of STS.
+            BadFrame: it is no session request. IsolationError: the process may not ask for this; STS was not asked.
         """
         request = _request(fields)
-        if request.purpose not in ALLOWED[role]:
-            raise IsolationError(f"a process of role {role} may not ask for {request.purpose.value} sessions")
-        broker = self._brokers.get(self.connection(request.connection_id).sts_endpoint_url, self._default)
-        session: StsSession = await asyncio.to_thread(broker.session, request)
+        if request.purpose not in ALLOWED[self._role]:
+            raise IsolationError(f"a process of role {self._role} may not ask for {request.purpose.value} sessions")
+        check_scope(request.purpose, request.scope)
+        if self._role in _OF_ONE_VERSION:
+            self._hold_to_one_version(request)
+        session = await self._company.ask(request)
         return {**vars(session), "expires_at": session.expires_at.isoformat()}
+
+    def _hold_to_one_version(self, request: SessionRequest) -> None:
+        place = request.connection_id, request.scope.rstrip("/").rpartition("/")[2]
+        if request.purpose is Purpose.END_UPLOADS:  # at every bucket of the company, but then no version at all
+            place = ConnectionId(""), request.scope
+        self._place = self._place or place
+        if place != self._place:
+            raise IsolationError("a job process may not ask for a second version")
 
 
 def _request(fields: Mapping[str, Any]) -> SessionRequest:

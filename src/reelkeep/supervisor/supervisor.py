@@ -57,6 +57,7 @@ class Supervisor:
         self._companies: dict[CompanyId, SupervisedCompany] = {}
         self._dsns: dict[CompanyId, str] = {}
         self._gateway: Linked | None = None
+        self._knows_companies = False  # until then the gateway answers that we are starting
         self._port = settings.port if settings.port is not None else folder.config().port
         self._bell: Bell | None = None
         self._conninfo = ""
@@ -156,7 +157,7 @@ class Supervisor:
     def _push_routes(self) -> None:
         routes = {host: path for one in self._companies.values() for host, path in one.routes().items()}
         only = [one.routes()[one.row.app_host] for one in self._companies.values()]
-        if self._gateway is not None:
+        if self._gateway is not None and self._knows_companies:
             self._gateway.push("routes", {"routes": routes, "fallback": only[0] if len(only) == 1 else None})
 
     async def _take_up_registry(self, *, wait: bool = False) -> None:
@@ -171,6 +172,7 @@ class Supervisor:
                 fresh.append(self._companies[company_id])
             self._companies[company_id].update(storage[company_id].connections, storage[company_id].placements)
         await asyncio.gather(*(one.begin(wait=wait) for one in fresh))
+        self._knows_companies = True
         self._push_routes()
 
     def _read_registry(self) -> tuple[dict[CompanyId, Company], dict[CompanyId, _Storage]]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import json
 import os
 import signal
 import sys
 from pathlib import Path
 
+import reelkeep
+from reelkeep.isolation.confine import landlock_version
 from reelkeep.isolation.hygiene import harden
+from reelkeep.isolation.swap import swap_on_disk
 from reelkeep.settings import Settings
 from reelkeep.supervisor.folder import DataFolder
 from reelkeep.supervisor.programs import Programs
@@ -51,12 +55,23 @@ def run(
         }
     )
     harden()  # the platform's identity lives here
+    if not landlock_version():
+        print("supervisor: this kernel has no Landlock: web processes can read what this user can", file=sys.stderr)
+    if areas := swap_on_disk():
+        print(f"supervisor: memory can be swapped to {', '.join(areas)}, media with it: swapoff -a", file=sys.stderr)
     folder = DataFolder.open(data)
     folder.lock()
+    _compile()
     try:
         return asyncio.run(_run(Supervisor(folder, chosen, programs or Programs()), ready_fd))
     finally:
         folder.unlock()
+
+
+def _compile() -> None:
+    """Compile our modules where that is not done yet and we may: the children write nothing and would start slower."""
+    for folder in reelkeep.__path__:
+        compileall.compile_dir(folder, quiet=2)
 
 
 async def _run(supervisor: Supervisor, ready_fd: int | None) -> int:

@@ -1,6 +1,6 @@
-"""The two rights of a transcode job in the company's bucket: read one original, write one version's proxies.
+"""The rights of a job in the company's bucket: read one original, write one version's proxies, clean up among them.
 
-Both are accounted for by grants of an hour each, renewed while the job goes on (promise I1). Reading has sessions of
+All are accounted for by grants of an hour each, renewed while the job goes on (promise I1). Reading has sessions of
 its own whose name is the grant; writing signs the grant into each request.
 """
 
@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from reelkeep.catalog import grants
 from reelkeep.catalog.grants import GrantAction
-from reelkeep.errors import Conflict, IsolationError
+from reelkeep.errors import Conflict, IsolationError, NotFound, StorageSetupError
 from reelkeep.ids import ConnectionId, GrantId, JobId, VersionId
 from reelkeep.jobs.interface import Hold
 from reelkeep.jobs.transactions import transaction
@@ -58,10 +58,16 @@ class GrantSeries:
                 conn,
                 self._action,
                 self._object_key,
-                f"transcode job {self._job_id}",
+                f"job {self._job_id}",
                 expires_at=datetime.now(UTC) + GRANT_LIFE,
                 job_id=self._job_id,
             )
+
+
+class OriginalGone(StorageSetupError):
+    """The original is no longer in the company's bucket."""
+
+    default_advice = "Ask your cloud team whether the bucket or the file was removed; Reelkeep removes no original."
 
 
 class Original:
@@ -90,10 +96,13 @@ class Original:
 
         Raises:
             DependencyError: the store was away for too long.
-            StorageSetupError, NotFound: it refuses, or the original is gone.
+            StorageSetupError: it refuses, or bucket or original are gone.
             JobCancelled, LeaseLost: the job has to be let go.
         """
-        return patiently(lambda: self._opened().read(offset, length), self._hold)
+        try:
+            return patiently(lambda: self._opened().read(offset, length), self._hold)
+        except NotFound as error:
+            raise OriginalGone from error
 
     def _opened(self) -> RangeReader:
         with self._lock:
@@ -108,7 +117,7 @@ class Original:
 
 
 class ProxyPrefix:
-    """Writes and lists below one version's proxy prefix. Thread-safe."""
+    """Writes below one version's proxy prefix. Thread-safe."""
 
     def __init__(
         self,
@@ -118,8 +127,7 @@ class ProxyPrefix:
         grant: GrantSeries,
         hold: Hold,
     ) -> None:
-        self._scope = proxy_scope(version_id)
-        self._store = storage.open(connection_id, Purpose.WRITE_PROXY, self._scope)
+        self._store = storage.open(connection_id, Purpose.WRITE_PROXY, proxy_scope(version_id))
         self._grants = grant
         self._hold = hold
 
@@ -141,6 +149,23 @@ class ProxyPrefix:
             sizes = {facts.key: facts.size_bytes for facts in self._store.list(key, grant=grant)}
             if sizes.get(key) != len(body):
                 raise IsolationError("an object of this attempt's name was written by somebody else") from None
+
+
+class ProxyCleaner:
+    """Lists and deletes below one version's proxy prefix, with sessions that can neither read nor write there."""
+
+    def __init__(
+        self,
+        storage: CompanyStorage,
+        connection_id: ConnectionId,
+        version_id: VersionId,
+        grant: GrantSeries,
+        hold: Hold,
+    ) -> None:
+        self._scope = proxy_scope(version_id)
+        self._store = storage.open(connection_id, Purpose.CLEAN_PROXY, self._scope)
+        self._grants = grant
+        self._hold = hold
 
     def keys(self) -> list[str]:
         """Return the keys of all objects of the version's proxies."""

@@ -12,20 +12,27 @@ import select
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Final, Protocol
 
-from reelkeep.errors import DependencyError, IsolationError, MediaError
+from reelkeep.errors import DependencyError, IsolationError
 from reelkeep.isolation.channel import BadFrame, Channel, ChannelClosed, Message
 from reelkeep.jobs.interface import Hold
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode import protocol
+from reelkeep.transcode.problems import unusable
 from reelkeep.transcode.protocol import Done, Fragment, Peaks, Plan, Problem, Progress, Read, Still, Track
 from reelkeep.transcode.source import SourceCache
 
 _log = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.5
+MAX_REASON_CHARACTERS: Final = 200  # of what a dead codec said, in a log that may lie on a disk: no room for pictures
 SILENCE_SECONDS: Final = 900.0  # the slowest decoders make 3.6 frames a second at 2160p (J2K); GOPs of 48: 15 s
+WORK_SECONDS: Final = 7 * 86_400.0  # as the sandbox's limit of processor time
+FRAME_SECONDS: Final = 120.0  # for a frame that was begun: 64 MiB at most, over a local socket
+_READ_TIMES, _READ_SPARE_BYTES = 8, 512 << 20  # I3 asks for 1.02; a file cut into many cursors may need more
+_MADE_TIMES, _MADE_SPARE_BYTES = 8, 256 << 30  # a day of film in three rungs, from however small a file
 
 
 class CodecDied(DependencyError):
@@ -71,6 +78,15 @@ StartCodec = Callable[[], AbstractContextManager[Codec]]
 BeginProxy = Callable[[ProbeFacts, Plan], Recipient]
 
 
+@dataclass(frozen=True)
+class TalkLimits:
+    """How long a talk may take. Only the time counts in which the carrier waits for the codec."""
+
+    frame_seconds: float = FRAME_SECONDS
+    silence_seconds: float = SILENCE_SECONDS  # without anything new: words that lead nowhere are silence, too
+    work_seconds: float = WORK_SECONDS
+
+
 class Carrier:
     """One talk with one codec, from the job to its end. Use it once.
 
@@ -78,10 +94,13 @@ class Carrier:
         begin: called when the probe and the plan are known; returns the publisher of this attempt.
     """
 
-    def __init__(self, source: SourceCache, begin: BeginProxy, hold: Hold) -> None:
+    def __init__(self, source: SourceCache, begin: BeginProxy, hold: Hold, *, limits: TalkLimits | None = None) -> None:
         self._source = source
         self._begin = begin
         self._hold = hold
+        self._limits = limits or TalkLimits()
+        self._silent_seconds = self._worked_seconds = 0.0
+        self._read_bytes = self._made_bytes = self._progress = 0
         self._probe: ProbeFacts | None = None
         self._publisher: Recipient | None = None
 
@@ -111,6 +130,7 @@ class Carrier:
             raise CodecMisbehaved from error
 
     def _talk(self, codec: Codec, job: protocol.Job) -> Done:
+        codec.channel.limit(self._limits.frame_seconds)
         try:
             codec.channel.send(job.message())
             while True:
@@ -123,22 +143,53 @@ class Carrier:
             raise CodecMisbehaved from error
         except (ChannelClosed, OSError) as error:  # OSError: on_stop has closed the channel under us
             self._hold.check()
-            _log.warning("the codec ended early: %s", codec.last_words().strip()[-2_000:])
+            _log.warning("the codec ended early: %s", _reason(codec.last_words()))
             raise CodecDied from error
 
     def _next(self, channel: Channel) -> Message:
-        silent_until = time.monotonic() + SILENCE_SECONDS
-        while time.monotonic() < silent_until:
+        while (
+            max(self._silent_seconds / self._limits.silence_seconds, self._worked_seconds / self._limits.work_seconds)
+            < 1
+        ):
             self._hold.check()
             if channel.fileno() < 0:
                 raise ChannelClosed
-            if select.select([channel.fileno()], [], [], TICK_SECONDS)[0]:
-                return channel.receive()
+            began = time.monotonic()
+            try:
+                if select.select([channel.fileno()], [], [], TICK_SECONDS)[0]:
+                    return channel.receive()
+            finally:
+                self._waited(time.monotonic() - began)
             if self._publisher is not None:
                 self._publisher.tick(time.monotonic())
         raise CodecDied("the program that reads the film has stopped answering")
 
+    def _waited(self, seconds: float) -> None:
+        self._silent_seconds += seconds
+        self._worked_seconds += seconds
+
+    def _account(self, said: protocol.FromCodec, size_bytes: int) -> None:
+        """Break the silence if this is anything new; refuse what no film needs of the company's bucket."""
+        match said:
+            case Read():
+                is_new = self._source.fetched_bytes > self._read_bytes
+                self._read_bytes = self._source.fetched_bytes
+            case Progress():
+                is_new = said.frames > self._progress
+                self._progress = max(self._progress, said.frames)
+            case _:
+                is_new = True
+        if isinstance(said, Fragment | Still | Peaks):
+            self._made_bytes += len(said.body)
+        if is_new:
+            self._silent_seconds = 0.0
+        if self._read_bytes > _READ_TIMES * size_bytes + _READ_SPARE_BYTES:
+            raise BadFrame("the codec reads the original again and again")
+        if self._made_bytes > _MADE_TIMES * size_bytes + _MADE_SPARE_BYTES:
+            raise BadFrame("the codec makes more than a film can hold")
+
     def _hear(self, said: protocol.FromCodec, channel: Channel, job: protocol.Job) -> None:
+        self._account(said, job.size_bytes)
         match said:
             case Read():
                 body = self._source.read(said.offset, said.length)
@@ -158,7 +209,8 @@ class Carrier:
             case Peaks():
                 self._publishing().add_peaks(said)
             case Problem():
-                raise MediaError(said.text)
+                _log.info("the codec refuses the original: %s (%s)", said.code, said.detail)
+                raise unusable(said.code, said.detail)
             case Progress():
                 self._publishing().tick(time.monotonic())
 
@@ -173,3 +225,15 @@ class Carrier:
         if self._publisher is None:
             raise BadFrame("the codec sends media before its plan")
         return self._publisher
+
+
+def _reason(last_words: str) -> str:
+    """Return the last line of what a codec said before it died, as short printable ASCII.
+
+    >>> _reason("Traceback:\\nMemoryError: film \\u2603\\n")
+    'MemoryError: film ?'
+    >>> _reason("  "), len(_reason("x" * 5_000))
+    ('it gave no reason', 200)
+    """
+    line = (last_words.strip().splitlines() or ["it gave no reason"])[-1][-MAX_REASON_CHARACTERS:]
+    return "".join(c if " " <= c <= "~" else "?" for c in line)

@@ -20,14 +20,14 @@ MAX_SAMPLE_BYTES: Final = 16 << 20
 MAX_CONFIG_BYTES: Final = 4_096
 MAX_STILL_BYTES: Final = 8 << 20
 MAX_PEAKS_BYTES: Final = 32 << 20
-MAX_MESSAGE_CHARACTERS: Final = 600
 MAX_TICKS: Final = 1 << 31
 
 PROBLEM_CODES: Final = frozenset(
     {"empty", "not_media", "text", "cut_off", "no_streams", "unsupported", "damaged", "too_large", "codec_failed"}
 )
 RENDITION_NAME: Final = re.compile(r"v[1-9][0-9]{0,4}|a1")
-_WORD: Final = re.compile(r"[A-Za-z0-9_.,+ -]{0,64}")
+MAX_DETAIL_CHARACTERS: Final = 64
+_WORD: Final = re.compile(rf"[A-Za-z0-9_.,+ -]{{0,{MAX_DETAIL_CHARACTERS}}}")
 CONTENT_TYPES: Final = frozenset({"image/jpeg"})
 STILL_KINDS: Final = frozenset({"poster", "tiles"})
 _Parsed = TypeVar("_Parsed")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
@@ -13,7 +14,7 @@ from reelkeep.catalog.lifecycle import JobState, VersionState
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.encryption.keys import CompanyKey
-from reelkeep.errors import IsolationError, MediaError, ReelkeepError
+from reelkeep.errors import IsolationError, MediaError, ReelkeepError, StorageSetupError
 from reelkeep.ids import VersionId
 from reelkeep.jobs.handling import Handler
 from reelkeep.jobs.interface import Hold, Job
@@ -24,7 +25,7 @@ from reelkeep.packaging.stills import TileLayout
 from reelkeep.storage.layout import proxy_scope
 from reelkeep.transcode import leftovers, protocol, records
 from reelkeep.transcode.bucket import GrantSeries, Original, ProxyPrefix
-from reelkeep.transcode.carrier import Carrier, StartCodec
+from reelkeep.transcode.carrier import Carrier, CodecDied, StartCodec
 from reelkeep.transcode.patience import patiently
 from reelkeep.transcode.publisher import Desk, Publisher
 from reelkeep.transcode.records import Attempt
@@ -32,6 +33,7 @@ from reelkeep.transcode.resume import Published
 from reelkeep.transcode.source import SourceCache
 
 SOUND_ONLY_RATE: Final = FrameRate(24, 1)  # a proxy without a picture has no frames; its comments count in these
+PAUSE_SECONDS: Final = 1.0  # before a codec that died is followed by another
 _FINAL: Final = {
     JobState.DONE: VersionState.READY,
     JobState.FAILED: VersionState.FAILED,
@@ -43,6 +45,15 @@ class OriginalAltered(MediaError):
     """The stored file is not the file that was sent: its checksum differs from the uploader's."""
 
     default_advice = "Upload the file again as a new version."
+
+
+class CodecKeepsDying(MediaError):
+    """The program that reads films stopped twice at the same place of this file."""
+
+    default_advice = (
+        "Export the file again and upload it as a new version; the original stays stored as it is. "
+        "If the machine was short of memory, press retry."
+    )
 
 
 def handler(start_codec: StartCodec) -> Handler:
@@ -96,11 +107,37 @@ class _Transcode:
         """Do what is left: the proxy unless it is complete, then the leftovers of dead attempts."""
         self._check_sha256(self.version.verified_sha256)
         if not self.published.complete:
-            self._make_proxy(start_codec)
+            self._with_fresh_codecs(start_codec)
+        named, last = patiently(self._named, self.desk.hold)
+        cleaner = leftovers.cleaner_of(self.company, self.job, self.version.connection_id, self.desk.hold)
+        with contextlib.suppress(StorageSetupError):  # the proxy is complete; the company's sweep asks again
+            leftovers.delete_unnamed(cleaner, named, last)
+
+    def _with_fresh_codecs(self, start_codec: StartCodec) -> None:
+        """Make the proxy. A codec that died is followed by another, unless the one before died at the same place.
+
+        Raises:
+            CodecKeepsDying: it did; what is published stays.
+        """
+        attempt, died_at = self, None
+        while True:
+            try:
+                return attempt._make_proxy(start_codec)
+            except CodecDied as error:
+                attempt = replace(attempt, published=patiently(self._published, self.desk.hold))
+                if attempt.published.place == died_at:
+                    raise CodecKeepsDying from error
+                died_at = attempt.published.place
+                self.desk.hold.wait(PAUSE_SECONDS)
+
+    def _published(self) -> Published:
         with transaction(self.company.engine) as conn:
-            named = records.named_objects(conn, self.version.id)
-            last = records.last_attempt_number(conn, self.version.id)
-        leftovers.delete_unnamed(self.desk.bucket, named, last)
+            return records.published(conn, self.version.id)
+
+    def _named(self) -> tuple[set[str], int]:
+        with transaction(self.company.engine) as conn:
+            version_id = self.version.id
+            return records.named_objects(conn, version_id), records.last_attempt_number(conn, version_id)
 
     def _make_proxy(self, start_codec: StartCodec) -> None:
         version, hold = self.version, self.desk.hold

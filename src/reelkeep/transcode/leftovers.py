@@ -1,45 +1,103 @@
-"""Objects of dead attempts that no row names: sealed, harmless, and deleted when the proxy is complete."""
+"""Objects of dead attempts that no row names: sealed, harmless, and deleted when nobody works on the version any more.
+
+A transcode job deletes those of its earlier attempts itself. What is left after failure, cancellation, or a role that
+did not let it, gets a job of its own for each version, asked for by the company's sweep.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
-from reelkeep.errors import StorageSetupError
-from reelkeep.storage.layout import parse_proxy_key
+from reelkeep.catalog import versions
+from reelkeep.catalog.grants import GrantAction
+from reelkeep.catalog.lifecycle import VersionState
+from reelkeep.companies.handle import CompanyHandle
+from reelkeep.errors import IsolationError
+from reelkeep.ids import ConnectionId, VersionId
+from reelkeep.jobs import queue
+from reelkeep.jobs.handling import Handler
+from reelkeep.jobs.interface import Hold, Job, JobKind
+from reelkeep.jobs.transactions import transaction
+from reelkeep.storage.layout import parse_proxy_key, proxy_scope
+from reelkeep.transcode import records
+from reelkeep.transcode.bucket import GrantSeries, ProxyCleaner
+from reelkeep.transcode.patience import patiently
 
-DELETE_AT_ONCE: Final = 1_000  # DeleteObjects
+DELETE_AT_ONCE: Final = 1_000
+CLEAN_AT_ONCE: Final = 100  # jobs that one sweep asks for; the next hour brings the next
 
 
 class Prefix(Protocol):
-    """One version's proxy prefix: ``bucket.ProxyPrefix``."""
+    """One version's proxy prefix: ``bucket.ProxyCleaner``."""
 
     def keys(self) -> list[str]: ...
 
     def delete(self, keys: Sequence[str]) -> None: ...
 
 
-def unnamed(keys: Iterable[str], named: set[str], last_attempt: int) -> list[str]:
-    """Return the keys that may go: bundles and stills of attempts before the last one that no row names.
-
-    The last attempt's are kept whole: its final bundles may hold no segment, but say how long a rendition is.
-    """
+def unnamed(keys: Iterable[str], named: set[str], end: int) -> list[str]:
+    """Return the keys that may go: bundles and stills of attempts before ``end`` that no row names."""
     found = []
     for key in keys:
         place = parse_proxy_key(key)
-        if place is not None and place.attempt_number < last_attempt and key not in named:
+        if place is not None and place.attempt_number < end and key not in named:
             found.append(key)
     return found
 
 
-def delete_unnamed(bucket: Prefix, named: set[str], last_attempt: int) -> int:
-    """Delete the leftovers and return how many there were. A role that may not delete keeps them: 0."""
-    if last_attempt < 2:
+def delete_unnamed(bucket: Prefix, named: set[str], end: int) -> int:
+    """Delete the leftovers of attempts before ``end`` and return how many there were.
+
+    Raises:
+        StorageSetupError: the role may not delete; some may be gone.
+    """
+    if end < 2:  # attempts count from 1
         return 0
-    keys = unnamed(bucket.keys(), named, last_attempt)
-    try:
-        for start in range(0, len(keys), DELETE_AT_ONCE):
-            bucket.delete(keys[start : start + DELETE_AT_ONCE])
-    except StorageSetupError:
-        return 0
+    keys = unnamed(bucket.keys(), named, end)
+    for start in range(0, len(keys), DELETE_AT_ONCE):
+        bucket.delete(keys[start : start + DELETE_AT_ONCE])
     return len(keys)
+
+
+def ask_for_cleaning(company: CompanyHandle) -> int:
+    """Add a cleaning job for each version that may have leftovers; return how many."""
+    with transaction(company.engine) as conn:
+        found = records.uncleaned(conn, CLEAN_AT_ONCE)
+        for version_id in found:
+            queue.enqueue(conn, JobKind.CLEAN, version_id)
+    if found:
+        company.doorbell.ring(JobKind.CLEAN)
+    return len(found)
+
+
+def handler() -> Handler:
+    """Return how a cleaning job is worked on. Its end means nothing for the version."""
+    return Handler(_clean, lambda *_: None)
+
+
+def cleaner_of(company: CompanyHandle, job: Job, connection_id: ConnectionId, hold: Hold) -> ProxyCleaner:
+    """Return the right to clean up among the proxies of the job's version."""
+    if (version_id := job.version_id) is None:
+        raise IsolationError("a cleaning job names no version")
+    grant = GrantSeries(company.engine, GrantAction.DELETE, proxy_scope(version_id), job.id)
+    return ProxyCleaner(company.storage, connection_id, version_id, grant, hold)
+
+
+def _clean(company: CompanyHandle, job: Job, hold: Hold) -> None:
+    connection_id, named, end = patiently(lambda: _read(company, job.version_id), hold)
+    delete_unnamed(cleaner_of(company, job, connection_id, hold), named, end)
+
+
+def _read(company: CompanyHandle, version_id: VersionId | None) -> tuple[ConnectionId, set[str], int]:
+    """Return where the proxy lies, the keys that stay, and the first attempt that is not to be touched."""
+    if version_id is None:
+        raise IsolationError("a cleaning job names no version")
+    with transaction(company.engine) as conn:
+        version = versions.get(conn, version_id)
+        named, last = records.named_objects(conn, version_id), records.last_attempt_number(conn, version_id)
+    if version.state is VersionState.READY:
+        return version.connection_id, named, last  # the last bundles may hold no segment, but say how long it is
+    if version.state in (VersionState.FAILED, VersionState.CANCELLED):
+        return version.connection_id, named, last + 1  # tried again, it begins another attempt
+    return version.connection_id, named, 0  # somebody works on it

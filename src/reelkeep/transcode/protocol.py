@@ -19,7 +19,6 @@ from reelkeep.transcode.fields import (
     MAX_AUDIO_SAMPLES,
     MAX_EDGE_PX,
     MAX_FRAMES,
-    MAX_MESSAGE_CHARACTERS,
     MAX_ORIGINAL_BYTES,
     MAX_PEAKS_BYTES,
     MAX_READ_BYTES,
@@ -316,10 +315,10 @@ class Done:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why the original cannot be used, in the uploader's words. The text is hostile too: plain characters only."""
+    """Why the original cannot be used; the uploader's words for it are in ``problems``. The detail is hostile, too."""
 
     code: str
-    text: str
+    detail: str
 
     def message(self) -> Message:
         return Message("problem", asdict(self))
@@ -327,15 +326,9 @@ class Problem:
     @staticmethod
     def parse(message: Message) -> Problem:
         fields = bodyless(message)
-        code, text = fields.one_of("code", PROBLEM_CODES), fields.take("text")
+        problem = Problem(fields.one_of("code", PROBLEM_CODES), fields.word("detail"))
         fields.end()
-        if (
-            not isinstance(text, str)
-            or len(text) > MAX_MESSAGE_CHARACTERS
-            or not (text.isascii() and text.isprintable())
-        ):
-            raise BadFrame("a problem's text is not plain characters")
-        return Problem(code, text)
+        return problem
 
 
 FromCodec = Read | Probe | Plan | Track | Fragment | Still | Peaks | Progress | Done | Problem

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from reelkeep.catalog import changes, versions
-from reelkeep.catalog.lifecycle import VersionState
-from reelkeep.catalog.tables import assets, attempts, proxies, renditions, segments, stills, version_keys
+from reelkeep.catalog.lifecycle import JobState, VersionState
+from reelkeep.catalog.tables import assets, attempts, jobs, proxies, renditions, segments, stills, version_keys
 from reelkeep.catalog.tables import versions as versions_table
 from reelkeep.encryption.keys import (
     CompanyKey,
@@ -25,7 +25,7 @@ from reelkeep.encryption.keys import (
 )
 from reelkeep.errors import IsolationError
 from reelkeep.ids import AttemptId, JobId, ProductionId, VersionId, new_id
-from reelkeep.jobs.interface import LeaseLost
+from reelkeep.jobs.interface import JobKind, LeaseLost
 from reelkeep.media import Probe
 from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription, SegmentFacts
 from reelkeep.packaging.bundles import Bundle
@@ -249,6 +249,32 @@ def named_objects(conn: Connection, version_id: VersionId) -> set[str]:
 def last_attempt_number(conn: Connection, version_id: VersionId) -> int:
     """Return the number of the newest attempt, 0 if there was none."""
     return conn.scalar(select(func.max(attempts.c.number)).where(attempts.c.version_id == version_id)) or 0
+
+
+def uncleaned(conn: Connection, limit: int) -> list[VersionId]:
+    """Return versions that nobody works on and whose dead attempts may have left objects that no row names.
+
+    A version whose only attempt became its proxy has none; one that was cleaned after its last attempt has none more.
+    """
+    tried = (
+        select(
+            attempts.c.version_id,
+            func.max(attempts.c.number).label("last"),
+            func.max(attempts.c.created_at).label("at"),
+        )
+        .group_by(attempts.c.version_id)
+        .subquery()
+    )
+    cleaned = (jobs.c.kind == JobKind.CLEAN.value) & (jobs.c.state == JobState.DONE.value)
+    spoken_for = exists().where(
+        jobs.c.version_id == versions_table.c.id,
+        jobs.c.state.in_((JobState.WAITING.value, JobState.RUNNING.value))
+        | (cleaned & (jobs.c.created_at > tried.c.at)),
+    )
+    ready, given_up = VersionState.READY.value, (VersionState.FAILED.value, VersionState.CANCELLED.value)
+    left = ((versions_table.c.state == ready) & (tried.c.last > 1)) | versions_table.c.state.in_(given_up)
+    query = select(versions_table.c.id).join(tried, tried.c.version_id == versions_table.c.id).where(left, ~spoken_for)
+    return [VersionId(row.id) for row in conn.execute(query.order_by(tried.c.at).limit(limit))]
 
 
 def state_of(conn: Connection, version_id: VersionId) -> VersionState:

@@ -31,6 +31,11 @@ class Published:
     peaks: bool = False
     complete: bool = False
 
+    @property
+    def place(self) -> tuple[tuple[str, int], ...]:
+        """Return how far the film is published, to be compared with where it was before."""
+        return tuple(sorted(self.segments.items()))
+
     def job(self, size_bytes: int) -> Job:
         """Return what to ask of the codec."""
         return Job(

@@ -94,8 +94,9 @@ class Api:
             for production in found:
                 if production[field] == name:
                     return production
-        known = ", ".join(production["slug"] for production in found) or "none"
-        raise NotFound(f"you have no production {name!r}", advice=f"Your productions are: {known}.")
+        known = ", ".join(production["slug"] for production in found)
+        advice = f"Your productions are: {known}." if known else "Ask an admin of the company to make you a member."
+        raise NotFound(f"you have no production {name!r}", advice=advice)
 
     def create_production(self, name: str) -> Mapping[str, Any]:
         return self._post("/productions", {"name": name}, repeat=False)

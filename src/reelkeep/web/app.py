@@ -13,12 +13,11 @@ from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from reelkeep.companies.databases import DATABASE_AWAY
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.errors import DependencyError, NotFound, ReelkeepError, RequestError
 from reelkeep.ingest.uploads import Uploads
@@ -60,8 +59,8 @@ def make_app(company: CompanyHandle) -> ASGIApp:
     app.add_exception_handler(ReelkeepError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_form)
     app.add_exception_handler(HTTPException, _refuse_http)
-    app.add_exception_handler(OperationalError, _refuse_database)
-    app.add_exception_handler(PoolTimeout, _refuse_database)
+    for away in DATABASE_AWAY:
+        app.add_exception_handler(away, _refuse_database)
     app.add_exception_handler(Exception, _refuse_defect)
 
     def headers() -> dict[str, str]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from reelkeep.bootstrap import open_company
-from reelkeep.companies.link import SupervisorLink
 from reelkeep.web.app import make_app
-from reelkeep.web.serve import listen, serve
+from reelkeep.web.serve import born, serve
 
 
 def main() -> None:
     """Take birth from the supervisor, then serve the company's pages and API until told to stop."""
-    link = SupervisorLink.from_arguments()
-    birth = link.birth()
+    link, birth, handover = born()
     company = open_company(link, birth)
-    serve(company, make_app(company), listen(birth["handover_path"]), link)
+    serve(company, make_app(company), handover, link)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,11 @@ from typing import Any
 from reelkeep.companies.hosts import normal_host
 
 _TEXT = b"This connection was opened for another name.\n"
+_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+)
 
 
 class ConnectionHost:
@@ -29,6 +34,6 @@ class ConnectionHost:
             await self._application(scope, receive, send)
         else:
             kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
-            headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(_TEXT)).encode())]
+            headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(_TEXT)).encode()), *_HEADERS]
             await send({"type": f"{kind}.start", "status": 421, "headers": [*headers, (b"connection", b"close")]})
             await send({"type": f"{kind}.body", "body": _TEXT})

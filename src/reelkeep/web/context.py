@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.requests import HTTPConnection
 
 from reelkeep.catalog import login_sessions, members, versions
-from reelkeep.catalog.login_sessions import LoginSession
+from reelkeep.catalog.login_sessions import LoginKind, LoginSession
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Action
 from reelkeep.catalog.versions import VersionRow
@@ -26,6 +26,7 @@ from reelkeep.web.security import check_origin
 
 _COOKIE: Final = "reelkeep_login"
 _BEARER: Final = "bearer "
+NO_NUL: Final = r"^[^\x00]*$"  # a text that PostgreSQL can hold; for fields that no rule of names looks at
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,16 @@ class AppContext:
 class Call:
     """One request: the company's parts and the caller's token, not looked up yet.
 
+    A token counts only where its kind belongs: a page's in the cookie, which needs our Origin; a program's in the
+    Authorization header, which needs none.
+
     A handler opens its transactions itself, in its one thread: a thread that holds a database connection never waits
     for another thread, so few threads and fewer connections cannot block each other.
     """
 
     context: AppContext
     token: str | None
+    kind: LoginKind
     address: str  # of the peer, as the gateway saw it
 
     @property
@@ -71,7 +76,10 @@ class Call:
         if not self.token:
             raise SignInRequired
         with self.company.engine.begin() as conn:
-            yield conn, login_sessions.find(conn, self.token)
+            login = login_sessions.find(conn, self.token)
+            if login.kind is not self.kind:
+                raise SignInRequired
+            yield conn, login
 
     @contextmanager
     def company_admin(self) -> Iterator[tuple[Connection, LoginSession]]:
@@ -97,7 +105,8 @@ async def call_of(connection: HTTPConnection) -> Call:
         own_origin=context.company.app_origin,
         has_cookie=bearer is None and cookie is not None,
     )
-    return Call(context, bearer or cookie, connection.client.host if connection.client else "")
+    token, kind = (cookie, LoginKind.BROWSER) if bearer is None else (bearer, LoginKind.CLI)
+    return Call(context, token, kind, connection.client.host if connection.client else "")
 
 
 Caller = Annotated[Call, Depends(call_of)]

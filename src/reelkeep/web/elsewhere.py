@@ -1,24 +1,109 @@
-"""What somebody sees who came by another host name: no data, only the right address and why it matters."""
+"""What somebody sees who came by another host name: no data, only the right address, and the way to it.
+
+On the plain listener that is somebody at another machine, or at this one by its number. Films are encrypted, and a
+browser decrypts them in a secure context only (W3C Secure Contexts, section 3.1): https, or a name under "localhost".
+The page carries its style with its hash in the policy, as every other address is refused under this name too.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from html import escape
+from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.responses import PlainTextResponse
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-_TEXT = """This is Reelkeep, but not its own address.
+from reelkeep.companies.hosts import normal_host
+
+_STATUS: Final = 421  # RFC 9110, section 15.5.20
+_HERE: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_UNKNOWN_HOST: Final = "THIS-MACHINE"
+
+_STYLE: Final = """
+:root { color-scheme: dark; background: #141414; color: #ededed; }
+body { max-width: 42rem; margin: 0 auto; padding: 12vh 20px 40px; font: 16px/1.55 system-ui, "Segoe UI", Roboto,
+  "Noto Sans", "DejaVu Sans", Arial, sans-serif; }
+h1 { font-size: 24px; font-weight: 500; margin: 0 0 16px; }
+p { margin: 16px 0; }
+a { color: inherit; text-underline-offset: 3px; }
+code { display: block; font: 15px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; padding: 12px 14px;
+  border: 1px solid #4a4a4a; border-radius: 6px; background: #0e0e0e; overflow-wrap: anywhere; user-select: all; }
+.quiet { color: #a8a8a8; }
+:focus-visible { outline: 2px solid #ffffff; outline-offset: 2px; }
+"""
+_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'"
+
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} – Reelkeep</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+{body}
+</main>
+</body>
+</html>
+"""
+_FAR: Final = """<p>Films are encrypted on their way to you. Browsers decrypt them (Encrypted Media Extensions, EME)
+only over HTTPS, or under a name that ends in <b>localhost</b>. You came by plain HTTP from another machine, so EME
+is missing.</p>
+<p>Make a tunnel: run this in a terminal on your own machine, and leave it open.</p>
+<code id="tunnel">{command}</code>
+<p>Then open</p>
+<code id="address">{origin}/</code>
+<p class="quiet">Put your user name and an @ before the machine's name if it differs there. The operator of this
+installation can also give it an HTTPS address; then no tunnel is needed.</p>"""
+_NEAR: Final = """<p>Reelkeep answers under its company's own name only, which keeps other companies' pages apart from
+it and lets the browser decrypt films.</p>
+<p><a id="address" href="{origin}/">Open {origin}/</a></p>
+<p class="quiet">From another machine, make a tunnel first, and open the same address there:</p>
+<code id="tunnel">{command}</code>"""
+_PUBLIC: Final = """<p>Nothing is kept under this name.</p><p><a id="address" href="{origin}/">Open {origin}/</a></p>"""
+_TEXT: Final = """This is Reelkeep, but not its own address.
 
 Open {origin}/ instead.
 
 Protected films play only in what browsers call a secure context: https, or a host name that ends in "localhost".
 From another machine, forward the port first, then open the address above there:
 
-    ssh -L {port}:127.0.0.1:{port} USER@THIS-MACHINE
+    {command}
 """
 
 
-def misdirected(app_origin: str) -> PlainTextResponse:
-    """Return the answer to a request whose Host header is not the company's own (RFC 9110, 421)."""
+def misdirected(app_origin: str) -> ASGIApp:
+    """Return what answers requests by another name than the company's own: a page for people, text for programs."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await _answer(app_origin, Headers(scope=scope))(scope, receive, send)
+
+    return answer
+
+
+def _answer(app_origin: str, headers: Headers) -> Response:
     parts = urlsplit(app_origin)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return PlainTextResponse(_TEXT.format(origin=app_origin, port=port), 421, {"Cache-Control": "no-store"})
+    host = normal_host(headers.get("host", "").encode("latin-1"))
+    is_machine = host not in _HERE and host[:1] not in ("", "-")  # ssh would take a leading "-" for an option
+    command = f"ssh -L {port}:127.0.0.1:{port} {host.strip('[]') if is_machine else _UNKNOWN_HOST}"
+    if "text/html" not in headers.get("accept", ""):
+        text = _TEXT.format(origin=app_origin, command=command)
+        return PlainTextResponse(text, _STATUS, {"Cache-Control": "no-store"})
+    if parts.scheme == "https":
+        title, body = "This is not Reelkeep's address", _PUBLIC
+    elif host in _HERE:
+        title, body = "Reelkeep has an address of its own", _NEAR
+    else:
+        title, body = "Films need a connection that the browser trusts", _FAR
+    filled = body.format(origin=escape(app_origin), command=escape(command))
+    page = _PAGE.format(title=title, style=_STYLE, body=filled)
+    return HTMLResponse(page, _STATUS, {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY})

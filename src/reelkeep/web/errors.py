@@ -15,6 +15,7 @@ from reelkeep.errors import (
     RequestError,
     SignInRequired,
     StorageSetupError,
+    sentence,
 )
 from reelkeep.playback.segments import MakingStopped
 
@@ -65,7 +66,7 @@ def status_of(error: ReelkeepError) -> int:
 
 def body_of(error: ReelkeepError) -> dict[str, Any]:
     """Return the JSON body of an error: what happened and what to do next."""
-    return {"error": {"code": error.code, "message": error.message, "advice": error.advice()}}
+    return {"error": {"code": error.code, "message": sentence(error.message), "advice": error.advice()}}
 
 
 def headers_of(error: ReelkeepError) -> dict[str, str]:

@@ -72,7 +72,7 @@ class MediaApplication:
             "Access-Control-Allow-Origin": company.app_origin,
             "Access-Control-Expose-Headers": "Retry-After",
             "Cross-Origin-Resource-Policy": "cross-origin",  # sibling names under "localhost" count as other sites
-            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
             "Vary": "Origin",

@@ -11,7 +11,6 @@ from sqlalchemy import make_url
 
 from reelkeep.bootstrap import open_company
 from reelkeep.companies.handle import CompanyHandle
-from reelkeep.companies.link import SupervisorLink
 from reelkeep.errors import IsolationError
 from reelkeep.playback.arrivals import Arrivals
 from reelkeep.playback.cache import SegmentCache
@@ -19,22 +18,20 @@ from reelkeep.playback.database import AsyncDatabase
 from reelkeep.playback.segments import SegmentSource
 from reelkeep.web.listener import listen as listen_to_changes
 from reelkeep.web.media import MediaApplication
-from reelkeep.web.serve import listen, serve
+from reelkeep.web.serve import born, serve
 
 CACHE_BYTES: Final = 256 << 20
 STORE_THREADS: Final = 4
 SWEEP_SECONDS: Final = 5.0
-_DESCRIPTORS: Final = 8_192  # one for each cached segment, and the viewers' sockets
-_OTHER_DESCRIPTORS: Final = 512
+_DESCRIPTORS: Final = 8_192  # half for cached segments, half for connections (web.serve)
 
 
 def main() -> None:
     """Take birth from the supervisor, then serve the company's media until told to stop."""
-    link = SupervisorLink.from_arguments()
-    birth = link.birth()
+    link, birth, handover = born()
     company = open_company(link, birth)
-    application = make_media(company, str(birth["dsn"]), max_entries=_raise_descriptor_limit() - _OTHER_DESCRIPTORS)
-    serve(company, application, listen(birth["handover_path"]), link)
+    application = make_media(company, str(birth["dsn"]), max_entries=_raise_descriptor_limit() // 2)
+    serve(company, application, handover, link)
 
 
 def make_media(company: CompanyHandle, dsn: str, *, max_entries: int) -> MediaApplication:

@@ -55,6 +55,7 @@ def content_security_policy(app_origin: str, media_origin: str, store_origins: I
 def security_headers(policy: str) -> dict[str, str]:
     """Return the headers of every answer of the app process."""
     return {
+        "Cache-Control": "no-store",  # presigned addresses and tokens are among the answers; files say otherwise
         "Content-Security-Policy": policy,
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",

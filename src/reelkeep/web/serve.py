@@ -12,11 +12,13 @@ import contextlib
 import copy
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
 import struct
 import sys
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Final
@@ -24,16 +26,19 @@ from typing import Any, Final
 import uvloop
 from uvicorn.config import Config
 from uvicorn.lifespan.on import LifespanOn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.errors import IsolationError
+from reelkeep.isolation.confine import CAP_DAC_OVERRIDE, confine
+from reelkeep.web.bounded import BoundedProtocol
 from reelkeep.web.connection_host import ConnectionHost
 
 STOP_SECONDS: Final = 3.0
 KEEP_ALIVE_SECONDS: Final = 60
+MAX_CONNECTIONS: Final = 1_024  # beyond it the connection that has waited longest for a request is closed
+MAX_SOCKET_MESSAGE_BYTES: Final = 4_096  # pages listen on WebSockets and say nothing
 _MAX_PAYLOAD_BYTES: Final = 4_096
 _UCRED: Final = struct.Struct("iII")  # pid, uid, gid; socket(7) SO_PEERCRED
 
@@ -47,6 +52,21 @@ def listen(path: str) -> socket.socket:
     listener.listen(8)
     listener.setblocking(False)
     return listener
+
+
+def born(argv: Sequence[str] | None = None) -> tuple[SupervisorLink, Mapping[str, Any], socket.socket]:
+    """Return the link, the birth and the listening hand-over socket of a web process, which is confined from then on.
+
+    Nothing a stranger sends is read before; what he could make of this process then is named in ``isolation.confine``.
+    """
+    opened: list[socket.socket] = []
+
+    def prepare(birth: Mapping[str, Any]) -> None:
+        opened.append(listen(birth["handover_path"]))
+        confine(keep=frozenset({CAP_DAC_OVERRIDE}))
+
+    link = SupervisorLink.from_arguments(argv, prepare=prepare)
+    return link, link.birth(), opened[0]
 
 
 def serve(
@@ -76,10 +96,13 @@ class _Served:
         self._handover = handover
         self._tls = tls
         self._state = ServerState()
+        self._max_connections = min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
         self._config = Config(
             application,
-            http=HttpToolsProtocol,
+            http=BoundedProtocol,
             ws="websockets-sansio",
+            ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
             lifespan="auto",
             log_config=None,
             access_log=False,
@@ -137,6 +160,9 @@ class _Served:
             gateway.send(b"\x01")
 
     async def _open(self, client: socket.socket, payload: bytes) -> None:
+        if len(self._state.connections) >= self._max_connections and not self._make_room():
+            client.close()
+            return
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         fields = json.loads(payload)
@@ -144,10 +170,18 @@ class _Served:
         config = copy.copy(self._config)  # HTTP and WebSocket protocols take the application from it
         config.loaded_app = ConnectionHost(self._config.loaded_app, str(fields["host"]), peer)
         await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: HttpToolsProtocol(config=config, server_state=self._state, app_state=self._lifespan.state),
+            lambda: BoundedProtocol(config=config, server_state=self._state, app_state=self._lifespan.state),
             client,
             ssl=self._tls,
         )
+
+    def _make_room(self) -> bool:
+        """Close the connection that has waited longest for a request; return False if all are being answered."""
+        idle = [each for each in self._state.connections if isinstance(each, BoundedProtocol) and each.is_idle]
+        if not idle:
+            return False
+        min(idle, key=lambda each: each.since).transport.abort()
+        return True
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
 from itertools import pairwise
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.media import FrameRate, TrackKind
-from reelkeep.playback.manifest import manifest, segment_count, segment_samples
+from reelkeep.playback.manifest import SWITCHING_SCHEME, manifest, segment_count, segment_samples
 from reelkeep.playback.proxies import Proxy, RenditionRow
+from reelkeep.transcode.fields import MAX_AUDIO_SAMPLES, MAX_FRAMES
 
 NAMES = {"mpd": "urn:mpeg:dash:schema:mpd:2011", "cenc": "urn:mpeg:cenc:2013", "dashif": "https://dashif.org/CPS"}
 KID = bytes(range(16))
@@ -19,12 +21,14 @@ LICENCE = "http://acme-media.localhost:8000/p/token/licence"
 RATES = [FrameRate(24000, 1001), FrameRate(24, 1), FrameRate(25, 1), FrameRate(30000, 1001), FrameRate(60, 1)]
 
 
-def rendition(name: str, rate: FrameRate, *, is_step: bool = False, published: int = 0) -> RenditionRow:
+def rendition(
+    name: str, rate: FrameRate, *, is_step: bool = False, published: int = 0, key_id: bytes = KID
+) -> RenditionRow:
     is_video = name.startswith("v")
     return RenditionRow(
         name, TrackKind.VIDEO if is_video else TrackKind.AUDIO, is_step, 640 if is_video else None,
-        360 if is_video else None, "avc1.64001e" if is_video else "mp4a.40.2",
-        rate.numerator if is_video else 48_000, 600_000, KID, bytes(16), b"", published,
+        int(name[1:]) if is_video else None, "avc1.64001e" if is_video else "mp4a.40.2",
+        rate.numerator if is_video else 48_000, 600_000, key_id, bytes(16), b"", published,
     )  # fmt: skip
 
 
@@ -109,21 +113,72 @@ def test_the_real_length_replaces_the_planned_one_once_it_is_known() -> None:
     assert sum(length for _, length in segments_of(text, "v360")) == 233 / rate.fraction
 
 
+def sets_of(text: str) -> list[ElementTree.Element]:
+    return ElementTree.fromstring(text).findall(".//mpd:AdaptationSet", NAMES)
+
+
 def test_a_silent_film_has_no_audio_set() -> None:
-    root = ElementTree.fromstring(manifest(proxy(FrameRate(24, 1), 48), LICENCE))
-    assert [each.get("contentType") for each in root.findall(".//mpd:AdaptationSet", NAMES)] == ["video"]
+    found = sets_of(manifest(proxy(FrameRate(24, 1), 48), LICENCE))
+    assert {each.get("contentType") for each in found} == {"video"}
 
 
-def test_every_rendition_names_its_key_and_where_its_licence_is() -> None:
-    root = ElementTree.fromstring(manifest(proxy(FrameRate(24, 1), 48, 96_000), LICENCE + "?a&b"))
-    tracks = root.findall(".//mpd:Representation", NAMES)
-    assert [track.get("id") for track in tracks] == ["v360", "v720", "a1"]
-    for track in tracks:
-        common, clear_key = track.findall("mpd:ContentProtection", NAMES)
+def ladder(rate: FrameRate, *classes: int) -> Proxy:
+    """A film whose rungs from 360 lines up have the keys of these classes, and sound with a key of its own."""
+    heights = (360, 576, 720, 1080, 2160)
+    rungs = [
+        rendition(f"v{height}", rate, is_step=height == 360, key_id=bytes([key]) * 16)
+        for height, key in zip(heights, classes, strict=False)
+    ]
+    sound = rendition("a1", rate, key_id=bytes(16))
+    return Proxy(480, None, rate, 960_000, None, (sound, *rungs))
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [
+        ((1, 1, 2, 2, 3), [["v360"], ["v576"], ["v720", "v1080"], ["v2160"], ["a1"]]),
+        ((1, 2, 2), [["v360"], ["v576", "v720"], ["a1"]]),
+        ((1,), [["v360"], ["a1"]]),
+    ],
+)
+def test_a_set_holds_one_key_and_one_segment_grid(classes: tuple[int, ...], expected: list[list[str]]) -> None:
+    text = manifest(ladder(FrameRate(24, 1), *classes), LICENCE)
+    found = sets_of(text)
+    assert [[track.get("id") for track in each.findall("mpd:Representation", NAMES)] for each in found] == expected
+    for each in found:
+        names = [track.get("id") for track in each.findall("mpd:Representation", NAMES)]
+        assert len({tuple(segments_of(text, name)) for name in names}) == 1
+        assert each.get("segmentAlignment") == ("true" if len(names) > 1 else None)
+        assert not each.findall("mpd:Representation/mpd:ContentProtection", NAMES), "the set's key is every rung's"
+
+
+def test_players_may_switch_between_all_sets_of_video_and_to_no_other() -> None:
+    found = sets_of(manifest(ladder(FrameRate(24, 1), 1, 1, 2, 2, 3), LICENCE))
+    assert [each.get("id") for each in found] == ["0", "1", "2", "3", "4"]
+    switching = [each.findall("mpd:SupplementalProperty", NAMES) for each in found]
+    assert {prop.get("schemeIdUri") for props in switching for prop in props} == {SWITCHING_SCHEME}
+    assert [[prop.get("value") for prop in props] for props in switching] == [
+        ["1,2,3"], ["0,2,3"], ["0,1,3"], ["0,1,2"], [],
+    ]  # fmt: skip
+
+
+def test_every_set_names_its_key_and_where_its_licence_is() -> None:
+    found = sets_of(manifest(ladder(FrameRate(24, 1), 1, 1, 2), LICENCE + "?a&b"))
+    assert len(found) == 4
+    for each, key in zip(found, (1, 1, 2, 0), strict=True):
+        common, clear_key = each.findall("mpd:ContentProtection", NAMES)
         assert common.get("value") == "cbcs"
-        assert common.get(f"{{{NAMES['cenc']}}}default_KID") == "00010203-0405-0607-0809-0a0b0c0d0e0f"
+        assert common.get(f"{{{NAMES['cenc']}}}default_KID") == str(uuid.UUID(bytes=bytes([key]) * 16))
         assert clear_key.get("schemeIdUri") == "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
         assert clear_key.find("dashif:Laurl", NAMES).text == LICENCE + "?a&b"
+
+
+def test_a_film_that_claims_the_greatest_length_holds_nobody_up() -> None:
+    """The length is what the codec says it is, and every viewer's request makes the manifest on the one event loop."""
+    rate = FrameRate(24, 1)
+    began = time.process_time()
+    manifest(proxy(rate, MAX_FRAMES, MAX_AUDIO_SAMPLES), "http://a/")
+    assert time.process_time() - began < 0.05
 
 
 def test_the_manifest_of_a_two_hour_film_is_made_in_less_than_50_ms() -> None:

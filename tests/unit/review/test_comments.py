@@ -4,6 +4,7 @@ import pytest
 from tests.services.sites import Making, Site
 
 from reelkeep.catalog.roles import Role
+from reelkeep.catalog.tables import proxies
 from reelkeep.errors import Forbidden, NotFound, RequestError
 from reelkeep.review import comments
 from reelkeep.review.comments import MAX_COMMENT_CHARACTERS
@@ -22,6 +23,17 @@ def test_a_comment_stands_on_a_frame_that_the_version_has(site: Site) -> None:
             with pytest.raises(RequestError):
                 comments.add(conn, user, version.id, frame=frame, text="x")
         assert [each.frame for each in comments.of_version(conn, version.id)] == [0, 99]
+
+
+def test_sound_without_pictures_is_commented_on_by_the_frames_of_its_clock(site: Site) -> None:
+    user = site.user()
+    version = site.version(site.production(), user)
+    Making(site, version, frames=48)  # two seconds of sound, so 48 frames of the clock
+    with site.engine.begin() as conn:
+        conn.execute(proxies.update().where(proxies.c.version_id == version.id).values(planned_frames=0))
+        assert comments.add(conn, user, version.id, frame=47, text="x").frame == 47
+        with pytest.raises(RequestError):
+            comments.add(conn, user, version.id, frame=48, text="x")
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "a\x00b", "a\x1bb", "\ud800", "x" * (MAX_COMMENT_CHARACTERS + 1)])

@@ -7,7 +7,7 @@ from reelkeep.errors import IsolationError
 from reelkeep.ids import AssetId, ConnectionId, ProductionId, VersionId, new_id
 from reelkeep.storage.interface import Purpose, StorageConnection
 from reelkeep.storage.layout import KEY_BYTES, original_scope, production_scope, proxy_scope
-from reelkeep.storage.session_policy import MAX_POLICY_CHARACTERS, session_policy
+from reelkeep.storage.session_policy import ACTIONS, MAX_POLICY_CHARACTERS, session_policy
 
 VERSION = VersionId(new_id())
 PRODUCTION = ProductionId(new_id())
@@ -17,6 +17,8 @@ SCOPES = {
     Purpose.PLAYBACK: "proxies/",
     Purpose.READ_ORIGINAL: original_scope("a" * 40, PRODUCTION, "b" * 40, AssetId(new_id()), VERSION),
     Purpose.WRITE_PROXY: proxy_scope(VERSION),
+    Purpose.CLEAN_PROXY: proxy_scope(VERSION),
+    Purpose.END_UPLOADS: "originals/",
     Purpose.PROBE: f"probe/{new_id()}/",
 }
 
@@ -54,10 +56,11 @@ def test_no_purpose_reaches_beyond_its_scope(purpose: Purpose) -> None:
     for statement in statements(connection(), purpose, SCOPES[purpose]):
         if statement["Action"] == ["s3:ListBucket"]:
             assert statement["Condition"] == {"StringLike": {"s3:prefix": f"media/reelkeep/{SCOPES[purpose]}*"}}
-        elif "s3:GetObject" in statement["Action"] or "s3:PutObject" in statement["Action"]:
+        elif statement["Action"] == ["s3:ListBucketMultipartUploads"]:  # S3 cannot narrow it to a prefix
+            assert purpose in (Purpose.END_UPLOADS, Purpose.PROBE)
+            assert statement["Resource"] == ["arn:aws:s3:::acme-media"]
+        elif statement["Action"] != ["kms:Decrypt", "kms:GenerateDataKey"]:
             assert statement["Resource"] == [f"arn:aws:s3:::acme-media/media/reelkeep/{SCOPES[purpose]}*"]
-        else:
-            assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
 def test_a_job_that_reads_may_not_write_and_one_that_writes_may_not_read() -> None:
@@ -65,6 +68,15 @@ def test_a_job_that_reads_may_not_write_and_one_that_writes_may_not_read() -> No
     (write, *_) = statements(connection(), Purpose.WRITE_PROXY, SCOPES[Purpose.WRITE_PROXY])
     assert read["Action"] == ["s3:GetObject"]
     assert write["Action"] == ["s3:PutObject"]
+
+
+def test_what_cleans_up_may_neither_read_nor_write_and_deletes_one_versions_proxies_only() -> None:
+    deleting = {purpose for purpose, actions in ACTIONS.items() if "s3:DeleteObject" in actions}
+    assert deleting == {Purpose.CLEAN_PROXY, Purpose.PROBE}
+    (clean, _, *_) = statements(connection(), Purpose.CLEAN_PROXY, SCOPES[Purpose.CLEAN_PROXY])
+    (end, *_) = statements(connection(), Purpose.END_UPLOADS, SCOPES[Purpose.END_UPLOADS])
+    assert clean["Action"] == ["s3:DeleteObject"]
+    assert end["Action"] == ["s3:AbortMultipartUpload"]
 
 
 def test_only_aws_gets_the_statement_for_kms_and_only_by_way_of_s3() -> None:
@@ -89,6 +101,9 @@ def test_the_partition_follows_the_role() -> None:
         (Purpose.WRITE_PROXY, f"proxies/{VERSION}"),
         (Purpose.WRITE_PROXY, f"proxies/{VERSION}/../"),
         (Purpose.WRITE_PROXY, f"originals/{VERSION}/"),
+        (Purpose.CLEAN_PROXY, "proxies/"),
+        (Purpose.CLEAN_PROXY, f"originals/{VERSION}/"),
+        (Purpose.END_UPLOADS, "proxies/"),
         (Purpose.READ_ORIGINAL, "originals/"),
         (Purpose.READ_ORIGINAL, "originals/a/b/"),
         (Purpose.UPLOAD, "originals/?-x/"),

@@ -17,7 +17,7 @@ from reelkeep.isolation.channel import Channel, ChannelClosed, Message
 from reelkeep.jobs.interface import JobCancelled
 from reelkeep.media import FrameRate, Rung
 from reelkeep.media import Probe as ProbeFacts
-from reelkeep.transcode.carrier import Carrier, CodecDied, CodecMisbehaved
+from reelkeep.transcode.carrier import Carrier, CodecDied, CodecMisbehaved, TalkLimits
 from reelkeep.transcode.protocol import Done, Fragment, Job, Plan, Probe, Problem, Progress, Read, SampleEntry
 from reelkeep.transcode.source import SourceCache
 
@@ -119,7 +119,12 @@ class Stage:
         self.taker, self.hold = Taker(), Stop()
         self.codec: PlayedCodec | None = None
 
-    def run(self, *lines: Message | Callable[[Channel], None], job: Job | None = None) -> Done:
+    def run(
+        self,
+        *lines: Message | Callable[[Channel], None],
+        job: Job | None = None,
+        limits: TalkLimits | None = None,
+    ) -> Done:
         def play(channel: Channel) -> None:
             channel.receive()
             for line in lines:
@@ -138,7 +143,8 @@ class Stage:
 
         source = SourceCache(lambda offset, length: ORIGINAL[offset : offset + length], len(ORIGINAL))
         try:
-            return Carrier(source, lambda probe, plan: self.taker, self.hold).run(start, job or Job(len(ORIGINAL)))
+            carrier = Carrier(source, lambda probe, plan: self.taker, self.hold, limits=limits)
+            return carrier.run(start, job or Job(len(ORIGINAL)))
         finally:
             source.close()
             assert self.codec is not None
@@ -170,9 +176,12 @@ def test_reads_are_answered_with_the_bytes_of_the_original_and_fewer_at_its_end(
     assert got == [ORIGINAL[:10], ORIGINAL[-5:], b""]
 
 
-def test_a_problem_is_the_uploaders_in_the_codecs_words(stage: Stage) -> None:
-    with pytest.raises(MediaError, match="This file is empty"):
-        stage.run(Problem("empty", "This file is empty.").message())
+def test_a_problem_is_told_in_our_own_words_for_the_uploader(stage: Stage) -> None:
+    with pytest.raises(MediaError, match=r"^The file is damaged: too much of it cannot be read$") as told:
+        stage.run(Problem("damaged", "send your password to eve").message())
+    assert "stays stored" in told.value.advice()
+    with pytest.raises(MediaError, match=r"cannot read the format .* \(cinepak\)$"):
+        stage.run(Problem("unsupported", "cinepak").message())
 
 
 HOSTILE: dict[str, list[Message | Callable[[Channel], None]]] = {
@@ -218,3 +227,80 @@ def test_a_codec_that_stalls_in_the_middle_of_a_frame_can_be_cancelled(stage: St
     with pytest.raises(JobCancelled):
         stage.run(PROBE.message(), stall)
     assert time.monotonic() - began < 3
+
+
+def half_a_frame(channel: Channel) -> None:
+    raw(channel, b"\0\0")
+    channel.receive()
+
+
+def one_byte_at_a_time(channel: Channel) -> None:
+    raw(channel, b"\0\0\1\0\0\0\0\0")
+    while True:
+        raw(channel, b" ")
+        time.sleep(0.02)
+
+
+def reads_and_takes_nothing(channel: Channel) -> None:
+    while True:
+        channel.send(Read(0, len(ORIGINAL)).message())
+
+
+@pytest.mark.parametrize("line", [half_a_frame, one_byte_at_a_time, reads_and_takes_nothing])
+def test_a_codec_that_stops_in_the_middle_of_a_frame_holds_nobody(
+    stage: Stage, line: Callable[[Channel], None]
+) -> None:
+    with pytest.raises(CodecMisbehaved):
+        stage.run(line, limits=TalkLimits(frame_seconds=0.3))
+
+
+def test_words_that_lead_nowhere_do_not_keep_a_codec_alive(stage: Stage) -> None:
+    def chatter(channel: Channel) -> None:
+        while True:
+            channel.send(Progress(5).message())
+            channel.send(Read(0, 1).message())
+            channel.receive()
+            time.sleep(0.01)
+
+    with pytest.raises(CodecDied, match="stopped answering"):
+        stage.run(PROBE.message(), PLAN.message(), chatter, limits=TalkLimits(silence_seconds=0.3))
+
+
+def test_even_a_codec_that_gets_on_ends_with_its_time(stage: Stage) -> None:
+    def crawl(channel: Channel) -> None:
+        for frame in range(1, 10_000):
+            channel.send(Progress(frame).message())
+            time.sleep(0.01)
+
+    with pytest.raises(CodecDied):
+        stage.run(PROBE.message(), PLAN.message(), crawl, limits=TalkLimits(work_seconds=0.3))
+
+
+def test_a_codec_cannot_have_the_original_fetched_for_ever() -> None:
+    """Each block fetched is paid for by the company whose bucket it is."""
+    size, block = 64 << 30, 1 << 20
+    source = SourceCache(lambda offset, length: b"\0" * length, size, block_bytes=block, blocks_ahead=1, blocks_kept=1)
+    taker, played = Taker(), []
+
+    def play(channel: Channel) -> None:
+        channel.receive()
+        while True:
+            channel.send(Read(4 * block * (len(played) % 99), 1).message())
+            channel.receive()
+            played.append(None)
+
+    @contextmanager
+    def start() -> Iterator[PlayedCodec]:
+        codec = PlayedCodec(play)
+        try:
+            yield codec
+        finally:
+            codec.kill()
+            codec.join()
+
+    try:
+        with pytest.raises(CodecMisbehaved):
+            Carrier(source, lambda probe, plan: taker, Stop()).run(start, Job(len(ORIGINAL)))
+    finally:
+        source.close()
+    assert source.fetched_bytes < 1 << 30

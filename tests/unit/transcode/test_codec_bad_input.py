@@ -41,7 +41,6 @@ def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
 def test_random_bytes_are_no_film_whatever_their_name(tmp_path: Path) -> None:
     found = problem(written(tmp_path, random.Random(7).randbytes(200_000)))
     assert found.code == "not_media"
-    assert "whatever its name says" in found.text
 
 
 @pytest.mark.parametrize("kind", PLAYLISTS)

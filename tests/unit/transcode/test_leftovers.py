@@ -1,8 +1,7 @@
-"""Leftovers: what no row names goes, what is named or new stays, and a role that may not delete is no failure."""
+"""Leftovers: what no row names goes, what is named or new stays."""
 
 from __future__ import annotations
 
-from reelkeep.errors import StorageSetupError
 from reelkeep.ids import VersionId
 from reelkeep.storage.layout import bundle_key, still_key
 from reelkeep.transcode.leftovers import delete_unnamed, unnamed
@@ -14,16 +13,13 @@ FOREIGN = "proxies/somebody-put-this-here"
 
 
 class Bucket:
-    def __init__(self, *, may_delete: bool = True) -> None:
+    def __init__(self) -> None:
         self.held = [NAMED, DEAD, DEAD_STILL, NEW, FOREIGN]
-        self._may_delete = may_delete
 
     def keys(self) -> list[str]:
         return list(self.held)
 
     def delete(self, keys: list[str]) -> None:
-        if not self._may_delete:
-            raise StorageSetupError
         self.held = [key for key in self.held if key not in keys]
 
 
@@ -39,9 +35,3 @@ def test_they_are_deleted_and_the_rest_stays() -> None:
 
 def test_a_first_attempt_looks_for_nothing() -> None:
     assert delete_unnamed(Bucket(), set(), 1) == 0
-
-
-def test_a_role_that_may_not_delete_keeps_them() -> None:
-    bucket = Bucket(may_delete=False)
-    assert delete_unnamed(bucket, {NAMED}, 2) == 0
-    assert DEAD in bucket.held

@@ -47,7 +47,7 @@ MESSAGES = [
     protocol.Peaks(512, 2, b"\x80\x7f\x00\x01"),
     protocol.Progress(48),
     protocol.Done(100, 158, 160160),
-    protocol.Problem("cut_off", "The file is cut off."),
+    protocol.Problem("cut_off", "its index is not there"),
 ]
 
 
@@ -118,10 +118,10 @@ def test_a_fragment_that_contradicts_itself_is_refused(samples: tuple[protocol.S
         protocol.parse_from_codec(protocol.Fragment("v360", 0, samples, b"aaaaabbbcc").message())
 
 
-@pytest.mark.parametrize("text", ["\x1b[2J", "bell\x07", "ä", "x" * 601, 5])
-def test_a_problems_text_is_plain_characters_only(text: Any) -> None:
+@pytest.mark.parametrize("detail", ["\x1b[2J", "bell\x07", "ä", "<b>", "x" * 65, 5])
+def test_a_problems_detail_is_a_few_plain_characters_only(detail: Any) -> None:
     with pytest.raises(BadFrame):
-        protocol.parse_from_codec(Message("problem", {"code": "damaged", "text": text}))
+        protocol.parse_from_codec(Message("problem", {"code": "damaged", "detail": detail}))
 
 
 def test_a_number_is_never_a_truth_value() -> None:

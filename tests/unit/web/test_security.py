@@ -92,6 +92,28 @@ def test_a_right_password_forgets_the_accounts_tries() -> None:
         limits.succeeded("ada", "here")
 
 
+def test_names_that_are_refused_push_nobody_out_of_the_count() -> None:
+    limits = SignInLimits(clock=FakeClock())
+    for number in range(MAX_PER_ACCOUNT):
+        limits.begin("ada", f"192.0.2.{number}")
+    for number in range(MAX_PER_ADDRESS):
+        limits.begin(f"account {number}", "198.51.100.1")
+    for number in range(30_000):
+        with pytest.raises(TooManyTries):
+            limits.begin(f"made up {number}", "198.51.100.1")
+    with pytest.raises(TooManyTries):
+        limits.begin("ada", "203.0.113.1")
+
+
+def test_the_addresses_of_one_ipv6_network_count_as_one() -> None:
+    limits = SignInLimits(clock=FakeClock())
+    for number in range(MAX_PER_ADDRESS):
+        limits.begin(f"account {number}", f"2001:db8::{number:x}")
+    with pytest.raises(TooManyTries):
+        limits.begin("another", "2001:db8::ffff:ffff:ffff:ffff")
+    limits.begin("another", "2001:db8:0:1::1")
+
+
 def test_memory_for_counting_is_bounded() -> None:
     limits = SignInLimits(clock=FakeClock())
     for number in range(30_000):

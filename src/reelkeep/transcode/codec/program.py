@@ -35,9 +35,9 @@ def main(channel: Channel) -> None:
     try:
         _Transcode(channel, job).run()
     except Refused as refused:
-        channel.send(Problem(refused.reason, refused.message).message())
+        channel.send(Problem(refused.reason, refused.detail).message())
     except (MemoryError, av.error.MemoryError):
-        channel.send(Problem("too_large", Refused("too_large").message).message())
+        channel.send(Problem("too_large", "memory").message())
 
 
 class _Transcode:

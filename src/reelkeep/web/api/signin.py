@@ -13,14 +13,14 @@ from reelkeep.catalog.passwords import MAX_PASSWORD_CHARACTERS
 from reelkeep.catalog.people import User
 from reelkeep.errors import Forbidden, SignInRequired
 from reelkeep.web.api.views import user_json
-from reelkeep.web.context import Call, Caller
+from reelkeep.web.context import NO_NUL, Call, Caller
 from reelkeep.web.errors import WrongOrigin
 
 router = APIRouter()
 
 
 class SignIn(BaseModel):
-    email: str = Field(max_length=254)
+    email: str = Field(max_length=254, pattern=NO_NUL)
     password: str = Field(max_length=MAX_PASSWORD_CHARACTERS)
     kind: LoginKind
 

@@ -16,7 +16,7 @@ from reelkeep.ids import ProductionId, UploadId
 from reelkeep.ingest.uploads import MAX_CLIENT_KEY_CHARACTERS, MAX_SIGNED_PARTS, SignedPart, UploadView
 from reelkeep.storage.interface import Part
 from reelkeep.web.api.views import time_json, version_json
-from reelkeep.web.context import Call, Caller, IdInPath
+from reelkeep.web.context import NO_NUL, Call, Caller, IdInPath
 
 router = APIRouter()
 _MAX_NAME_CHARACTERS = 4_096  # the rules of names are those of ``ingest.file_names``; this bounds the work
@@ -25,8 +25,8 @@ _MAX_NAME_CHARACTERS = 4_096  # the rules of names are those of ``ingest.file_na
 class NewUpload(BaseModel):
     file_name: str = Field(max_length=_MAX_NAME_CHARACTERS)
     size_bytes: int = Field(strict=True)
-    client_key: str | None = Field(default=None, max_length=MAX_CLIENT_KEY_CHARACTERS)
-    folder: str = Field(default="", max_length=_MAX_NAME_CHARACTERS)
+    client_key: str | None = Field(default=None, max_length=MAX_CLIENT_KEY_CHARACTERS, pattern=NO_NUL)
+    folder: str = Field(default="", max_length=_MAX_NAME_CHARACTERS, pattern=NO_NUL)
 
 
 class WantedPart(BaseModel):

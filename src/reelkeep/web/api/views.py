@@ -9,6 +9,7 @@ from typing import Any
 from reelkeep.catalog.assets import AssetRow
 from reelkeep.catalog.people import User
 from reelkeep.catalog.versions import VersionRow
+from reelkeep.errors import sentence
 from reelkeep.media import FrameRate
 from reelkeep.review.comments import Comment
 
@@ -32,7 +33,7 @@ def version_json(version: VersionRow) -> dict[str, Any]:
         "asset_id": version.asset_id,
         "number": version.number,
         "state": version.state.value,
-        "problem": version.problem.message if version.problem else None,
+        "problem": sentence(version.problem.message) if version.problem else None,
         "advice": version.problem.advice if version.problem else None,
         "file_name": version.file_name,
         "size_bytes": version.size_bytes,

@@ -16,7 +16,7 @@
  *   part_bytes: number, parts_total: number, done_parts: DonePart[]}} Upload
  * @typedef {{number: number, method: string, url: string, headers: Record<string, string>, expires_at: string}} PartRequest
  * @typedef {{name: string, kind: string, is_step: boolean, width_px: number | null, height_px: number | null,
- *   published_frames?: number | null}} Rendition
+ *   published_samples?: number}} Rendition
  * @typedef {{base: string, manifest: string, expires_at: string, frames: number | null, planned_frames: number | null,
  *   rate: [number, number], start_timecode: {frame: number, drop_frame: boolean} | null, tiles: any,
  *   renditions: Rendition[]}} Playback
@@ -77,13 +77,3 @@ export async function call(method, path, body) {
 export const get = (/** @type {string} */ path) => call("GET", path);
 export const post = (/** @type {string} */ path, /** @type {unknown} */ body = {}) => call("POST", path, body);
 export const remove = (/** @type {string} */ path) => call("DELETE", path);
-
-/**
- * Turn anything that was thrown into two sentences: what happened, what to do.
- * @param {unknown} problem
- * @returns {{message: string, advice: string}}
- */
-export function words(problem) {
-  if (problem instanceof ApiError) return { message: problem.message, advice: problem.advice };
-  return { message: problem instanceof Error ? problem.message : String(problem), advice: "Load the page again." };
-}

@@ -1,5 +1,7 @@
 /** Live changes of a production, by WebSocket; it connects again by itself and then asks for a fresh read. */
 
+import { get } from "./api.js";
+
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 
@@ -7,13 +9,12 @@ const LONGEST_WAIT_MS = 15_000;
  * Listen to a production's changes.
  * @param {string} productionId
  * @param {(event: {what: string, version?: import("./api.js").Version}) => void} onEvent
- * @param {() => void} [onGap]  called after a lost connection is back: changes may have been missed
+ * @param {() => void} [onOpen]  called when a connection stands, the first too: changes before it may have been missed
  * @returns {() => void} stops listening
  */
-export function listen(productionId, onEvent, onGap = () => {}) {
+export function listen(productionId, onEvent, onOpen = () => {}) {
   let stopped = false;
   let wait = FIRST_WAIT_MS;
-  let lost = false;
   /** @type {WebSocket | null} */
   let socket = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -24,8 +25,7 @@ export function listen(productionId, onEvent, onGap = () => {}) {
     socket = new WebSocket(`${scheme}://${location.host}/api/v1/productions/${productionId}/events`);
     socket.onopen = () => {
       wait = FIRST_WAIT_MS;
-      if (lost) onGap();
-      lost = false;
+      onOpen();
     };
     socket.onmessage = (message) => {
       const event = JSON.parse(message.data);
@@ -33,7 +33,7 @@ export function listen(productionId, onEvent, onGap = () => {}) {
     };
     socket.onclose = () => {
       if (stopped) return;
-      lost = true;
+      get("/me").catch(() => {}); // a refused socket does not say why; this asks to sign in if that is it
       timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);
     };

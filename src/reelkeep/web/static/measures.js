@@ -25,6 +25,18 @@ export function timeLeftText(seconds) {
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min left`;
 }
 
+/**
+ * A film's length.
+ * @param {number} frames
+ * @param {[number, number]} rate
+ */
+export function lengthText(frames, [n, d]) {
+  const seconds = Math.round((frames * d) / n);
+  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes}:${two(seconds % 60)}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
+}
+
 /** @param {string} iso */
 export function dateText(iso) {
   const date = new Date(iso);

@@ -90,6 +90,10 @@ export const shared = css`
   textarea {
     resize: vertical;
   }
+  ::placeholder {
+    color: var(--quiet);
+    opacity: 1;
+  }
   label {
     color: var(--quiet);
   }
@@ -126,7 +130,9 @@ export const shared = css`
   }
   @media (pointer: coarse) {
     button,
-    .button {
+    .button,
+    input,
+    select {
       min-height: 44px;
     }
     button.icon {

@@ -45,3 +45,19 @@ export function stateText(version) {
       return version.state;
   }
 }
+
+/**
+ * True if there is a job to stop.
+ * @param {Version} version
+ */
+export function mayStop(version) {
+  return version.state === "stored" || version.state === "processing" || version.state === "playable";
+}
+
+/**
+ * True if a stored original can be processed once more.
+ * @param {Version} version
+ */
+export function mayAgain(version) {
+  return (version.state === "failed" || version.state === "cancelled") && version.stored_at !== null;
+}

@@ -1,8 +1,9 @@
 /** The page's frame: who is signed in, the bar on top, and the page of the current address. */
 
 import { LitElement, css, html, nothing } from "../lit.js";
-import { get, post, words } from "../api.js";
+import { get, post } from "../api.js";
 import { followLink, go, readRoute } from "../router.js";
+import { words } from "../sentences.js";
 import { shared } from "../styles.js";
 import "./rk-sign-in.js";
 import "./rk-productions.js";
@@ -89,6 +90,18 @@ export class RkApp extends LitElement {
         top: 6px;
         z-index: 50;
       }
+      main:focus {
+        outline: none;
+      }
+      @media (pointer: coarse) {
+        nav a,
+        .notice a {
+          line-height: 44px;
+        }
+        nav .company {
+          padding-inline: 4px;
+        }
+      }
       @media (max-width: 720px) {
         header {
           padding: 0 12px;
@@ -120,7 +133,10 @@ export class RkApp extends LitElement {
     this.onRoute = () => this.#route();
     this.onSignedOut = () => {
       this.me = null;
-      if (this.route.page !== "signin") go(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
+      // Later, so that the page on the screen can first put into its address where the person is.
+      queueMicrotask(() => {
+        if (this.route.page !== "signin") go(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
+      });
     };
   }
 
@@ -144,7 +160,10 @@ export class RkApp extends LitElement {
   #route() {
     const before = this.route;
     this.route = readRoute(location);
-    if (before.page !== this.route.page) this.#setTrail([]);
+    if (before.page !== this.route.page) {
+      this.#setTrail([]);
+      this.#toContent();
+    }
     if (this.route.page !== "signin" && !this.me) this.#readMe();
   }
 
@@ -190,7 +209,13 @@ export class RkApp extends LitElement {
   /** @param {Event} event */
   #skip(event) {
     event.preventDefault();
-    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("#main"))?.focus();
+    this.#toContent();
+  }
+
+  /** Whoever follows a link by keyboard goes on from the new page's beginning. */
+  async #toContent() {
+    await this.updateComplete;
+    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("#main"))?.focus({ preventScroll: true });
   }
 
   /** @param {Me} me */

@@ -1,20 +1,22 @@
 /** A production's assets with posters and live state; files dropped anywhere on it are uploaded. */
 
 import { LitElement, css, html, nothing, repeat } from "../lit.js";
-import { get, post, words } from "../api.js";
+import { get, post } from "../api.js";
 import { listen } from "../events.js";
 import { icons } from "../icons.js";
-import { dateText, sizeText } from "../measures.js";
+import { wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
 import { pickedFiles, droppedFiles } from "../upload/picking.js";
 import { uploads } from "../upload/uploads.js";
-import { MOVING_STATES, isOpen, proxyShare, stateText } from "../version-words.js";
+import "./rk-card.js";
 
 /**
  * @typedef {import("../api.js").Asset} Asset
  * @typedef {import("../api.js").Version} Version
  */
 
+/** Reel 2 comes before reel 10. */
+const BY_NAME = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 const MAY_UPLOAD = ["production_admin", "uploader"];
 /** A browse session's posters are asked for again before the session ends. */
 const POSTERS_FRESH_MS = 20 * 60_000;
@@ -56,71 +58,6 @@ export class RkProduction extends LitElement {
         display: grid;
         gap: 24px 18px;
         grid-template-columns: repeat(auto-fill, minmax(248px, 1fr));
-      }
-      .card {
-        position: relative;
-        display: block;
-        text-decoration: none;
-        border-radius: var(--radius);
-      }
-      .frame {
-        position: relative;
-        aspect-ratio: 16 / 9;
-        border-radius: var(--radius);
-        overflow: hidden;
-        background: #0b0b0b;
-        display: grid;
-        place-items: center;
-        color: var(--strong-line);
-      }
-      .frame svg {
-        width: 34px;
-        height: 34px;
-        stroke-width: 1.25;
-      }
-      .frame img {
-        width: 100%;
-        height: 100%;
-        object-fit: contain;
-      }
-      a.card:hover .frame {
-        outline: 1px solid var(--strong-line);
-      }
-      .share {
-        position: absolute;
-        inset: auto 0 0 0;
-        height: 3px;
-        background: #00000080;
-      }
-      .share i {
-        display: block;
-        height: 100%;
-        background: var(--text);
-      }
-      .title {
-        display: flex;
-        align-items: baseline;
-        gap: 8px;
-        margin-top: 9px;
-      }
-      .title b {
-        font-weight: 500;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
-      }
-      .title span {
-        margin-left: auto;
-        flex: none;
-      }
-      .card p {
-        font-size: 13px;
-      }
-      .problem {
-        color: var(--bad);
-      }
-      .actions {
-        margin-top: 6px;
       }
       .empty {
         border: 1px dashed var(--strong-line);
@@ -208,7 +145,8 @@ export class RkProduction extends LitElement {
 
   async #readAssets() {
     try {
-      this.assets = (await get(`/productions/${this.productionId}/assets`)).assets;
+      const { assets } = await get(`/productions/${this.productionId}/assets`);
+      this.assets = assets.toSorted((/** @type {Asset} */ a, /** @type {Asset} */ b) => BY_NAME.compare(a.name, b.name));
       this.problem = null;
     } catch (problem) {
       this.problem = problem;
@@ -251,11 +189,8 @@ export class RkProduction extends LitElement {
     uploads.add(this.productionId, await pickedFiles());
   }
 
-  /**
-   * @param {Version} version
-   * @param {"retry" | "cancel"} what
-   */
-  async #tell(version, what) {
+  /** @param {CustomEvent<{version: Version, what: "retry" | "cancel"}>} event */
+  async #tell({ detail: { version, what } }) {
     try {
       await post(`/versions/${version.id}/${what}`);
     } catch (problem) {
@@ -269,7 +204,7 @@ export class RkProduction extends LitElement {
         <h1>${this.production?.name ?? ""}</h1>
         ${this.#mayUpload ? html`<button class="primary" id="upload" @click=${this.#pick}>${icons.upload}Upload files</button>` : nothing}
       </div>
-      <div role="alert">${this.problem ? html`<p class="bad">${words(this.problem).message} ${words(this.problem).advice}</p>` : nothing}</div>
+      <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.assets === null ? nothing : this.assets.length ? this.#renderGrid(this.assets) : this.#renderEmpty()}
       ${this.dragging ? html`<div class="drop">Drop the files to upload them to ${this.production?.name}</div>` : nothing}
     `;
@@ -285,51 +220,8 @@ export class RkProduction extends LitElement {
   /** @param {Asset[]} assets */
   #renderGrid(assets) {
     return html`<ul>
-      ${repeat(assets.filter((asset) => asset.versions.length), (asset) => asset.id, (asset) => html`<li>${this.#renderCard(asset)}</li>`)}
+      ${repeat(assets.filter((asset) => asset.versions.length), (asset) => asset.id, (asset) => html`<li><rk-card .asset=${asset} .posters=${this.posters} .mayUpload=${this.#mayUpload} @tell=${this.#tell}></rk-card></li>`)}
     </ul>`;
-  }
-
-  /** @param {Asset} asset */
-  #renderCard(asset) {
-    const version = asset.versions[0];
-    const openable = asset.versions.some(isOpen);
-    const state = version.state === "processing" && isOpen(version) ? "playable" : version.state;
-    const inner = html`
-      <div class="frame">${this.#renderPoster(asset)}${this.#renderShare(version)}</div>
-      <div class="title"><b title=${asset.name}>${asset.name}</b><span class="quiet">v${version.number}</span></div>
-      <p class=${version.state === "failed" ? "problem" : "quiet"}>${this.#cardLine(version)}</p>
-    `;
-    return html`${openable ? html`<a class="card" data-state=${state} href="/assets/${asset.id}">${inner}</a>` : html`<div class="card" data-state=${state}>${inner}</div>`}
-    ${version.state === "failed" || version.state === "cancelled" ? this.#renderRetry(version) : nothing}`;
-  }
-
-  /** @param {Version} version */
-  #renderRetry(version) {
-    if (!this.#mayUpload || !version.stored_at) return nothing;
-    return html`<div class="actions"><button @click=${() => this.#tell(version, "retry")}>Process it again</button></div>`;
-  }
-
-  /** @param {Version} version */
-  #cardLine(version) {
-    if (version.state === "failed") return html`${version.problem ?? stateText(version)} ${version.advice ? html`<span class="quiet">${version.advice}</span>` : nothing}`;
-    if (version.state === "ready") return `${sizeText(version.size_bytes)} · ${dateText(version.ready_at ?? version.created_at)}`;
-    return `${stateText(version)}${MOVING_STATES.includes(version.state) ? ` · ${sizeText(version.size_bytes)}` : ""}`;
-  }
-
-  /** @param {Asset} asset */
-  #renderPoster(asset) {
-    const shown = asset.versions.find((version) => version.has_poster);
-    if (!shown || !this.posters) return icons.film;
-    return html`<img src="${this.posters}/versions/${shown.id}/poster.jpg" alt="" loading="lazy" />`;
-  }
-
-  /** @param {Version} version */
-  #renderShare(version) {
-    const share = proxyShare(version);
-    if (share === null) return nothing;
-    return html`<div class="share" role="progressbar" aria-label="Processed" aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.floor(share * 100)}>
-      <i .style=${`width:${share * 100}%`}></i>
-    </div>`;
   }
 }
 customElements.define("rk-production", RkProduction);

@@ -1,8 +1,9 @@
 /** The productions that this person may open; a company admin can add one. */
 
 import { LitElement, css, html, nothing } from "../lit.js";
-import { get, post, words } from "../api.js";
+import { get, post } from "../api.js";
 import { go } from "../router.js";
+import { wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
 
 /** @typedef {import("../api.js").Production} Production */
@@ -137,7 +138,7 @@ export class RkProductions extends LitElement {
             <button class="primary">Create</button>
           </form>`
         : nothing}
-      <div role="alert">${this.problem ? html`<p class="bad">${words(this.problem).message} ${words(this.problem).advice}</p>` : nothing}</div>
+      <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.productions === null ? nothing : this.#renderList(this.productions)}
     `;
   }

@@ -1,8 +1,9 @@
 /** Sign in by e-mail and password. */
 
 import { LitElement, css, html, nothing } from "../lit.js";
-import { post, words } from "../api.js";
+import { post } from "../api.js";
 import { go } from "../router.js";
+import { words } from "../sentences.js";
 import { shared } from "../styles.js";
 
 export class RkSignIn extends LitElement {

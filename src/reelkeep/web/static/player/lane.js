@@ -1,25 +1,23 @@
 /** One video element with one Shaka player on it, moved by whole frames. */
 
 import { frameAt, seekSeconds } from "../frame-clock.js";
-import { askForAll } from "./key-request.js";
-import { loadShaka } from "./shaka.js";
+import { attachPlayer } from "./shaka.js";
 
 /** How long a finished seek may stay unpainted, and how often it is repeated: a tab in the background paints nothing. */
 const NUDGE_AFTER_MS = 90;
 const MOST_NUDGES = 8;
 
-/** Requests for segments not yet published are held by the server and then answered 503: keep asking. */
-const RETRIES = { maxAttempts: 40, baseDelay: 700, backoffFactor: 1.2, fuzzFactor: 0.3, timeout: 30_000, stallTimeout: 20_000 };
-
 export class Lane {
   /**
    * @param {HTMLVideoElement} video
    * @param {import("../timecode.js").Rate} rate
+   * @param {import("./watching.js").Watching} watching
    * @param {{onPaint: (lane: Lane, frame: number) => void, onEnd: (lane: Lane) => void, onProblem: (lane: Lane, error: any) => void}} hooks
    */
-  constructor(video, rate, hooks) {
+  constructor(video, rate, watching, hooks) {
     this.video = video;
     this.rate = rate;
+    this.watching = watching;
     this.hooks = hooks;
     /** The frame that this lane has on the screen, as the compositor said. @type {number | null} */
     this.showing = null;
@@ -41,23 +39,18 @@ export class Lane {
    * @param {object} config  Shaka's own
    */
   async load(uri, frame, config) {
-    const { Player } = await loadShaka();
     if (this.closed) return;
-    this.player ??= await this.#attach(Player);
-    this.player.configure({ streaming: { retryParameters: RETRIES, durationBackoff: 0.5 * (this.rate.d / this.rate.n) } });
-    this.player.configure({ manifest: { retryParameters: { ...RETRIES, maxAttempts: 4 } } });
-    this.player.configure({ drm: { initDataTransform: askForAll } });
+    this.player ??= await this.#attach();
+    if (this.closed) return void this.player.destroy();
+    this.player.configure({ streaming: { durationBackoff: 0.5 * (this.rate.d / this.rate.n) } });
     this.player.configure(config);
     this.wanted = frame;
     await this.player.load(uri, seekSeconds(frame, this.rate));
     this.loaded = true;
   }
 
-  /** @param {typeof shaka.Player} Player */
-  async #attach(Player) {
-    const player = new Player();
-    player.addEventListener("error", (event) => this.hooks.onProblem(this, /** @type {CustomEvent} */ (event).detail));
-    await player.attach(this.video);
+  async #attach() {
+    const player = await attachPlayer(this.video, this.watching, (error) => this.hooks.onProblem(this, error));
     this.video.addEventListener("ended", () => this.hooks.onEnd(this), { signal: this.ending.signal });
     this.#watch();
     return player;

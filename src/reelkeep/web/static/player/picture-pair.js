@@ -27,9 +27,10 @@ export class PicturePair extends EventTarget {
    * @param {HTMLVideoElement} stepVideo
    * @param {HTMLVideoElement} fullVideo
    * @param {Rate} rate
+   * @param {import("./watching.js").Watching} watching
    * @param {(error: any) => void} onProblem
    */
-  constructor(stepVideo, fullVideo, rate, onProblem) {
+  constructor(stepVideo, fullVideo, rate, watching, onProblem) {
     super();
     const hooks = {
       onPaint: (/** @type {Lane} */ lane, /** @type {number} */ frame) => this.#painted(lane, frame),
@@ -37,8 +38,8 @@ export class PicturePair extends EventTarget {
       onProblem: (/** @type {Lane} */ _lane, /** @type {any} */ error) => onProblem(error),
     };
     this.rate = rate;
-    this.step = new Lane(stepVideo, rate, hooks);
-    this.full = new Lane(fullVideo, rate, hooks);
+    this.step = new Lane(stepVideo, rate, watching, hooks);
+    this.full = new Lane(fullVideo, rate, watching, hooks);
     /** The frame that the person asked for. */
     this.frame = 0;
     /** How many frames the film has, as far as known, and how many of them are published. */
@@ -65,6 +66,16 @@ export class PicturePair extends EventTarget {
   /** The frame on the screen, or null before the first picture. */
   get painted() {
     return this.top.showing;
+  }
+
+  /** Lines of the picture on top, or null. */
+  get height() {
+    return this.top.height;
+  }
+
+  /** True if the full picture is on top. */
+  get onFull() {
+    return this.top === this.full;
   }
 
   /** Where play must stop for now. */

@@ -1,16 +1,14 @@
 /** One sitting in front of one version: its playback session, its picture pair, and how far it has been published. */
 
-import { post } from "../api.js";
 import { PicturePair } from "./picture-pair.js";
-import { httpStatus } from "./shaka.js";
 import { readPeaks } from "./peaks.js";
+import { httpStatus, sessionEnded } from "./shaka.js";
+import { SoundAlone, framesOfSound } from "./sound-alone.js";
 import { readTiles } from "./tiles.js";
+import { Watching } from "./watching.js";
 
 /** The larger rungs lag a little behind the step rung; before this many frames the small picture alone is opened. */
 const FULL_FROM_FRAMES = 96;
-/** Statuses that say the playback session has ended. */
-const SESSION_ENDED = [401, 403, 404, 410];
-
 /**
  * @typedef {import("../api.js").Version} Version
  * @typedef {import("../api.js").Playback} Session
@@ -27,18 +25,23 @@ export class Playback extends EventTarget {
     super();
     this.version = version;
     this.videos = { step: stepVideo, full: fullVideo };
-    /** @type {Session | null} */
-    this.session = null;
-    /** @type {PicturePair | null} */
+    this.watching = new Watching(version.id);
+    this.watching.addEventListener("renewed", () => this.#renewed());
+    /** @type {PicturePair | SoundAlone | null} */
     this.pair = null;
     /** @type {import("./tiles.js").Tiles | null} */
     this.tiles = null;
     /** @type {import("./peaks.js").Peaks | null} */
     this.peaks = null;
     this.fullAsked = false;
-    this.renewing = false;
+    this.reopening = false;
     this.closed = false;
-    this.lastRenewal = 0;
+    this.lastReopening = 0;
+  }
+
+  /** @returns {Session | null} */
+  get session() {
+    return this.watching.session;
   }
 
   /**
@@ -47,19 +50,27 @@ export class Playback extends EventTarget {
    * @throws {import("../api.js").ApiError}
    */
   async open(frame) {
-    const session = /** @type {Session} */ (await post(`/versions/${this.version.id}/playback-sessions`));
+    const session = await this.watching.begin();
     if (this.closed) return;
-    this.session = session;
     const rate = { n: session.rate[0], d: session.rate[1] };
-    const pair = new PicturePair(this.videos.step, this.videos.full, rate, (error) => this.#problem(error));
+    const onProblem = (/** @type {any} */ error) => this.#problem(error);
+    const pair = this.#rungs().length
+      ? new PicturePair(this.videos.step, this.videos.full, rate, this.watching, onProblem)
+      : new SoundAlone(this.videos.full, rate, this.watching, onProblem);
     pair.addEventListener("change", () => this.dispatchEvent(new Event("change")));
     this.pair = pair;
     this.fullAsked = false;
     this.#setLength();
     this.tiles = readTiles(session.tiles, session.base);
     this.#loadPeaks();
+    if (pair instanceof SoundAlone) return void (await pair.open(this.#manifest(), frame));
     await pair.openStep(this.#manifest(), frame, this.#stepConfig());
     await this.#openFullIfDue();
+  }
+
+  #renewed() {
+    this.tiles = readTiles(this.session?.tiles, this.session?.base ?? "");
+    this.dispatchEvent(new Event("change"));
   }
 
   #manifest() {
@@ -103,7 +114,7 @@ export class Playback extends EventTarget {
   async #openFullIfDue() {
     const published = this.version.published_frames ?? 0;
     const planned = this.version.planned_frames ?? this.session?.planned_frames ?? Infinity;
-    if (this.fullAsked || !this.pair?.step.loaded) return;
+    if (this.fullAsked || !(this.pair instanceof PicturePair) || !this.pair.step.loaded) return;
     if (!this.#complete && published < Math.min(FULL_FROM_FRAMES, planned)) return;
     this.fullAsked = true;
     await this.pair.openFull(this.#manifest(), this.#fullConfig());
@@ -111,6 +122,10 @@ export class Playback extends EventTarget {
 
   #setLength() {
     const { version, session, pair } = this;
+    if (pair instanceof SoundAlone) {
+      const frames = framesOfSound(session?.renditions[0]?.published_samples ?? 0, pair.rate);
+      return pair.grow(frames, frames);
+    }
     const planned = session?.planned_frames ?? version.planned_frames ?? 1;
     const frames = (this.#complete ? (version.frames ?? session?.frames) : null) ?? planned;
     const published = this.#complete ? frames : Math.max(1, version.published_frames ?? 1);
@@ -122,22 +137,20 @@ export class Playback extends EventTarget {
    * @param {Version} version
    */
   update(version) {
-    const before = this.pair?.frames ?? 0;
     const wasComplete = this.#complete;
     this.version = version;
     this.#setLength();
     this.dispatchEvent(new Event("change"));
-    if (!wasComplete && this.#complete && (this.session?.planned_frames ?? before) !== this.pair?.frames) return this.#renew();
-    if (!wasComplete && this.#complete) this.#readStills();
+    const isNews = !wasComplete && this.#complete;
+    if (isNews && this.session?.planned_frames !== this.pair?.frames) return this.#reopen();
+    if (isNews) this.#readStills();
     return this.#openFullIfDue().catch((error) => this.#problem(error));
   }
 
   /** The tile sheets and the waveform grow with the proxy and are whole when it is. */
   async #readStills() {
+    await this.watching.renew();
     this.#loadPeaks();
-    const fresh = await post(`/versions/${this.version.id}/playback-sessions`).catch(() => null);
-    if (fresh && this.session) this.tiles = readTiles(fresh.tiles, fresh.base);
-    this.dispatchEvent(new Event("change"));
   }
 
   async #loadPeaks() {
@@ -147,29 +160,29 @@ export class Playback extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Begin a new session at the same frame: the old one ended, or the real length differs from the planned one. */
-  async #renew() {
-    if (this.renewing || this.closed) return;
-    this.renewing = true;
+  /** Open again at the same frame and go on: the real length differs from the planned one, or the player gave up. */
+  async #reopen() {
+    if (this.reopening || this.closed) return;
+    this.reopening = true;
+    const { frame = 0, state = "paused", speed = 1, loop = null } = this.pair ?? {};
     try {
-      const frame = this.pair?.frame ?? 0;
       await this.pair?.close();
       await this.open(frame);
+      if (this.pair) this.pair.loop = loop;
+      if (state === "playing" || state === "waiting") this.pair?.play(speed);
     } catch (error) {
       this.dispatchEvent(new CustomEvent("problem", { detail: error }));
     } finally {
-      this.renewing = false;
+      this.reopening = false;
     }
   }
 
   /** @param {any} error */
   #problem(error) {
     if (this.closed || error?.code === 7000) return; // 7000: a load was interrupted by the next one
-    const status = httpStatus(error);
-    const ended = status !== null && SESSION_ENDED.includes(status);
-    if (ended && Date.now() - this.lastRenewal > 10_000) {
-      this.lastRenewal = Date.now();
-      this.#renew();
+    if (sessionEnded(httpStatus(error)) && Date.now() - this.lastReopening > 10_000) {
+      this.lastReopening = Date.now();
+      this.#reopen();
       return;
     }
     if (error?.severity === 1) return; // recoverable: Shaka goes on by itself
@@ -178,6 +191,7 @@ export class Playback extends EventTarget {
 
   async close() {
     this.closed = true;
+    this.watching.close();
     await this.pair?.close();
   }
 }

@@ -67,7 +67,7 @@ export class RkComments extends LitElement {
         display: flex;
         gap: 8px;
         align-items: baseline;
-        padding-right: 28px;
+        padding-right: 34px;
         margin-bottom: 3px;
       }
       .meta b {
@@ -89,10 +89,8 @@ export class RkComments extends LitElement {
       }
       .delete {
         position: absolute;
-        right: 6px;
-        top: 6px;
-        min-height: 30px;
-        width: 30px;
+        right: 4px;
+        top: 4px;
         color: var(--quiet);
       }
       .none {
@@ -107,6 +105,15 @@ export class RkComments extends LitElement {
       textarea {
         width: 100%;
         min-height: 64px;
+      }
+      @media (max-width: 860px) {
+        form {
+          padding-block: 8px 10px;
+        }
+        textarea {
+          min-height: 44px;
+          height: 44px;
+        }
       }
       .send {
         display: flex;
@@ -176,7 +183,7 @@ export class RkComments extends LitElement {
   #renderForm() {
     const at = timecodeText(this.frame, this.rate, this.start);
     return html`<form @submit=${this.#send}>
-      <textarea aria-label="Comment at ${at}" placeholder="Comment at ${at}" maxlength="10000" @keydown=${this.#key} @focus=${() => this.dispatchEvent(new Event("writing"))}></textarea>
+      <textarea aria-label="Comment at ${at}" placeholder="Comment at ${at}" maxlength="5000" @keydown=${this.#key} @focus=${() => this.dispatchEvent(new Event("writing"))}></textarea>
       <div class="bad" role="alert">${this.problem}</div>
       <div class="send"><span class="quiet">At <span class="at">${at}</span></span><button class="primary" ?disabled=${this.sending}>Comment</button></div>
     </form>`;
@@ -191,7 +198,7 @@ export class RkComments extends LitElement {
         <span class="text">${comment.text}</span>
       </button>
       ${comment.author.id === this.userId
-        ? html`<button class="plain icon delete" aria-label="Delete this comment" title="Delete" @click=${() => this.dispatchEvent(new CustomEvent("delete", { detail: comment }))}>${icons.bin}</button>`
+        ? html`<button class="plain icon delete" aria-label="Delete the comment at ${timecodeText(comment.frame, this.rate, this.start)}" title="Delete" @click=${() => this.dispatchEvent(new CustomEvent("delete", { detail: comment }))}>${icons.bin}</button>`
         : nothing}
     </li>`;
   }

@@ -94,8 +94,12 @@ export class RkKeys extends LitElement {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
+    const dialog = /** @type {HTMLDialogElement} */ (event.currentTarget);
+    if (!dialog.open) return; // closed a moment ago, and the focus has not left it yet: the key is for the player
     event.stopPropagation();
-    if (event.key === "?") this.show();
+    if (event.key !== "?" && event.key !== "Escape") return;
+    event.preventDefault();
+    this.show();
   }
 }
 customElements.define("rk-keys", RkKeys);

@@ -3,12 +3,10 @@
 import { LitElement, css, html, nothing } from "../lit.js";
 import { shared } from "../styles.js";
 import { timecodeText } from "../timecode.js";
-import { spanOf } from "./peaks.js";
+import { drawPeaks } from "./drawing.js";
 import { tileAt } from "./tiles.js";
 
 const PREVIEW_PX = 192;
-/** A film's loudest moment fills the height, unless it is quieter than this: then it is noise. */
-const QUIETEST_FULL_HEIGHT = 0.08;
 const WAVE_COLOUR = "#6f6f6f";
 
 export class RkTimeline extends LitElement {
@@ -225,23 +223,7 @@ export class RkTimeline extends LitElement {
   }
 
   #draw() {
-    const canvas = this.renderRoot.querySelector("canvas");
-    const context = canvas?.getContext("2d");
-    if (!canvas || !context) return;
-    const scale = Math.min(2, devicePixelRatio);
-    const width = Math.max(1, Math.round(canvas.clientWidth * scale));
-    const height = Math.max(1, Math.round(canvas.clientHeight * scale));
-    canvas.width = width;
-    canvas.height = height;
-    if (!this.peaks) return;
-    context.fillStyle = WAVE_COLOUR;
-    const seconds = (this.frames * this.rate.d) / this.rate.n;
-    const gain = 1 / Math.max(QUIETEST_FULL_HEIGHT, this.peaks.loudest);
-    for (let x = 0; x < width; x += 1) {
-      const [low, high] = spanOf(this.peaks, (x / width) * seconds, ((x + 1) / width) * seconds);
-      const top = (height / 2) * (1 - high * gain);
-      context.fillRect(x, top, 1, Math.max(1, (height / 2) * (1 - low * gain) - top));
-    }
+    drawPeaks(this.renderRoot.querySelector("canvas"), this.peaks, (this.frames * this.rate.d) / this.rate.n, WAVE_COLOUR);
   }
 
   render() {

@@ -1,6 +1,6 @@
 /** The buttons under the picture, the timecode and the frame counter; every button says which key does the same. */
 
-import { LitElement, css, html, live } from "../lit.js";
+import { LitElement, css, html, live, nothing } from "../lit.js";
 import { icons } from "../icons.js";
 import { shared } from "../styles.js";
 import { frameFromText, timecodeText } from "../timecode.js";
@@ -95,9 +95,6 @@ export class RkTransport extends LitElement {
       }
       button[aria-pressed="true"] {
         color: var(--mark);
-      }
-      .range-mark {
-        font-weight: 600;
       }
       @media (max-width: 860px) {
         :host {
@@ -213,12 +210,12 @@ export class RkTransport extends LitElement {
           @focus=${this.#focus} @keydown=${this.#key} @change=${(/** @type {Event} */ event) => this.#typed(event, "frame")} /><span class="wide">&nbsp;/ ${this.frames - 1}</span></span>
       </div>
       <div class="buttons" role="group" aria-label="Transport">
-        ${this.#button("markIn", html`<span class="range-mark">I</span>`)}
+        ${this.#button("markIn", icons.markIn)}
         ${this.#button("back", icons.back, this.state === "reverse")}
         ${this.#button("stepBack", icons.stepBack)}
         <button class="icon play" aria-label=${moving ? "Pause" : "Play"} title="${moving ? "Pause" : "Play"} (Space)" @click=${() => this.#do("toggle")}>${moving ? icons.pause : icons.play}</button>
         ${this.#button("stepForward", icons.stepForward)}
-        ${this.#button("markOut", html`<span class="range-mark">O</span>`)}
+        ${this.#button("markOut", icons.markOut)}
         ${this.#button("loop", icons.loop, this.looping)}
       </div>
       <div class="right">
@@ -249,7 +246,7 @@ export class RkTransport extends LitElement {
   #button(action, picture, pressed) {
     const binding = BINDINGS.find((each) => each.action === action);
     const label = `${binding?.does} (${binding?.shown})`;
-    return html`<button class="plain icon" aria-label=${label} title=${label} aria-pressed=${pressed === undefined ? "undefined" : String(pressed)} @click=${() => this.#do(action)}>${picture}</button>`;
+    return html`<button class="plain icon" aria-label=${label} title=${label} aria-pressed=${pressed === undefined ? nothing : String(pressed)} @click=${() => this.#do(action)}>${picture}</button>`;
   }
 }
 customElements.define("rk-transport", RkTransport);

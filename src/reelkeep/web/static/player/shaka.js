@@ -1,12 +1,15 @@
-/** Loads Shaka Player once, when the first picture is asked for. */
+/** Loads Shaka Player once, when the first picture is asked for, and puts it on a video element. */
 
 const SOURCE = "/static/vendor/shaka/shaka-player.dash.js";
+
+/** Requests for segments not yet published are held by the server and then answered 503: keep asking. */
+const RETRIES = { maxAttempts: 40, baseDelay: 700, backoffFactor: 1.2, fuzzFactor: 0.3, timeout: 30_000, stallTimeout: 20_000 };
 
 /** @type {Promise<typeof shaka> | null} */
 let loading = null;
 
 /** @returns {Promise<typeof shaka>} */
-export function loadShaka() {
+function loadShaka() {
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = SOURCE;
@@ -22,6 +25,38 @@ export function loadShaka() {
     document.head.append(script);
   });
   return loading;
+}
+
+/**
+ * @param {HTMLVideoElement} video
+ * @param {import("./watching.js").Watching} watching  whose addresses every request takes, also after it was renewed
+ * @param {(error: any) => void} onProblem
+ * @returns {Promise<shaka.Player>}
+ */
+export async function attachPlayer(video, watching, onProblem) {
+  const { Player } = await loadShaka();
+  const player = new Player();
+  player.addEventListener("error", (event) => onProblem(/** @type {any} */ (event).detail));
+  player.getNetworkingEngine()?.registerRequestFilter((_type, request) => {
+    request.uris = request.uris.map((uri) => watching.current(uri));
+  });
+  player.addEventListener("downloadfailed", async (event) => {
+    const { request, httpResponseCode } = /** @type {any} */ (event);
+    if (!sessionEnded(httpResponseCode)) return;
+    await watching.renew();
+    request.uris = request.uris.map((/** @type {string} */ uri) => watching.current(uri)); // its next attempt takes them
+  });
+  await player.attach(video);
+  player.configure({ streaming: { retryParameters: RETRIES }, manifest: { retryParameters: { ...RETRIES, maxAttempts: 4 } } });
+  return player;
+}
+
+/**
+ * True if an answer says that the playback session is over, or may be.
+ * @param {number | null} status
+ */
+export function sessionEnded(status) {
+  return status !== null && [401, 403, 404, 410].includes(status);
 }
 
 /**

@@ -9,6 +9,10 @@ declare namespace shaka {
     destroy(): Promise<void>;
     configure(config: object): boolean;
     getVariantTracks(): Array<{ active: boolean; height: number | null; width: number | null }>;
+    getNetworkingEngine(): NetworkingEngine | null;
+  }
+  interface NetworkingEngine {
+    registerRequestFilter(filter: (type: number, request: { uris: string[] }) => void): void;
   }
   namespace polyfill {
     function installAll(): void;

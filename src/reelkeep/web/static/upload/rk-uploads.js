@@ -74,12 +74,6 @@ export class RkUploads extends LitElement {
         height: 100%;
         background: var(--text);
       }
-      .line button {
-        min-height: 30px;
-      }
-      .line button.icon {
-        width: 30px;
-      }
       small {
         font-size: 13px;
         color: var(--quiet);
@@ -142,15 +136,15 @@ export class RkUploads extends LitElement {
 
   render() {
     const all = uploads.all;
-    if (all.length === 0) return nothing;
+    const said = html`<div class="visually-hidden" role="status">${this.spoken}</div>`; // there before its first words, or they go unheard
+    if (all.length === 0) return said;
     const running = all.filter((transfer) => transfer.running).length;
-    return html`<section aria-label="Uploads">
+    return html`${said}<section aria-label="Uploads">
       <div class="head">
         <h2>${running ? `Uploading ${running} ${running === 1 ? "file" : "files"}` : "Uploads"}</h2>
         <button class="plain" aria-expanded=${!this.folded} @click=${() => (this.folded = !this.folded)}>${this.folded ? "Show" : "Hide"}</button>
       </div>
-      <div class="visually-hidden" role="status">${this.spoken}</div>
-      ${this.folded ? nothing : html`<ul>${repeat([...all].reverse(), (transfer) => transfer, (transfer) => this.#renderOne(transfer))}</ul>`}
+      ${this.folded ? nothing : html`<ul>${repeat(inOrder(all), (transfer) => transfer, (transfer) => this.#renderOne(transfer))}</ul>`}
     </section>`;
   }
 
@@ -195,18 +189,30 @@ export class RkUploads extends LitElement {
 
   /** @param {Transfer} transfer */
   #renderButtons(transfer) {
-    const cancel = html`<button class="plain icon" aria-label="Cancel ${transfer.about.name}" title="Cancel" @click=${() => uploads.cancel(transfer)}>${icons.close}</button>`;
+    const { name } = transfer.about;
+    const cross = (/** @type {string} */ what, /** @type {() => void} */ act) =>
+      html`<button class="plain icon" aria-label="${what} ${name}" title=${what} @click=${act}>${icons.close}</button>`;
+    const button = (/** @type {string} */ what, /** @type {() => void} */ act) => html`<button aria-label="${what} ${name}" @click=${act}>${what}</button>`;
+    const cancel = cross("Cancel", () => uploads.cancel(transfer));
     switch (transfer.state) {
       case "done":
-        return html`<button class="plain icon" aria-label="Dismiss ${transfer.about.name}" title="Dismiss" @click=${() => uploads.dismiss(transfer)}>${icons.close}</button>`;
+        return cross("Dismiss", () => uploads.dismiss(transfer));
       case "lost":
-        return html`<button @click=${() => this.#pickAgain(transfer)}>${transfer.handle ? "Resume" : "Pick file"}</button>${cancel}`;
+        return html`${button(transfer.handle ? "Resume" : "Pick file", () => this.#pickAgain(transfer))}${cancel}`;
       case "paused":
       case "failed":
-        return html`<button @click=${() => uploads.resume(transfer)}>Resume</button>${cancel}`;
+        return html`${button("Resume", () => uploads.resume(transfer))}${cancel}`;
       default:
-        return html`<button @click=${() => uploads.pause(transfer)}>Pause</button>${cancel}`;
+        return html`${button("Pause", () => uploads.pause(transfer))}${cancel}`;
     }
   }
+}
+
+/**
+ * Those under way as they come, then the rest, newest first.
+ * @param {Transfer[]} all
+ */
+function inOrder(all) {
+  return [...all.filter((transfer) => transfer.running), ...all.filter((transfer) => !transfer.running).reverse()];
 }
 customElements.define("rk-uploads", RkUploads);

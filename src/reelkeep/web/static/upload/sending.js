@@ -8,7 +8,7 @@ export class SendProblem extends Error {
    * @param {number} status  0 if no answer came
    */
   constructor(status) {
-    super(status === 0 ? "The connection to the store broke." : `The store answered ${status}.`);
+    super(status === 0 ? "The connection to the store broke." : `The store refused a part of the file (answer ${status}).`);
     this.status = status;
   }
 

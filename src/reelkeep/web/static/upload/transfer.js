@@ -5,13 +5,15 @@
 
 import { ApiError, get, post, remove } from "../api.js";
 import { base64Of, combine } from "./crc32.js";
+import { words } from "../sentences.js";
 import { SendProblem, sendPart } from "./sending.js";
 import { sumOf } from "./summing.js";
 
 const PARALLEL_PARTS = 4;
 /** Parts summed ahead of the senders, and the most that are signed in one request. */
 const SIGN_AT_ONCE = 8;
-const TRIES = 8;
+/** Enough to outlast a store that is away for two minutes, however the pauses fall. */
+export const TRIES = 18;
 const LONGEST_PAUSE_MS = 30_000;
 /** The rate shown is that of the last few seconds. */
 const RATE_WINDOW_MS = 8_000;
@@ -20,6 +22,15 @@ const RATE_WINDOW_MS = 8_000;
  * @typedef {"waiting" | "checking" | "sending" | "paused" | "retrying" | "finishing" | "done" | "failed" | "lost"} TransferState
  * "lost": the page was loaded anew and the file must be picked again.
  */
+
+/**
+ * How long to wait before the next try: longer each time, and not all at once.
+ * @param {number} attempt  from 1
+ * @param {number} dice  0 to 1
+ */
+export function pauseMs(attempt, dice) {
+  return Math.min(LONGEST_PAUSE_MS, 500 * 2 ** (attempt - 1)) * (0.5 + dice / 2);
+}
 
 /** Fires "change". */
 export class Transfer extends EventTarget {
@@ -49,6 +60,10 @@ export class Transfer extends EventTarget {
     this.sums = new Map();
     /** @type {{at: number, bytes: number}[]} */
     this.samples = [];
+    /** The state to go back to when nobody waits any more. @type {TransferState} */
+    this.before = "sending";
+    /** How many senders wait for a store or a server that is away. */
+    this.away = 0;
     /** @type {AbortController | null} */
     this.control = null;
   }
@@ -99,6 +114,7 @@ export class Transfer extends EventTarget {
     this.control = control;
     this.problem = null;
     this.samples = [];
+    this.away = 0;
     try {
       this.#set("checking");
       await this.#begin(control.signal);
@@ -115,8 +131,8 @@ export class Transfer extends EventTarget {
 
   /** @param {unknown} problem */
   #fail(problem) {
-    const advice = problem instanceof ApiError ? problem.advice : "Resume it when the cause is gone; parts already stored are kept.";
-    this.problem = { message: problem instanceof Error ? problem.message : String(problem), advice };
+    const advice = "Resume it when the cause is gone; parts already stored are kept.";
+    this.problem = problem instanceof ApiError ? words(problem) : { message: words(problem).message, advice };
     this.#set("failed");
   }
 
@@ -220,7 +236,6 @@ export class Transfer extends EventTarget {
         };
         await sendPart(request, this.#part(request.number), progress, signal);
         this.sent.set(request.number, this.#part(request.number).size);
-        if (this.state === "retrying") this.#set("sending");
         return this.#progress();
       } catch (problem) {
         this.sent.delete(request.number);
@@ -255,20 +270,32 @@ export class Transfer extends EventTarget {
    * @param {AbortSignal} signal
    */
   async #pauseBefore(attempt, signal) {
-    const before = this.state;
+    const before = this.state === "retrying" ? this.before : this.state;
+    this.before = before;
+    this.away += 1;
     this.#set("retrying");
-    const wait = Math.min(LONGEST_PAUSE_MS, 500 * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, wait);
-      const now = () => {
+    await this.#rest(pauseMs(attempt, Math.random()), signal);
+    this.away -= 1;
+    signal.throwIfAborted();
+    if (this.away === 0) this.#set(before);
+  }
+
+  /**
+   * @param {number} milliseconds
+   * @param {AbortSignal} signal
+   */
+  #rest(milliseconds, signal) {
+    return new Promise((resolve) => {
+      const end = () => {
         clearTimeout(timer);
+        removeEventListener("online", end);
+        signal.removeEventListener("abort", end);
         resolve(undefined);
       };
-      addEventListener("online", now, { once: true });
-      signal.addEventListener("abort", now, { once: true });
+      const timer = setTimeout(end, milliseconds);
+      addEventListener("online", end);
+      signal.addEventListener("abort", end);
     });
-    signal.throwIfAborted();
-    this.#set(before);
   }
 
   /** The sum of the whole file from those of its parts. */

@@ -1,0 +1,148 @@
+/** One asset as its page knows it: its versions, the one on the screen, its comments, this person's role; events keep it fresh. */
+
+import { get, post, remove } from "../api.js";
+import { listen } from "../events.js";
+import { isOpen } from "../version-words.js";
+
+/**
+ * @typedef {import("../api.js").Asset} Asset
+ * @typedef {import("../api.js").Version} Version
+ * @typedef {import("../api.js").Comment} Comment
+ */
+
+/** Fires "change", and before it "chosen" (another version, or one that can be played now) or "grown" (more of the same). */
+export class AssetRecord extends EventTarget {
+  constructor() {
+    super();
+    /** @type {Asset | null} */
+    this.asset = null;
+    /** @type {Version | null} */
+    this.version = null;
+    /** @type {Comment[]} */
+    this.comments = [];
+    /** @type {import("../api.js").Production | null} */
+    this.production = null;
+    /** @type {unknown} */
+    this.problem = null;
+    this.stopListening = () => {};
+  }
+
+  /** @param {"chosen" | "grown"} [what] */
+  #changed(what) {
+    if (what) this.dispatchEvent(new Event(what));
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /**
+   * @param {string} assetId
+   * @param {number | null} versionNumber
+   */
+  async open(assetId, versionNumber) {
+    this.stopListening();
+    try {
+      const asset = /** @type {Asset} */ (await get(`/assets/${assetId}`));
+      this.asset = asset;
+      this.stopListening = listen(asset.production_id, (event) => this.#onEvent(event), () => this.#readVersion());
+      this.#readProduction(asset);
+      this.choose(versionNumber);
+    } catch (problem) {
+      this.problem = problem;
+      this.#changed();
+    }
+  }
+
+  close() {
+    this.stopListening();
+  }
+
+  /** @param {Asset} asset */
+  async #readProduction(asset) {
+    const { productions } = await get("/productions").catch(() => ({ productions: [] }));
+    this.production = productions.find((/** @type {any} */ each) => each.id === asset.production_id) ?? null;
+    this.#changed();
+  }
+
+  /**
+   * Take a version, or the newest that can be played.
+   * @param {number | null} number
+   */
+  choose(number) {
+    const versions = this.asset?.versions ?? [];
+    const chosen = number === null ? (versions.find(isOpen) ?? versions[0]) : versions.find((version) => version.number === number);
+    if (chosen && chosen.id === this.version?.id) return;
+    this.version = chosen ?? null;
+    this.problem = null;
+    this.comments = [];
+    this.#readComments();
+    this.#changed("chosen");
+  }
+
+  /** @param {{what: string, version?: Version}} event */
+  #onEvent({ what, version }) {
+    if (what.startsWith("comment") || !version) this.#readComments();
+    if (!version || !this.asset) return;
+    const known = this.asset.versions.some((each) => each.id === version.id);
+    if (!known && version.asset_id === this.asset.id) this.#readVersions();
+    this.asset = { ...this.asset, versions: this.asset.versions.map((each) => (each.id === version.id ? { ...each, ...version } : each)) };
+    if (version.id === this.version?.id) this.#take({ ...this.version, ...version });
+  }
+
+  async #readVersions() {
+    const answer = await get(`/assets/${this.asset?.id}`).catch(() => null);
+    if (answer) this.asset = answer;
+    this.#changed();
+  }
+
+  /** Read the version again after events may have been missed. */
+  async #readVersion() {
+    this.#readComments();
+    const answer = this.version ? await get(`/versions/${this.version.id}`).catch(() => null) : null;
+    if (answer && answer.id === this.version?.id) this.#take(answer);
+  }
+
+  /** @param {Version} version */
+  #take(version) {
+    const opens = !(this.version && isOpen(this.version)) && isOpen(version);
+    this.version = version;
+    this.#changed(opens ? "chosen" : "grown");
+  }
+
+  async #readComments() {
+    const id = this.version?.id;
+    if (!id) return;
+    const answer = await get(`/versions/${id}/comments`).catch(() => null);
+    if (!answer || this.version?.id !== id) return;
+    this.comments = answer.comments.toSorted((/** @type {Comment} */ a, /** @type {Comment} */ b) => a.frame - b.frame);
+    this.#changed();
+  }
+
+  /**
+   * @param {number} frame
+   * @param {string} text
+   * @throws {import("../api.js").ApiError}
+   */
+  async comment(frame, text) {
+    await post(`/versions/${this.version?.id}/comments`, { frame, text });
+    await this.#readComments();
+  }
+
+  /**
+   * @param {Comment} comment
+   * @throws {import("../api.js").ApiError}
+   */
+  async removeComment(comment) {
+    await remove(`/comments/${comment.id}`);
+    this.comments = this.comments.filter((each) => each.id !== comment.id);
+    this.#changed();
+  }
+
+  /**
+   * Stop the making of the version on the screen, or begin it again.
+   * @param {"cancel" | "retry"} what
+   * @throws {import("../api.js").ApiError}
+   */
+  async tell(what) {
+    const version = /** @type {Version} */ (await post(`/versions/${this.version?.id}/${what}`));
+    if (version.id === this.version?.id) this.#take({ ...this.version, ...version });
+  }
+}

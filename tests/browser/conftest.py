@@ -1,0 +1,5 @@
+"""Fixtures of the browser tests."""
+
+from tests.browser.chromium import browser, film
+
+__all__ = ["browser", "film"]

@@ -1,0 +1,262 @@
+"""Uploads from the page, into a real store, over a slow line: progress, pause, a reload, and a store that refuses."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Request, Route
+from tests.browser.chromium import drop, signed_in, until
+from tests.services.platform import Platform
+
+MIB = 1 << 20
+PART_BYTES = 8 * MIB  # ``ingest.parts.MIN_PART_BYTES``
+LINE_BYTES_PER_SECOND = 12 * MIB
+PLAYLIST = "#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n"
+_CORS = {"Access-Control-Allow-Origin": "*", "Content-Type": "application/xml"}
+
+_NOTE_STATES = """(panel) => {
+  globalThis.seenStates = [];
+  globalThis.spoken = new Set();
+  const note = () => {
+    panel.shadowRoot.querySelectorAll("li").forEach((row) => seenStates.push(row.dataset.uploadState));
+    spoken.add(panel.shadowRoot.querySelector("[role=status]").textContent);
+  };
+  note();
+  const everything = { subtree: true, childList: true, attributes: true, characterData: true };
+  new MutationObserver(note).observe(panel.shadowRoot, everything);
+}"""
+
+
+class Wire:
+    """What the page sends to the store."""
+
+    def __init__(self, page: Page) -> None:
+        self.begun: list[int] = []
+        self.stored: list[int] = []
+        page.on("request", self._request)
+        page.on("requestfinished", self._finished)
+        self._devtools = page.context.new_cdp_session(page)
+        self._devtools.send("Network.enable")
+
+    def slow(self, bytes_per_second: float = LINE_BYTES_PER_SECOND) -> None:
+        conditions = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_second}
+        self._devtools.send("Network.emulateNetworkConditions", conditions)
+
+    def _request(self, request: Request) -> None:
+        if request.method == "PUT":
+            self.begun.append(part_of(request))
+
+    def _finished(self, request: Request) -> None:
+        answer = request.response() if request.method == "PUT" else None
+        if answer is not None and answer.ok:
+            self.stored.append(part_of(request))
+
+
+def part_of(request: Request) -> int:
+    return int(parse_qs(urlsplit(request.url).query)["partNumber"][0])
+
+
+@contextmanager
+def production(browser: Browser, platform: Platform) -> Iterator[tuple[Page, Wire]]:
+    with signed_in(browser, platform, f"/productions/{platform.production_id}") as page:
+        page.on("dialog", lambda dialog: dialog.accept())  # a reload in the middle of an upload asks back
+        wire = Wire(page)
+        page.locator("#upload").wait_for()
+        page.locator("rk-uploads").evaluate(_NOTE_STATES)
+        yield page, wire
+
+
+def noise(path: Path, parts: float) -> Path:
+    """Write bytes that are no film: the page must carry them all the same."""
+    path.write_bytes(random.Random(path.name).randbytes(int(parts * PART_BYTES)))
+    return path
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator("rk-uploads li", has_text=name)
+
+
+def in_state(page: Page, name: str, state: str, seconds: float = 30) -> Locator:
+    found = page.locator(f"rk-uploads li[data-upload-state={state}]", has_text=name)
+    found.wait_for(timeout=seconds * 1_000)
+    return found
+
+
+def share(page: Page, name: str) -> int:
+    """Return what the progress bar of a file says, in percent; 100 once it has none."""
+    found: int = page.locator("rk-uploads").evaluate(
+        """(panel, name) => {
+          const row = [...panel.shadowRoot.querySelectorAll("li")].find((each) => each.textContent.includes(name));
+          return Number(row.querySelector("[role=progressbar]")?.ariaValueNow ?? 100);
+        }""",
+        name,
+    )
+    return found
+
+
+def pick(page: Page, button: Locator, path: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        button.click()
+    chooser.value.set_files(path)
+
+
+def is_stored(platform: Platform, name: str, body: bytes) -> bool:
+    """Tell whether an original of this name holds these bytes; other tests may have stored others under it."""
+    return any(platform.body(key) == body for key in platform.objects("originals/") if key.endswith(f"/{name}"))
+
+
+def test_two_dropped_files_show_rate_and_time_left_and_a_file_that_is_no_film_says_so_on_its_card(
+    browser: Browser, platform: Platform, tmp_path: Path
+) -> None:
+    reel = noise(tmp_path / "reel.mov", 3.5)
+    playlist = tmp_path / "playlist.mp4"
+    playlist.write_text(PLAYLIST)
+    with production(browser, platform) as (page, wire):
+        wire.slow()
+        drop(page, reel, playlist)
+        line = in_state(page, "reel.mov", "sending")
+        assert in_state(page, "playlist.mp4", "waiting").inner_text().endswith("Waiting · 39 bytes")
+        words = re.compile(r"MB of 29\.4 MB · \d+(\.\d)? MB/s · \d+ s left")
+        until(lambda: words.search(line.inner_text()), 20, "rate and time left")
+        shares = [0]
+        until(lambda: shares.append(share(page, "reel.mov")) or shares[-1] == 100, 30, "all of it sent")
+        assert shares == sorted(shares)
+        assert len(set(shares)) > 5
+        in_state(page, "reel.mov", "done")
+        in_state(page, "playlist.mp4", "done")
+        assert sorted(wire.stored) == [1, 1, 2, 3, 4]
+        said = page.evaluate("[...spoken]")
+        assert any("reel.mov: 50 percent." in words for words in said)
+        assert "playlist.mp4 is uploaded." in said[-1]
+        assert len(said) <= 10, "a screen reader is told a share of the whole now and then, not every byte"
+
+        card = page.locator('.card[data-state="failed"]', has_text="playlist.mp4")
+        card.wait_for(timeout=30_000)
+        assert "not a film" in card.inner_text()
+        assert "stays stored as it is" in card.inner_text()
+    assert is_stored(platform, "reel.mov", reel.read_bytes())
+    assert is_stored(platform, "playlist.mp4", PLAYLIST.encode())
+
+
+def test_a_paused_upload_sends_nothing_and_goes_on_where_it_was(
+    browser: Browser, platform: Platform, tmp_path: Path
+) -> None:
+    reel = noise(tmp_path / "paused.mov", 6)
+    with production(browser, platform) as (page, wire):
+        wire.slow()
+        drop(page, reel)
+        until(lambda: page.wait_for_timeout(20) or wire.stored, 30, "a part stored")
+        row(page, "paused.mov").get_by_role("button", name="Pause paused.mov").click()
+        in_state(page, "paused.mov", "paused")
+        before = Counter(wire.stored)
+        page.wait_for_timeout(500)
+        begun = len(wire.begun)
+        page.wait_for_timeout(700)
+        assert len(wire.begun) == begun, "nothing more is sent"
+        wire.slow(-1)
+        row(page, "paused.mov").get_by_role("button", name="Resume paused.mov").click()
+        in_state(page, "paused.mov", "done")
+        again = Counter(wire.stored) - before
+        assert again.total() <= 6 - before.total()
+        assert max((before + again).values()) == 1, "no stored part is sent again"
+    assert is_stored(platform, "paused.mov", reel.read_bytes())
+
+
+def test_a_cancelled_upload_leaves_nothing_behind(browser: Browser, platform: Platform, tmp_path: Path) -> None:
+    with production(browser, platform) as (page, wire):
+        wire.slow()
+        drop(page, noise(tmp_path / "cancelled.mov", 6))
+        until(lambda: page.wait_for_timeout(20) or wire.stored, 30, "a part stored")
+        row(page, "cancelled.mov").get_by_role("button", name="Cancel cancelled.mov", exact=True).click()
+        row(page, "cancelled.mov").wait_for(state="detached")
+        page.locator('.card[data-state="cancelled"]', has_text="cancelled.mov").wait_for()
+    assert [key for key in platform.objects("originals/") if key.endswith("/cancelled.mov")] == []
+    open_uploads = platform.store().list_multipart_uploads(Bucket=platform.bucket).get("Uploads", [])
+    assert [upload for upload in open_uploads if "cancelled" in upload["Key"]] == []
+
+
+def test_after_a_reload_a_file_that_is_picked_again_goes_on_from_the_parts_that_are_stored(
+    browser: Browser, platform: Platform, tmp_path: Path
+) -> None:
+    reel = noise(tmp_path / "reloaded.mov", 8)
+    other = noise(tmp_path / "other" / "reloaded.mov", 1) if (tmp_path / "other").mkdir() is None else reel
+    with production(browser, platform) as (page, wire):
+        wire.slow()
+        pick(page, page.locator("#upload"), reel)
+        until(lambda: page.wait_for_timeout(20) or len(wire.stored) >= 3, 30, "three parts stored")
+        page.reload()
+        line = in_state(page, "reloaded.mov", "lost")
+        assert "Interrupted" in line.inner_text()
+        before = list(wire.stored)
+
+        pick(page, line.get_by_role("button", name="Pick file"), other)
+        until(lambda: "not the same file" in line.inner_text(), 5, "another file of the same name is refused")
+        wire.slow(-1)
+        pick(page, line.get_by_role("button", name="Pick file"), reel)
+        in_state(page, "reloaded.mov", "done")
+        sent = wire.stored[len(before) :]
+        assert len(sent) <= 8 - len(before)
+        assert len({*before, *sent}) == len(before) + len(sent), "no stored part was sent again"
+    assert is_stored(platform, "reloaded.mov", reel.read_bytes())
+
+
+def test_a_store_that_is_away_for_a_moment_and_links_that_ran_out_are_got_over(
+    browser: Browser, platform: Platform, tmp_path: Path
+) -> None:
+    reel = noise(tmp_path / "bumpy.mov", 4)
+    answers = {1: [503, 503], 2: [403], 3: [0], 4: []}
+    signed: list[list[int]] = []
+
+    def bump(route: Route) -> None:
+        left = answers[part_of(route.request)] if route.request.method == "PUT" else []
+        status = left.pop(0) if left else None
+        if status is None:
+            route.continue_()
+        elif status == 0:
+            route.abort("connectionreset")
+        else:
+            route.fulfill(status=status, headers=_CORS, body="<Error><Code>Trouble</Code></Error>")
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and request.url.endswith("/parts"):
+            signed.append([part["number"] for part in request.post_data_json["parts"]])
+
+    with production(browser, platform) as (page, _):
+        page.on("request", note)
+        page.route(re.compile(r"[?&]partNumber="), bump)
+        drop(page, reel)
+        in_state(page, "bumpy.mov", "done")
+        states = [state for state, _ in itertools.groupby(page.evaluate("seenStates"))]
+        assert "retrying" in states
+        assert states[-2:] == ["finishing", "done"]
+    assert not any(answers.values())
+    assert Counter(number for numbers in signed for number in numbers) == {1: 1, 2: 2, 3: 1, 4: 1}
+    assert is_stored(platform, "bumpy.mov", reel.read_bytes())
+
+
+@pytest.mark.parametrize(("status", "most"), [(400, 4), (403, 12)])
+def test_a_refusal_that_lasts_stops_the_upload_with_words_and_it_can_be_resumed(
+    browser: Browser, platform: Platform, tmp_path: Path, status: int, most: int
+) -> None:
+    reel = noise(tmp_path / f"refused-{status}.mov", 4)
+    with production(browser, platform) as (page, wire):
+        matching = re.compile(r"[?&]partNumber=")
+        page.route(matching, lambda route: route.fulfill(status=status, headers=_CORS, body="<Error/>"))
+        drop(page, reel)
+        line = in_state(page, reel.name, "failed")
+        assert f"The store refused a part of the file (answer {status})." in line.inner_text()
+        assert "Resume" in line.inner_text()
+        page.wait_for_timeout(1_500)
+        assert len(wire.begun) <= most, "it does not hammer the store"
+        page.unroute(matching)
+        line.get_by_role("button", name=f"Resume {reel.name}").click()
+        in_state(page, reel.name, "done")
+    assert is_stored(platform, reel.name, reel.read_bytes())
