@@ -75,7 +75,11 @@ def _cancel(api: Api, production_id: str, found: Found, *, as_json: bool) -> int
 def _fields(outcome: Outcome) -> dict[str, Any]:
     path = str(outcome.item.path)
     if isinstance(outcome, NotSent):
-        return {"path": path, "error": output.error_fields(outcome.problem), "exit_code": exits.exit_code(outcome.problem)}
+        return {
+            "path": path,
+            "error": output.error_fields(outcome.problem),
+            "exit_code": exits.exit_code(outcome.problem),
+        }
     return {
         "path": path,
         "folder": outcome.item.folder,
