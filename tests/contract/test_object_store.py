@@ -188,6 +188,24 @@ def test_a_part_is_taken_only_with_the_bytes_and_the_length_that_were_signed(are
     assert arena.store.list_parts(arena.key(), upload_id, grant=arena.grant) == []
 
 
+def test_a_whole_object_is_put_once_and_only_with_the_bytes_that_were_signed(arena: Arena) -> None:
+    if not arena.checks_whole:
+        pytest.skip("this store keeps no checksum of the whole")
+    body = b"a frame"
+    request = arena.store.presign_put(
+        arena.key(), size_bytes=7, crc32=crc_of(body), content_type="image/x-dpx", seconds=300, grant=arena.grant
+    )
+    assert arena.put(request, b"another") in (400, 403)
+    without = {name: value for name, value in request.headers.items() if name != "if-none-match"}
+    assert arena.send(request.method, request.url, without, body)[0] == 403
+    with pytest.raises(NotFound):
+        arena.store.head(arena.key(), grant=arena.grant)
+    assert arena.put(request, body) == 200
+    assert arena.put(request, body) == 412
+    facts = arena.store.head(arena.key(), grant=arena.grant)
+    assert (facts.size_bytes, facts.crc32) == (7, crc_of(body))
+
+
 def test_the_grant_is_part_of_the_signature(arena: Arena) -> None:
     upload_id = arena.store.create_upload(arena.key(), content_type="video/mp4", grant=arena.grant)
     signed = arena.sign(arena.key(), upload_id, 1, b"hello")

@@ -69,9 +69,11 @@ class InProcess:
         self.sign_calls = 0
         self.change: Callable[[SignedRequest], SignedRequest] = lambda request: request
 
-    def begin_upload(self, production_id: str, file_name: str, size_bytes: int, client_key: str) -> UploadTicket:
+    def begin_upload(
+        self, production_id: str, file_name: str, size_bytes: int, client_key: str, folder: str = ""
+    ) -> UploadTicket:
         view = self.uploads.begin(
-            self.user, production_id, file_name=file_name, size_bytes=size_bytes, client_key=client_key
+            self.user, production_id, file_name=file_name, size_bytes=size_bytes, client_key=client_key, folder=folder
         )
         done = [DonePart(part.number, part.size_bytes, part.crc32) for part in view.done_parts]
         row = view.row

@@ -48,6 +48,11 @@ class Run:
 
     def pictures(self, rendition: str) -> list[tuple[Fraction, np.ndarray]]:
         """Decode a rendition: presentation time in frames, and luma."""
+        ticks = self.track(rendition).sample_ticks
+        return [(Fraction(frame.pts, ticks), _luma(frame)) for frame in self.frames(rendition)]
+
+    def frames(self, rendition: str) -> list[Any]:
+        """Decode a rendition to frames of PyAV."""
         track, decoded = self.track(rendition), []
         for fragment in self.fragments(rendition):  # each alone: it must need nothing of its neighbours
             decoder: Any = av.CodecContext.create("h264", "r")
@@ -55,7 +60,7 @@ class Run:
             for packet in _packets(fragment, track.sample_ticks):
                 decoded += decoder.decode(packet)
             decoded += decoder.decode(None)
-        return [(Fraction(frame.pts, track.sample_ticks), _luma(frame)) for frame in decoded]
+        return decoded
 
     def sound(self) -> np.ndarray:
         """Decode the AAC frames of this run to floats of shape (2, n), the priming still in front."""

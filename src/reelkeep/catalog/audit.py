@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from sqlalchemy import Connection, insert
 
 from reelkeep.catalog.tables import audit_events
@@ -19,5 +21,20 @@ def record(
         user_id: who did it; None for the platform itself.
         details: small facts for a reader; never a secret, a token or a presigned URL.
     """
-    row = {"id": new_id(), "what": what, "subject_id": subject_id, "user_id": user_id, "details": details}
+    row = {"id": new_id(), "what": what, "subject_id": subject_id, "user_id": user_id, "details": dict(details)}
     conn.execute(insert(audit_events).values(row))
+
+
+def record_many(
+    conn: Connection,
+    what: str,
+    user_id: UserId | None,
+    subjects: Iterable[tuple[str, Mapping[str, str | int | bool | None]]],
+) -> None:
+    """Add the same kind of event for many subjects, each with its details, in one statement."""
+    rows = [
+        {"id": new_id(), "what": what, "subject_id": subject_id, "user_id": user_id, "details": dict(details)}
+        for subject_id, details in subjects
+    ]
+    if rows:
+        conn.execute(insert(audit_events), rows)

@@ -6,9 +6,10 @@ A notice says where to look, never what is there: whoever hears it reads the row
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ARRAY, Connection, Text, cast, func, select
 
 from reelkeep.catalog.tables import CHANGED_CHANNEL
 from reelkeep.ids import ProductionId, VersionId, is_id
@@ -25,6 +26,16 @@ def notify(conn: Connection, production_id: ProductionId, version_id: VersionId,
     """Tell every listener of this company that a version changed; delivered when the transaction commits."""
     payload = json.dumps({"production": production_id, "version": version_id, "what": what}, separators=(",", ":"))
     conn.execute(select(func.pg_notify(CHANGED_CHANNEL, payload)))
+
+
+def notify_many(conn: Connection, production_id: ProductionId, version_ids: Iterable[VersionId], what: str) -> None:
+    """Do as ``notify`` for many versions, in one statement."""
+    payloads = [
+        json.dumps({"production": production_id, "version": version_id, "what": what}, separators=(",", ":"))
+        for version_id in version_ids
+    ]
+    each = func.unnest(cast(payloads, ARRAY(Text))).column_valued("payload")
+    conn.execute(select(func.pg_notify(CHANGED_CHANNEL, each)))
 
 
 def parse(payload: str) -> Change | None:

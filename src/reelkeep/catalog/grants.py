@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, insert
 
@@ -55,3 +57,28 @@ def record(
         )
     )
     return grant_id
+
+
+def record_many(
+    conn: Connection,
+    action: GrantAction,
+    given: Iterable[tuple[str, str]],
+    *,
+    expires_at: datetime,
+    user_id: UserId,
+) -> list[GrantId]:
+    """Write a grant of a user for each (object key, reason), in one statement; return their ids in the same order."""
+    rows: list[dict[str, Any]] = [
+        {
+            "id": GrantId(new_id()),
+            "action": action.value,
+            "object_key": object_key,
+            "reason": reason,
+            "user_id": user_id,
+            "expires_at": expires_at,
+        }
+        for object_key, reason in given
+    ]
+    if rows:
+        conn.execute(insert(grants), rows)
+    return [row["id"] for row in rows]

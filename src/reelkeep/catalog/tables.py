@@ -160,6 +160,7 @@ uploads = Table(
     Column("completed_at", DateTime(timezone=True)),
     _created(),
     CheckConstraint("part_bytes > 0", name="part_bytes"),
+    Index("ix_uploads_client_key", "client_key"),
 )
 
 # Jobs ---------------------------------------------------------------------------------------------

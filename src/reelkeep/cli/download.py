@@ -1,34 +1,124 @@
-"""``reelkeep download``: an original back from the company's bucket, verified."""
+"""``reelkeep download``: originals back from the company's bucket, verified."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from reelkeep.cli import output
+from reelkeep.cli import exits, output
 from reelkeep.cli.logins import default_logins
-from reelkeep.cli.options import Address, Json
+from reelkeep.cli.options import Address, Json, LimitRate, bytes_per_second
+from reelkeep.errors import NotFound, ReelkeepError, RequestError
+from reelkeep.transfer.api import Api
 from reelkeep.transfer.download import PARALLEL
 from reelkeep.transfer.download import download as fetch
+from reelkeep.transfer.folders import Ways
+from reelkeep.transfer.interface import Original
+from reelkeep.transfer.many import Got, NotGot, Wanted, download_all, plan
+from reelkeep.transfer.pace import Pace
 
 
 def download(
-    version_id: Annotated[str, typer.Argument(help="Id of the version, as `reelkeep assets` shows it.")],
+    version_ids: Annotated[
+        list[str] | None, typer.Argument(help="Ids of versions, as `reelkeep assets` shows them.", metavar="VERSION_ID")
+    ] = None,
+    production: Annotated[
+        str | None, typer.Option("--production", "-p", help="Everything of this production, newest versions.")
+    ] = None,
+    folder: Annotated[str, typer.Option("--folder", help="Only this folder of the production: 'day 1/cam A'.")] = "",
     target: Annotated[Path, typer.Option("--to", help="A folder, or a file that is not there yet.")] = Path(),
-    parallel: Annotated[int, typer.Option(min=1, max=32, help="Ranges fetched at once.")] = PARALLEL,
+    parallel: Annotated[int, typer.Option(min=1, max=32, help="Requests to the bucket at once.")] = PARALLEL,
+    limit_rate: LimitRate = None,
     address: Address = None,
     as_json: Json = False,
-) -> None:
-    """Download an original. Run the same command again to go on after an interruption."""
-    with default_logins().open(address) as api, output.bar(version_id, as_json=as_json) as on_progress:
-        got = fetch(api, version_id, target, parallel=parallel, on_progress=on_progress)
-    fields = {
+) -> int:
+    """Download originals. Run the same command again to go on after an interruption."""
+    ways = Ways(parallel, Pace(bytes_per_second(limit_rate)))
+    with default_logins().open(address) as api:
+        if production is not None:
+            return _everything(api, production, folder, set(version_ids or ()), target, ways, as_json=as_json)
+        if not version_ids:
+            raise RequestError("nothing to download was named", advice="Give ids of versions, or --production.")
+        if len(version_ids) > 1 and not target.is_dir():
+            raise RequestError(f"{target} is no folder", advice="Name a folder that is there with --to.")
+        got = [_one(api, version_id, target, ways, as_json=as_json) for version_id in version_ids]
+    if as_json:
+        output.show(got[0] if len(got) == 1 else {"downloads": got}, "", as_json=True)
+    return exits.DONE
+
+
+def _one(api: Api, version_id: str, target: Path, ways: Ways, *, as_json: bool) -> dict[str, Any]:
+    with output.bar(version_id, as_json=as_json) as on_progress:
+        got = fetch(api, version_id, target, parallel=ways.parallel, on_progress=on_progress, pace=ways.pace)
+    if not as_json:
+        output.show({}, f"Saved {got.path}, {got.size_bytes:,} bytes, verified by {got.verified}.", as_json=False)
+    return {
         "path": str(got.path),
         "size_bytes": got.size_bytes,
         "fetched_bytes": got.fetched_bytes,
         "seconds": round(got.seconds, 3),
         "verified": got.verified,
     }
-    output.show(fields, f"Saved {got.path}, {got.size_bytes:,} bytes, verified by {got.verified}.", as_json=as_json)
+
+
+def _everything(
+    api: Api, production: str, folder: str, only: set[str], target: Path, ways: Ways, *, as_json: bool
+) -> int:
+    """Fetch a production, or what was named of it, into a folder tree below ``target``."""
+    production_id = str(api.find_production(production)["id"])
+    originals = [one for one in api.originals(production_id) if _is_in(one, folder.strip("/"), only)]
+    if only - {one.version_id for one in originals}:
+        raise NotFound("a version is not the newest stored one of this production", advice="Leave --production out.")
+    outcomes: list[Got | NotGot] = []
+    started = time.monotonic()
+    with output.board(f"{len(originals):,} files", as_json=as_json) as board:
+
+        def on_got(outcome: Got | NotGot) -> None:
+            outcomes.append(outcome)
+            if isinstance(outcome, NotGot) and not as_json:
+                output.show_error(outcome.problem, as_json=False)
+
+        shown = Ways(ways.parallel, ways.pace, board.on_whole)
+        wanted = plan(originals, target)
+        download_all(api, production_id, wanted, on_got, shown, lambda one, moment: board.on_file(_name(one), moment))
+    seconds = time.monotonic() - started
+    downloads = [_fields(outcome) for outcome in outcomes]
+    output.show(
+        {"downloads": downloads, "seconds": round(seconds, 3)}, _sentence(downloads, target, seconds), as_json=as_json
+    )
+    failed = [item["exit_code"] for item in downloads if "error" in item]
+    return failed[0] if failed else exits.DONE
+
+
+def _is_in(original: Original, folder: str, only: set[str]) -> bool:
+    inside = not folder or original.folder == folder or original.folder.startswith(f"{folder}/")
+    return inside and (not only or original.version_id in only)
+
+
+def _name(wanted: Wanted) -> str:
+    return str(wanted.path)
+
+
+def _fields(outcome: Got | NotGot) -> dict[str, Any]:
+    original = outcome.wanted.original
+    fields: dict[str, Any] = {"path": str(outcome.wanted.path), "version_id": original.version_id}
+    if isinstance(outcome, NotGot):
+        return {**fields, "error": _error(outcome.problem), "exit_code": exits.exit_code(outcome.problem)}
+    counts = {"size_bytes": original.size_bytes, "fetched_bytes": outcome.fetched_bytes}
+    return {**fields, **counts, "verified": outcome.verified}
+
+
+def _sentence(downloads: list[dict[str, Any]], target: Path, seconds: float) -> str:
+    whole = [item for item in downloads if "error" not in item]
+    fetched = sum(item["fetched_bytes"] for item in whole)
+    there = sum(not item["fetched_bytes"] for item in whole)
+    rate = fetched / seconds / 1e6 if seconds else 0.0
+    words = f"Saved {len(whole) - there:,} files to {target}, {fetched:,} bytes, verified, {rate:.1f} MB/s"
+    return f"{words}; {there:,} were there already." if there else f"{words}."
+
+
+def _error(error: ReelkeepError) -> dict[str, str]:
+    return {"code": error.code, "message": error.message, "advice": error.advice()}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from reelkeep.errors import RequestError
+
+MIN_RATE = 1_000
 
 Data = Annotated[Path, typer.Option("--data", help="The installation's data folder.", envvar="REELKEEP_DATA")]
 DEFAULT_DATA = Path("var")
@@ -15,10 +20,32 @@ Address = Annotated[
     typer.Option("--address", help="The company's address; the one you signed in to last if not given."),
 ]
 ProductionName = Annotated[str, typer.Option("--production", "-p", help="Name, slug or id of the production.")]
+LimitRate = Annotated[
+    str | None,
+    typer.Option("--limit-rate", help="Bytes a second at most, in all: 500k, 10M, 1.5G (powers of ten)."),
+]
 Password = Annotated[
     Path | None,
     typer.Option("--password-file", help="Read the password from this file ('-' is standard input)."),
 ]
+
+
+def bytes_per_second(text: str | None) -> int | None:
+    """Return a rate as a number; None for no limit.
+
+    >>> bytes_per_second("1.5M"), bytes_per_second("800k"), bytes_per_second(None)
+    (1500000, 800000, None)
+
+    Raises:
+        RequestError: it is no rate, or below 1,000 bytes a second.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([kKmMgG]?)", text.strip())
+    rate = int(float(found[1]) * {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}[found[2].lower()]) if found else 0
+    if rate < MIN_RATE:
+        raise RequestError(f"{text!r} is no rate", advice="Write it as 500k, 10M or 1.5G bytes a second.")
+    return rate
 
 
 def read_password(file: Path | None, prompt: str, *, confirm: bool = False) -> str:

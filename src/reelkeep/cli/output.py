@@ -10,7 +10,15 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from reelkeep.errors import ReelkeepError, sentence
@@ -67,6 +75,56 @@ def bar(title: str, *, as_json: bool) -> Iterator[OnProgress | None]:
     if as_json:
         yield None
         return
+    with _progress() as shown:
+        task = shown.add_task(title, total=None)
+
+        def update(moment: Moment) -> None:
+            shown.update(task, total=moment.total_bytes, completed=moment.done_bytes)
+
+        yield update
+
+
+class Board:
+    """A bar for everything, and one for each file under way; each with its rate and the time left.
+
+    Args:
+        shown: None for programs: nothing is shown.
+    """
+
+    def __init__(self, shown: Progress | None, title: str) -> None:
+        self._shown = shown
+        self._whole = shown.add_task(title, total=None) if shown is not None else None
+        self._files: dict[str, TaskID] = {}
+
+    def on_whole(self, moment: Moment) -> None:
+        if self._shown is not None and self._whole is not None:
+            self._shown.update(self._whole, total=moment.total_bytes, completed=moment.done_bytes)
+
+    def on_file(self, name: str, moment: Moment | None) -> None:
+        """Show how far a file is; None takes its bar away."""
+        if self._shown is None:
+            return
+        if moment is None:
+            task = self._files.pop(name, None)
+            if task is not None:
+                self._shown.remove_task(task)
+            return
+        if name not in self._files:
+            self._files[name] = self._shown.add_task(f"  {name}", total=moment.total_bytes)
+        self._shown.update(self._files[name], completed=moment.done_bytes)
+
+
+@contextmanager
+def board(title: str, *, as_json: bool) -> Iterator[Board]:
+    """Show the bars of a transfer of many files while the block runs; nothing for programs."""
+    if as_json:
+        yield Board(None, title)
+        return
+    with _progress() as shown:
+        yield Board(shown, title)
+
+
+def _progress() -> Progress:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
@@ -74,10 +132,4 @@ def bar(title: str, *, as_json: bool) -> Iterator[OnProgress | None]:
         TransferSpeedColumn(),
         TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=people, expand=True) as shown:
-        task = shown.add_task(title, total=None)
-
-        def update(moment: Moment) -> None:
-            shown.update(task, total=moment.total_bytes, completed=moment.done_bytes)
-
-        yield update
+    return Progress(*columns, console=people, expand=True)

@@ -15,6 +15,7 @@ from typing import Final
 from reelkeep.errors import RequestError
 
 MAX_CHARACTERS: Final = 255
+MAX_FOLDERS: Final = 32
 _EXTENSION_CHARACTERS: Final = 16
 _UNWANTED: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")  # UAX #9, section 2, and the BOM
@@ -37,6 +38,21 @@ def true_name(file_name: str) -> str:
     if not name.strip(". "):
         raise RequestError("the file has no name", advice="Give the file a name and upload it again.")
     return name if len(name) <= MAX_CHARACTERS else _cut(name)
+
+
+def folder_path(folder: str) -> tuple[str, ...]:
+    """Return the folders above a file, from the top down; each is a true name.
+
+    >>> folder_path("day 1/cam A"), folder_path(""), folder_path("/a//./b/")
+    (('day 1', 'cam A'), (), ('a', 'b'))
+
+    Raises:
+        RequestError: it goes upwards, or is deeper than MAX_FOLDERS.
+    """
+    parts = [part for part in folder.split("/") if part not in ("", ".")]
+    if ".." in parts or len(parts) > MAX_FOLDERS:
+        raise RequestError(f"a folder is at most {MAX_FOLDERS} names deep, and none of them is '..'")
+    return tuple(true_name(part) for part in parts)
 
 
 def _cut(name: str) -> str:

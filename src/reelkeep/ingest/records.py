@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
@@ -13,6 +14,18 @@ from reelkeep.errors import NotFound
 from reelkeep.ids import AssetId, ConnectionId, ProductionId, UploadId, UserId, VersionId
 from reelkeep.ingest.parts import PartPlan
 from reelkeep.storage.layout import production_scope
+
+SMALL: Final = ""  # in place of S3's UploadId: there is none
+
+
+@dataclass(frozen=True)
+class NewUpload:
+    """A small upload to be recorded."""
+
+    id: UploadId
+    version_id: VersionId
+    size_bytes: int
+    client_key: str
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,11 @@ class UploadRow:
     connection_id: ConnectionId
     object_key: str
     uploaded_by: UserId
+
+    @property
+    def is_small(self) -> bool:
+        """Tell whether the file goes by one PUT (``ingest.batches``) instead of a multipart upload."""
+        return self.store_upload_id == SMALL
 
     @property
     def scope(self) -> str:
@@ -65,6 +83,7 @@ def find_open(
     query = _full().where(
         uploads.c.state == UploadState.OPEN.value,
         uploads.c.client_key == client_key,
+        uploads.c.store_upload_id != SMALL,
         versions.c.uploaded_by == user_id,
         versions.c.file_name == file_name,
         versions.c.size_bytes == size_bytes,
@@ -72,6 +91,93 @@ def find_open(
     )
     row = conn.execute(query.order_by(uploads.c.created_at.desc()).limit(1)).first()
     return _upload(row) if row else None
+
+
+def add_small(conn: Connection, new: Sequence[NewUpload]) -> None:
+    """Record open uploads of versions that were just made, in one statement."""
+    rows = [
+        {
+            "id": one.id,
+            "version_id": one.version_id,
+            "state": UploadState.OPEN.value,
+            "store_upload_id": SMALL,
+            "part_bytes": one.size_bytes,
+            "client_key": one.client_key,
+        }
+        for one in new
+    ]
+    conn.execute(insert(uploads), rows)
+
+
+def find_open_small(
+    conn: Connection, user_id: UserId, production_id: ProductionId, client_keys: Sequence[str]
+) -> dict[str, UploadRow]:
+    """Return the newest open small upload of each client key, by this user into this production.
+
+    Until the transaction ends, nobody else looks for this user's, so one file that is begun twice at once is one.
+    """
+    lock = func.hashtextextended(f"{user_id}{production_id}", 0)
+    conn.execute(select(func.pg_advisory_xact_lock(lock)))
+    query = _full().add_columns(uploads.c.client_key)
+    query = query.where(
+        uploads.c.state == UploadState.OPEN.value,
+        uploads.c.client_key.in_(client_keys),
+        uploads.c.store_upload_id == SMALL,
+        versions.c.uploaded_by == user_id,
+        assets.c.production_id == production_id,
+    )
+    return {row.client_key: _upload(row) for row in conn.execute(query.order_by(uploads.c.created_at))}
+
+
+def open_of_user(
+    conn: Connection, user_id: UserId, production_id: ProductionId, client_keys: Sequence[str]
+) -> list[UploadRow]:
+    """Return the user's open uploads of these files into a production, small or in parts."""
+    query = _full().where(
+        uploads.c.state == UploadState.OPEN.value,
+        uploads.c.client_key.in_(client_keys),
+        versions.c.uploaded_by == user_id,
+        assets.c.production_id == production_id,
+    )
+    return [_upload(row) for row in conn.execute(query)]
+
+
+def find_completed(
+    conn: Connection, user_id: UserId, production_id: ProductionId, client_keys: Sequence[str]
+) -> dict[str, VersionId]:
+    """Return the newest version that came of each client key, by this user into this production."""
+    query = select(uploads.c.client_key, uploads.c.version_id)
+    query = query.join(versions, versions.c.id == uploads.c.version_id)
+    query = query.join(assets, assets.c.id == versions.c.asset_id)
+    query = query.where(
+        uploads.c.state == UploadState.COMPLETED.value,
+        uploads.c.client_key.in_(client_keys),
+        versions.c.uploaded_by == user_id,
+        assets.c.production_id == production_id,
+    )
+    return {row.client_key: VersionId(row.version_id) for row in conn.execute(query.order_by(uploads.c.created_at))}
+
+
+def of_user(
+    conn: Connection, user_id: UserId, production_id: ProductionId, upload_ids: Sequence[UploadId]
+) -> dict[UploadId, UploadRow]:
+    """Return those of the uploads that are small ones of this user in this production."""
+    query = _full().where(
+        uploads.c.id.in_(upload_ids),
+        uploads.c.store_upload_id == SMALL,
+        versions.c.uploaded_by == user_id,
+        assets.c.production_id == production_id,
+    )
+    return {UploadId(row.id): _upload(row) for row in conn.execute(query)}
+
+
+def complete_many(conn: Connection, upload_ids: Sequence[UploadId]) -> set[UploadId]:
+    """Move those of the uploads that are open to *completed*, in one statement; return them."""
+    held = select(uploads.c.id).where(uploads.c.id.in_(upload_ids), uploads.c.state == UploadState.OPEN.value)
+    locked = held.order_by(uploads.c.id).with_for_update()
+    done = update(uploads).where(uploads.c.id.in_(locked)).returning(uploads.c.id)
+    values = {"state": UploadState.COMPLETED.value, "completed_at": func.now()}
+    return {UploadId(found) for found in conn.scalars(done.values(values))}
 
 
 def of_version(conn: Connection, version_id: VersionId) -> UploadRow | None:

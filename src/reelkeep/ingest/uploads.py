@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, exists, func, select
 
-from reelkeep.catalog import assets, audit, grants, members, productions, tables, versions
+from reelkeep.catalog import assets, audit, folders, grants, members, productions, tables, versions
 from reelkeep.catalog.grants import GrantAction
 from reelkeep.catalog.lifecycle import UploadState, VersionState
 from reelkeep.catalog.people import User
@@ -24,7 +24,7 @@ from reelkeep.companies.handle import CompanyHandle
 from reelkeep.errors import Conflict, MediaError, NotFound, RequestError
 from reelkeep.ids import AssetId, GrantId, ProductionId, UploadId, VersionId, new_id
 from reelkeep.ingest import records
-from reelkeep.ingest.file_names import true_name
+from reelkeep.ingest.file_names import folder_path, true_name
 from reelkeep.ingest.parts import PartPlan, plan_parts
 from reelkeep.ingest.records import UploadRow
 from reelkeep.jobs import queue
@@ -64,12 +64,20 @@ class Uploads:
         self._link_seconds = link_seconds
 
     def begin(
-        self, user: User, production_id: ProductionId, *, file_name: str, size_bytes: int, client_key: str | None = None
+        self,
+        user: User,
+        production_id: ProductionId,
+        *,
+        file_name: str,
+        size_bytes: int,
+        client_key: str | None = None,
+        folder: str = "",
     ) -> UploadView:
         """Start the upload of a new version, or find the open one of the same file again.
 
         Args:
             client_key: the client's own name for this file, at most 200 characters; None never finds one again.
+            folder: "a/b" below the production's top, made if it is not there.
 
         Raises:
             NotFound, Forbidden: not the user's production, or no right to upload; nothing was written.
@@ -77,7 +85,7 @@ class Uploads:
             RequestError: the name, the size or the client's key does not do; nothing was written.
             StorageSetupError, DependencyError: the bucket does not let us begin; nothing was written.
         """
-        name, plan = true_name(file_name), plan_parts(size_bytes)
+        name, plan, path = true_name(file_name), plan_parts(size_bytes), folder_path(folder)
         if client_key is not None and not 1 <= len(client_key) <= MAX_CLIENT_KEY_CHARACTERS:
             raise RequestError(f"a client key has 1 to {MAX_CLIENT_KEY_CHARACTERS} characters")
         with self._company.engine.begin() as conn:
@@ -87,14 +95,14 @@ class Uploads:
             view = self._view(found)
             if view.row.state is UploadState.OPEN:
                 return view
-        return self._start(user, production_id, name, plan, client_key)
+        return self._start(user, production_id, name, plan, client_key, path)
 
     def describe(self, user: User, upload_id: UploadId) -> UploadView:
         """Return an upload with the parts that the store holds now.
 
         An upload that the store has thrown away is closed here: its version becomes *failed*.
         """
-        return self._view(self._mine(user, upload_id))
+        return self._view(self._in_parts(user, upload_id))
 
     def sign(self, user: User, upload_id: UploadId, parts: Sequence[tuple[int, bytes]]) -> list[SignedPart]:
         """Return one presigned PUT for each (number, CRC-32), all under one grant.
@@ -103,7 +111,7 @@ class Uploads:
             Conflict: the upload is no longer open.
             RequestError: no parts, more than 100, or a number that the upload does not have; nothing was signed.
         """
-        row = self._open(self._mine(user, upload_id))
+        row = self._open(self._in_parts(user, upload_id))
         if not 1 <= len(parts) <= MAX_SIGNED_PARTS:
             raise RequestError(f"ask for 1 to {MAX_SIGNED_PARTS} parts at once")
         sizes = [row.plan.length(number) for number, _ in parts]
@@ -140,7 +148,7 @@ class Uploads:
         """
         if len(crc32) != crc.CRC32_BYTES or (sha256 is not None and len(sha256) != SHA256_BYTES):
             raise RequestError("a CRC-32 has 4 bytes and a SHA-256 has 32")
-        row = self._mine(user, upload_id)
+        row = self._in_parts(user, upload_id)
         if row.state is UploadState.COMPLETED:
             return row.version_id
         self._open(row)
@@ -148,7 +156,7 @@ class Uploads:
             facts = self._assemble(row, crc32)
             _verify(row, facts, crc32)
         except ChecksumMismatch as problem:
-            self._fail(row, problem)
+            self.fail(row, problem)
             raise
         self._stored(user, row, sha256)
         return row.version_id
@@ -180,13 +188,20 @@ class Uploads:
         self._discard(row)
 
     def _start(
-        self, user: User, production_id: ProductionId, name: str, plan: PartPlan, client_key: str | None
+        self,
+        user: User,
+        production_id: ProductionId,
+        name: str,
+        plan: PartPlan,
+        client_key: str | None,
+        path: folders.Path,
     ) -> UploadView:
         placement = self._company.storage.place(production_id)
         upload_id, version_id = UploadId(new_id()), VersionId(new_id())
         with self._company.engine.begin() as conn:
             production = productions.get(conn, production_id)
-            asset = assets.find_or_create(conn, production_id, name)
+            folder_id = folders.ensure(conn, production_id, [path])[path]
+            asset = assets.find_or_create(conn, production_id, name, folder_id)
             key = original_key(production.slug, production_id, asset.slug, asset.id, version_id, name)
             draft = UploadRow(
                 id=upload_id,
@@ -262,7 +277,7 @@ class Uploads:
             "the store has thrown the unfinished upload away",
             advice="Upload the file again; nothing of it was kept.",
         )
-        self._fail(row, problem)
+        self.fail(row, problem)
         return UploadView(self._read(row.id), ())
 
     def _parts(self, row: UploadRow, grant: GrantId) -> Sequence[Part] | None:
@@ -302,7 +317,8 @@ class Uploads:
             queue.enqueue(conn, JobKind.TRANSCODE, row.version_id)
         self._company.doorbell.ring(JobKind.TRANSCODE)
 
-    def _fail(self, row: UploadRow, problem: MediaError) -> None:
+    def fail(self, row: UploadRow, problem: MediaError) -> None:
+        """Close an upload whose file cannot be taken: its version becomes *failed* with this problem."""
         with self._company.engine.begin() as conn:
             if not _still_open(conn, row.id):
                 return
@@ -313,11 +329,20 @@ class Uploads:
 
     def _discard(self, row: UploadRow) -> None:
         """Let the store forget the parts. What was put together stays: an original is never deleted here."""
+        if row.is_small:
+            return
         grant = self._grant(row, f"abort upload {row.id}")
         try:
             self._store(row).abort_upload(row.object_key, row.store_upload_id, grant=grant)
         except NotFound:
             return  # already forgotten
+
+    def _in_parts(self, user: User, upload_id: UploadId) -> UploadRow:
+        """Return the user's own upload if it is one of parts; small ones are completed in ``batches``."""
+        row = self._mine(user, upload_id)
+        if row.is_small:
+            raise NotFound
+        return row
 
     def _mine(self, user: User, upload_id: UploadId) -> UploadRow:
         """Return the user's own upload. Another's, and one whose production was taken from the user, is not there."""

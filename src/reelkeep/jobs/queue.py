@@ -10,6 +10,7 @@ Every function works inside the caller's transaction and commits nothing by itse
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -57,6 +58,19 @@ def enqueue(conn: Connection, kind: JobKind, version_id: VersionId | None) -> Jo
     job_id = JobId(new_id())
     conn.execute(insert(jobs).values(id=job_id, kind=kind.value, version_id=version_id, state=JobState.WAITING.value))
     return job_id
+
+
+def enqueue_many(conn: Connection, kind: JobKind, version_ids: Sequence[VersionId]) -> None:
+    """Do as ``enqueue`` for many versions, in two statements."""
+    same = jobs.c.kind == kind.value, jobs.c.version_id.in_(version_ids), _UNFINISHED
+    standing = set(conn.scalars(select(jobs.c.version_id).where(*same)))
+    rows = [
+        {"id": JobId(new_id()), "kind": kind.value, "version_id": version_id, "state": JobState.WAITING.value}
+        for version_id in version_ids
+        if version_id not in standing
+    ]
+    if rows:
+        conn.execute(insert(jobs), rows)
 
 
 def due(conn: Connection) -> int:

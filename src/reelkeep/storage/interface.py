@@ -148,6 +148,14 @@ class ObjectStore(Protocol):
         self, key: str, upload_id: str, *, number: int, size_bytes: int, crc32: bytes, seconds: int, grant: GrantId
     ) -> PresignedRequest: ...
 
+    def presign_put(
+        self, key: str, *, size_bytes: int, crc32: bytes, content_type: str, seconds: int, grant: GrantId
+    ) -> PresignedRequest:
+        """Sign one PUT of a whole object with these very bytes; the store answers 412 if the key is taken.
+
+        For stores with CONDITIONAL_PUT and FULL_OBJECT_CRC32 only: elsewhere the link could replace an object.
+        """
+
     def list_parts(self, key: str, upload_id: str, *, grant: GrantId) -> Sequence[Part]: ...
 
     def list_uploads(self, prefix: str, *, grant: GrantId) -> Iterator[UnfinishedUpload]:

@@ -133,6 +133,25 @@ class MemoryStore:
         url = f"memory:{full}?partNumber={number}&{GRANT_PARAMETER}={grant}&signature={new_id()}"
         return self._bucket.sign("PUT", url, {"x-amz-checksum-crc32": crc.to_text(crc32)}, seconds, put)
 
+    def presign_put(
+        self, key: str, *, size_bytes: int, crc32: bytes, content_type: str, seconds: int, grant: GrantId
+    ) -> PresignedRequest:
+        full = self._log("presign_put", key, grant)
+
+        def put(body: bytes) -> Answer:
+            if len(body) != size_bytes:
+                return Answer(403)
+            if crc.to_bytes(zlib.crc32(body)) != crc32:
+                return Answer(400)
+            if full in self._bucket.objects:
+                return Answer(412)
+            self._bucket.objects[full], self._bucket.content_types[full] = body, content_type
+            return Answer(200)
+
+        url = f"memory:{full}?{GRANT_PARAMETER}={grant}&signature={new_id()}"
+        headers = {"x-amz-checksum-crc32": crc.to_text(crc32), "if-none-match": "*", "content-type": content_type}
+        return self._bucket.sign("PUT", url, headers, seconds, put)
+
     def list_parts(self, key: str, upload_id: str, *, grant: GrantId) -> Sequence[Part]:
         self._log("list_parts", key, grant)
         with self._bucket.lock:

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Final, Literal
 
 import boto3
 import botocore.session
+import certifi
+import urllib3
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
@@ -39,6 +42,9 @@ READ_SECONDS: Final = 30.0
 ATTEMPTS: Final = 4  # the first included; botocore's standard mode backs off with jitter
 DELETE_BATCH: Final = 1_000  # S3 DeleteObjects
 LIST_PAGE: Final = 1_000  # S3 ListObjectsV2, ListParts, ListMultipartUploads
+
+_METHODS: Final = {"upload_part": "PUT", "put_object": "PUT", "get_object": "GET", "head_object": "HEAD"}
+HEAD_LINK_SECONDS: Final = 60
 
 _under_grant: ContextVar[GrantId | None] = ContextVar("reelkeep_grant", default=None)
 
@@ -72,8 +78,30 @@ class S3Store:
         self._connection = connection
         self._sessions = sessions
         self._client = _client(connection, sessions)
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+        self._pool = urllib3.PoolManager(maxsize=16, timeout=timeout, ca_certs=certifi.where())
 
     def head(self, key: str, *, grant: GrantId) -> ObjectFacts:
+        return self._head_fast(key, grant) or self._head(key, grant)
+
+    def _head_fast(self, key: str, grant: GrantId) -> ObjectFacts | None:
+        """Ask by a presigned request of our own, a third of the SDK's work; None where the answer is not plainly yes.
+
+        A batch of small files is a hundred of these. Retries and errors are the SDK's, which asks again.
+        """
+        headers = {"x-amz-checksum-mode": "ENABLED"}
+        request = self._presign("head_object", key, {"ChecksumMode": "ENABLED"}, HEAD_LINK_SECONDS, grant, headers)
+        try:
+            answer = self._pool.request("HEAD", request.url, headers=dict(request.headers), retries=False)
+        except urllib3.exceptions.HTTPError:
+            return None
+        if answer.status != HTTPStatus.OK or "content-length" not in answer.headers:
+            return None
+        found = {"ChecksumCRC32": "x-amz-checksum-crc32", "ChecksumType": "x-amz-checksum-type"}
+        facts = {name: answer.headers.get(header) for name, header in found.items()}
+        return ObjectFacts(key, int(answer.headers["content-length"]), _whole_crc(facts))
+
+    def _head(self, key: str, grant: GrantId) -> ObjectFacts:
         with self._request(grant):
             answer = self._client.head_object(**self._at(key), ChecksumMode="ENABLED")
         return ObjectFacts(key, int(answer["ContentLength"]), _whole_crc(answer))
@@ -127,6 +155,21 @@ class S3Store:
             "ChecksumCRC32": checksum,
         }
         return self._presign("upload_part", key, parameters, seconds, grant, {"x-amz-checksum-crc32": checksum})
+
+    def presign_put(
+        self, key: str, *, size_bytes: int, crc32: bytes, content_type: str, seconds: int, grant: GrantId
+    ) -> PresignedRequest:
+        if not self._can(Capability.CONDITIONAL_PUT) or not self._can(Capability.FULL_OBJECT_CRC32):
+            raise IsolationError("a link that could replace an object was about to be signed")
+        checksum = crc.to_text(crc32)
+        headers = {"x-amz-checksum-crc32": checksum, "if-none-match": "*", "content-type": content_type}
+        parameters = {
+            "ContentLength": size_bytes,
+            "ChecksumCRC32": checksum,
+            "IfNoneMatch": "*",
+            "ContentType": content_type,
+        }
+        return self._presign("put_object", key, parameters, seconds, grant, headers)
 
     def list_parts(self, key: str, upload_id: str, *, grant: GrantId) -> Sequence[Part]:
         parts: list[Part] = []
@@ -191,7 +234,7 @@ class S3Store:
         now = datetime.now(UTC)
         expires_at = min(now + timedelta(seconds=seconds), self._sessions().expires_at)
         life = max(1, int((expires_at - now).total_seconds()))
-        method = "PUT" if operation == "upload_part" else "GET"
+        method = _METHODS[operation]
         at = self._at(key)
         if owner := at.get("ExpectedBucketOwner"):
             headers = {**headers, "x-amz-expected-bucket-owner": owner}

@@ -27,6 +27,13 @@ class ChecksumMismatch(MediaError):
     default_advice = "Check that the file is not being written to, and upload it again."
 
 
+class PartsOnly(Conflict):
+    """The production's store takes files in parts only: it does not refuse to replace an object."""
+
+    code = "parts_only"
+    default_advice = "Upload each file by itself."
+
+
 # No answer, a reset, a body cut short. Other errors of botocore are faults of ours and are not translated.
 _NO_ANSWER: Final = (
     botocore.exceptions.ConnectionError,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -12,7 +12,15 @@ from reelkeep.errors import DependencyError, NotFound, ReelkeepError, RequestErr
 from reelkeep.storage import crc
 from reelkeep.storage.translate import ChecksumMismatch
 from reelkeep.transfer import network
-from reelkeep.transfer.interface import DonePart, DownloadLink, SignedRequest, UploadTicket
+from reelkeep.transfer.interface import (
+    DonePart,
+    DownloadLink,
+    Original,
+    SignedRequest,
+    SmallFile,
+    SmallTicket,
+    UploadTicket,
+)
 from reelkeep.transfer.patience import Patience
 
 _SERVER: Final = "the Reelkeep server"
@@ -38,7 +46,7 @@ def error_of(status: int, body: object) -> ReelkeepError:
         if status >= 500 or status == 421:
             return DependencyError(f"{_SERVER} answered with {status}")
         return RequestError(f"{_SERVER} refused the request with {status}")
-    assert ChecksumMismatch.code  # its module is loaded, so that its code is known here
+    assert ChecksumMismatch.code  # its module is loaded, so that the codes of storage are known here
     kind = _kinds(ReelkeepError).get(str(fields.get("code")), RequestError)
     error = kind.__new__(kind)
     ReelkeepError.__init__(error, str(fields.get("message")), advice=str(fields.get("advice") or "") or None)
@@ -106,8 +114,10 @@ class Api:
     def playback_session(self, version_id: str) -> Mapping[str, Any]:
         return self._post(f"/versions/{version_id}/playback-sessions", {})
 
-    def begin_upload(self, production_id: str, file_name: str, size_bytes: int, client_key: str) -> UploadTicket:
-        fields = {"file_name": file_name, "size_bytes": size_bytes, "client_key": client_key}
+    def begin_upload(
+        self, production_id: str, file_name: str, size_bytes: int, client_key: str, folder: str = ""
+    ) -> UploadTicket:
+        fields = {"file_name": file_name, "size_bytes": size_bytes, "client_key": client_key, "folder": folder}
         return _ticket(self._post(f"/productions/{production_id}/uploads", fields))
 
     def sign_parts(self, upload_id: str, parts: Sequence[tuple[int, bytes]]) -> Sequence[SignedRequest]:
@@ -120,6 +130,49 @@ class Api:
 
     def abort_upload(self, upload_id: str) -> None:
         self._call("DELETE", f"/uploads/{upload_id}", None)
+
+    def known_uploads(self, production_id: str, client_keys: Sequence[str]) -> Mapping[str, str]:
+        answer = self._post(f"/productions/{production_id}/uploads/known", {"client_keys": list(client_keys)})
+        return dict(answer["known"])
+
+    def cancel_uploads(self, production_id: str, client_keys: Sequence[str]) -> list[str]:
+        """Give up the open uploads of these files; return their versions."""
+        answer = self._post(f"/productions/{production_id}/uploads/cancel", {"client_keys": list(client_keys)})
+        return list(answer["cancelled"])
+
+    def begin_small(self, production_id: str, files: Sequence[SmallFile]) -> Sequence[SmallTicket | ReelkeepError]:
+        fields = [
+            {
+                "folder": file.folder,
+                "file_name": file.file_name,
+                "size_bytes": file.size_bytes,
+                "crc32": crc.to_text(file.crc32),
+                "sha256": file.sha256.hex(),
+                "client_key": file.client_key,
+            }
+            for file in files
+        ]
+        answer = self._post(f"/productions/{production_id}/small-uploads", {"files": fields})
+        return [error_of(400, one) if "error" in one else _small_ticket(one) for one in answer["uploads"]]
+
+    def complete_small(self, production_id: str, arrived: Mapping[str, bytes]) -> Mapping[str, str | ReelkeepError]:
+        fields = [{"id": upload_id, "crc32": crc.to_text(crc32)} for upload_id, crc32 in arrived.items()]
+        answer = self._post(f"/productions/{production_id}/small-uploads/complete", {"uploads": fields})
+        return {one["id"]: error_of(400, one) if "error" in one else one["version_id"] for one in answer["uploads"]}
+
+    def originals(self, production_id: str) -> Iterator[Original]:
+        """Yield what can be downloaded of a production, page by page."""
+        after: str | None = ""
+        while after is not None:
+            answer = self._get(f"/productions/{production_id}/originals?after={after}")
+            for one in answer["originals"]:
+                sha256 = bytes.fromhex(one["sha256"]) if one["sha256"] else None
+                yield Original(one["version_id"], one["folder"], one["file_name"], int(one["size_bytes"]), sha256)
+            after = answer["next"]
+
+    def download_links(self, production_id: str, version_ids: Sequence[str]) -> Sequence[tuple[str, datetime]]:
+        answer = self._post(f"/productions/{production_id}/downloads", {"versions": list(version_ids)})
+        return [(str(link["url"]), _time(link["expires_at"])) for link in answer["links"]]
 
     def download_link(self, version_id: str) -> DownloadLink:
         answer = self._get(f"/versions/{version_id}/download")
@@ -170,6 +223,15 @@ def _ticket(answer: Mapping[str, Any]) -> UploadTicket:
         part_bytes=int(answer["part_bytes"]),
         parts_total=int(answer["parts_total"]),
         done_parts=done,
+    )
+
+
+def _small_ticket(answer: Mapping[str, Any]) -> SmallTicket:
+    return SmallTicket(
+        id=str(answer["id"]),
+        version_id=str(answer["version_id"]),
+        asset_id=str(answer["asset_id"]),
+        request=_signed({**answer, "number": 1}),
     )
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, Protocol
-
-import httpx
+from typing import Final
 
 from reelkeep.errors import Conflict, DependencyError, ReelkeepError, StorageSetupError
 from reelkeep.storage.translate import ChecksumMismatch, of_code
-from reelkeep.transfer import network
 from reelkeep.transfer.interface import SignedRequest
 from reelkeep.transfer.patience import Patience
+from reelkeep.transfer.wire import Answer, Body, Wire
 
 _STORE: Final = "the company's bucket"
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
@@ -24,26 +22,13 @@ MAX_BAD_BYTES: Final = 3
 Sign = Callable[[bool], SignedRequest]  # True: a fresh link
 
 
-class Body(Protocol):
-    """The bytes of one part, sent as often as it takes."""
-
-    @property
-    def size_bytes(self) -> int: ...
-
-    def chunks(self) -> Iterator[bytes]:
-        """Begin anew and yield every byte."""
-
-    def take_back(self) -> None:
-        """The last try came to nothing: do not count its bytes."""
-
-
 class StoreClient:
     """Args:
     stop: once set, nothing is tried again.
     """
 
-    def __init__(self, client: httpx.Client, stop: threading.Event) -> None:
-        self._client, self._stop = client, stop
+    def __init__(self, wire: Wire, stop: threading.Event) -> None:
+        self._wire, self._stop = wire, stop
 
     def put(self, sign: Sign, body: Body) -> None:
         """Send one part until the store has it.
@@ -76,10 +61,8 @@ class StoreClient:
 
     def _try(self, request: SignedRequest, body: Body) -> ReelkeepError | None:
         """Send once; return what is wrong, or None."""
-        headers = {**request.headers, "content-length": str(body.size_bytes)}
         try:
-            with network.no_answer(_STORE):
-                answer = self._client.request(request.method, request.url, headers=headers, content=body.chunks())
+            answer = self._wire.request(request.method, request.url, request.headers, body=body)
         except BaseException:
             body.take_back()
             raise
@@ -96,22 +79,22 @@ class _LinkExpired(StorageSetupError):
     """The store refuses the link; it may have expired, or its session may have ended."""
 
 
-def problem_of(answer: httpx.Response, expires_at: datetime) -> ReelkeepError:
+def problem_of(answer: Answer, expires_at: datetime) -> ReelkeepError:
     """Return what an answer of the store that is no success means."""
     found = _CODE.search(answer.content[:4096])
     code = found[1].decode() if found else ""
-    if code in ("ExpiredToken", "TokenRefreshRequired") or (answer.status_code == 403 and _may_have_expired(answer)):
+    if code in ("ExpiredToken", "TokenRefreshRequired") or (answer.status == 403 and _may_have_expired(answer)):
         return _LinkExpired(f"{_STORE} refuses the upload link")
-    if code == "RequestTimeTooSkewed" or (answer.status_code == 403 and datetime.now(UTC) >= expires_at):
+    if code == "RequestTimeTooSkewed" or (answer.status == 403 and datetime.now(UTC) >= expires_at):
         return _LinkExpired(f"{_STORE} refuses the upload link")
-    if answer.status_code == 404 and code in ("", "NoSuchUpload"):
+    if answer.status == 404 and code in ("", "NoSuchUpload"):
         return Conflict("the store no longer knows this upload", advice="Upload the file again.")
-    if answer.status_code == 400 and code in ("", "BadDigest", "InvalidDigest"):
+    if answer.status == 400 and code in ("", "BadDigest", "InvalidDigest"):
         return ChecksumMismatch()
-    if answer.status_code == 400 and code == "RequestTimeout":
+    if answer.status == 400 and code == "RequestTimeout":
         return DependencyError(f"{_STORE} did not get the bytes in time")
-    return of_code(code, answer.status_code)
+    return of_code(code, answer.status)
 
 
-def _may_have_expired(answer: httpx.Response) -> bool:
+def _may_have_expired(answer: Answer) -> bool:
     return b"expired" in answer.content[:4096].lower()

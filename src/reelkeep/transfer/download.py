@@ -16,18 +16,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from reelkeep.errors import Conflict, DependencyError, RequestError, StorageSetupError
 from reelkeep.storage.translate import ChecksumMismatch
-from reelkeep.transfer import network
 from reelkeep.transfer.bucket import problem_of
 from reelkeep.transfer.interface import DownloadApi, DownloadLink, OnProgress
 from reelkeep.transfer.meter import Meter
+from reelkeep.transfer.pace import Pace
 from reelkeep.transfer.patience import Patience
+from reelkeep.transfer.wire import Wire
 
 PARALLEL: Final = 4
 RANGE_BYTES: Final = 16 << 20
@@ -46,12 +46,20 @@ class Downloaded:
 
 
 def download(
-    api: DownloadApi, version_id: str, target: Path, *, parallel: int = PARALLEL, on_progress: OnProgress | None = None
+    api: DownloadApi,
+    version_id: str,
+    target: Path,
+    *,
+    parallel: int = PARALLEL,
+    on_progress: OnProgress | None = None,
+    pace: Pace | None = None,
+    whole: Meter | None = None,
 ) -> Downloaded:
     """Fetch a version's original.
 
     Args:
         target: a folder (the file gets its true name there) or the path of a file that is not there yet.
+        whole: counts the bytes of everything that is under way.
 
     Raises:
         Conflict: a file of that name is there already.
@@ -61,12 +69,12 @@ def download(
     """
     started = time.monotonic()
     link = Patience().call(lambda: api.download_link(version_id))
-    path = target / _local_name(link.file_name) if target.is_dir() else target
+    path = target / local_name(link.file_name) if target.is_dir() else target
     if path.exists():
         raise Conflict(f"{path} is there already", advice="Move it away or name another target.")
     part = path.with_name(path.name + ".part")
     try:
-        fetch = _Fetch(api, version_id, link, part, parallel, on_progress)
+        fetch = _Fetch(api, version_id, link, part, parallel, on_progress, pace or Pace(), whole)
         verified = _verify(part, link, *fetch.run())
         if path.exists():
             raise Conflict(f"{path} is there already", advice="Move it away or name another target.")
@@ -86,13 +94,17 @@ class _Fetch:
         part: Path,
         parallel: int,
         on_progress: OnProgress | None,
+        pace: Pace,
+        whole: Meter | None,
     ) -> None:
+        self.pace = pace
         self._api, self._version_id, self._link, self._part, self._parallel = api, version_id, link, part, parallel
         self._notes = part.with_name(part.name + ".json")
         self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self.stop = threading.Event()
         self._done = self._read_notes()
-        self._meter = Meter(link.size_bytes, on_progress, done_bytes=sum(self._length(start) for start in self._done))
+        done_bytes = sum(self._length(start) for start in self._done)
+        self.meter = Meter(link.size_bytes, on_progress, done_bytes=done_bytes, whole=whole)
         self.fetched_bytes = 0
 
     def run(self) -> tuple[bytes, int]:
@@ -103,8 +115,9 @@ class _Fetch:
             os.ftruncate(descriptor, self._link.size_bytes)
             starts = range(0, self._link.size_bytes, RANGE_BYTES)
             todo = [start for start in starts if start not in self._done]
-            with network.client(connections=self._parallel) as client, ThreadPoolExecutor(self._parallel) as pool:
-                futures = {start: pool.submit(self._range, client, descriptor, start) for start in todo}
+            wire = Wire(connections=self._parallel, step_bytes=self.pace.step_bytes)
+            with wire, ThreadPoolExecutor(self._parallel, "download") as pool:
+                futures = {start: pool.submit(self._range, wire, descriptor, start) for start in todo}
                 try:
                     for start in starts:
                         if start in futures:
@@ -113,7 +126,7 @@ class _Fetch:
                             sha256.update(chunk)
                             checksum = zlib.crc32(chunk, checksum)
                 finally:
-                    self._stop.set()
+                    self.stop.set()
                     for future in futures.values():
                         future.cancel()
         finally:
@@ -123,11 +136,11 @@ class _Fetch:
     def forget(self) -> None:
         self._notes.unlink(missing_ok=True)
 
-    def _range(self, client: httpx.Client, descriptor: int, start: int) -> None:
+    def _range(self, wire: Wire, descriptor: int, start: int) -> None:
         patience, refusals = Patience(sleep=self._sleep), 0
-        while not self._stop.is_set():
+        while not self.stop.is_set():
             try:
-                self._try(client, descriptor, start)
+                self._try(wire, descriptor, start)
                 break
             except DependencyError as problem:
                 patience.wait(problem)
@@ -143,24 +156,17 @@ class _Fetch:
             self.fetched_bytes += self._length(start)
             self._write_notes()
 
-    def _try(self, client: httpx.Client, descriptor: int, start: int) -> None:
-        length, link, at = self._length(start), self._fresh(), start
-        headers = {"range": f"bytes={start}-{start + length - 1}"}
+    def _try(self, wire: Wire, descriptor: int, start: int) -> None:
+        length, link = self._length(start), self._fresh()
+        region = _Region(descriptor, start, length, self)
         try:
-            with network.no_answer("the company's bucket"), client.stream("GET", link.url, headers=headers) as answer:
-                if answer.status_code != httpx.codes.PARTIAL_CONTENT:
-                    answer.read()
-                    raise problem_of(answer, link.expires_at)
-                for chunk in answer.iter_bytes(CHUNK_BYTES):
-                    if at + len(chunk) > start + length or self._stop.is_set():
-                        raise DependencyError("the company's bucket sent more than was asked for")
-                    os.pwrite(descriptor, chunk, at)
-                    at += len(chunk)
-                    self._meter.add(len(chunk))
-            if at != start + length:
-                raise DependencyError("the company's bucket broke off in the middle of a range")
+            headers = {"range": f"bytes={start}-{start + length - 1}"}
+            answer = wire.request("GET", link.url, headers, sink=region.write, sink_status=HTTPStatus.PARTIAL_CONTENT)
+            if answer.status != HTTPStatus.PARTIAL_CONTENT:
+                raise problem_of(answer, link.expires_at)
+            region.check_whole()
         except BaseException:
-            self._meter.add(start - at)
+            self.meter.add(-region.written)
             raise
 
     def _fresh(self) -> DownloadLink:
@@ -175,7 +181,7 @@ class _Fetch:
         return link
 
     def _sleep(self, seconds: float) -> None:
-        self._stop.wait(seconds)
+        self.stop.wait(seconds)
 
     def _length(self, start: int) -> int:
         return min(RANGE_BYTES, self._link.size_bytes - start)
@@ -197,6 +203,36 @@ class _Fetch:
         fresh.replace(self._notes)
 
 
+class _Region:
+    """Where one range goes in the file."""
+
+    def __init__(self, descriptor: int, start: int, length: int, fetch: _Fetch) -> None:
+        self._descriptor, self._start, self._length, self._fetch = descriptor, start, length, fetch
+        self.written = 0
+
+    def write(self, data: memoryview) -> None:
+        if self.written + len(data) > self._length:
+            raise DependencyError("the company's bucket sent more than was asked for")
+        write_at(self._descriptor, data, self._start + self.written)
+        self.written += len(data)
+        self._fetch.meter.add(len(data))
+        self._fetch.pace.take(len(data), self._fetch.stop)
+
+    def check_whole(self) -> None:
+        if self.written != self._length:
+            raise DependencyError("the company's bucket broke off in the middle of a range")
+
+
+def write_at(descriptor: int, data: memoryview, at: int) -> None:
+    """Write all of ``data``; raise RequestError if the disk does not take it."""
+    try:
+        while data:
+            count = os.pwrite(descriptor, data, at)
+            data, at = data[count:], at + count
+    except OSError as error:
+        raise RequestError(f"the file cannot be written: {error.strerror}") from error
+
+
 def _verify(part: Path, link: DownloadLink, sha256: bytes, checksum: int) -> str:
     right = part.stat().st_size == link.size_bytes
     right = right and link.sha256 in (None, sha256)
@@ -215,7 +251,7 @@ def _chunks(descriptor: int, start: int, length: int) -> Iterator[bytes]:
         yield os.pread(descriptor, min(CHUNK_BYTES, start + length - at), at)
 
 
-def _local_name(file_name: str) -> str:
+def local_name(file_name: str) -> str:
     """Return the true name as this machine can hold it: never a path, never hidden, at most 200 bytes."""
     name = file_name.replace("/", "_").replace("\\", "_").replace("\0", "_").lstrip(".") or "download"
     while len(name.encode()) > 200:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from reelkeep.errors import ReelkeepError
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,37 @@ class SignedRequest:
 
 
 @dataclass(frozen=True)
+class SmallFile:
+    """A file that goes by one PUT, as the platform is told of it."""
+
+    folder: str  # "a/b" below the production's top, "" for the top itself
+    file_name: str
+    size_bytes: int
+    crc32: bytes
+    sha256: bytes
+    client_key: str
+
+
+@dataclass(frozen=True)
+class SmallTicket:
+    id: str
+    version_id: str
+    asset_id: str
+    request: SignedRequest
+
+
+@dataclass(frozen=True)
+class Original:
+    """The newest stored version of an asset."""
+
+    version_id: str
+    folder: str
+    file_name: str
+    size_bytes: int
+    sha256: bytes | None
+
+
+@dataclass(frozen=True)
 class DownloadLink:
     url: str = field(repr=False)
     file_name: str
@@ -60,12 +93,36 @@ OnProgress = Callable[[Progress], None]
 class UploadApi(Protocol):
     """The platform's side of an upload. Every call may be repeated. Errors are those of ``reelkeep.errors``."""
 
-    def begin_upload(self, production_id: str, file_name: str, size_bytes: int, client_key: str) -> UploadTicket: ...
+    def begin_upload(
+        self, production_id: str, file_name: str, size_bytes: int, client_key: str, folder: str = ""
+    ) -> UploadTicket: ...
 
     def sign_parts(self, upload_id: str, parts: Sequence[tuple[int, bytes]]) -> Sequence[SignedRequest]: ...
 
     def complete_upload(self, upload_id: str, crc32: bytes, sha256: bytes) -> None: ...
 
 
+class FolderApi(UploadApi, Protocol):
+    """The platform's side of many uploads."""
+
+    def known_uploads(self, production_id: str, client_keys: Sequence[str]) -> Mapping[str, str]:
+        """Return which files were uploaded before, whole: client key to version. At most 1,000 at once."""
+
+    def begin_small(self, production_id: str, files: Sequence[SmallFile]) -> Sequence[SmallTicket | ReelkeepError]:
+        """Answer in the same order; at most 100 at once. Raise PartsOnly where the store is not fit for it."""
+
+    def complete_small(self, production_id: str, arrived: Mapping[str, bytes]) -> Mapping[str, str | ReelkeepError]:
+        """Say that uploads have arrived, each with its CRC-32; return the version of each, or what is wrong."""
+
+
 class DownloadApi(Protocol):
     def download_link(self, version_id: str) -> DownloadLink: ...
+
+
+class ProductionApi(DownloadApi, Protocol):
+    """The platform's side of many downloads."""
+
+    def originals(self, production_id: str) -> Iterator[Original]: ...
+
+    def download_links(self, production_id: str, version_ids: Sequence[str]) -> Sequence[tuple[str, datetime]]:
+        """Return an address and when it ends for each, in the same order; at most 100 at once."""

@@ -17,6 +17,7 @@ REPORT_SECONDS: Final = 0.1
 class Meter:
     """Args:
     done_bytes: what need not be sent any more; it does not count for the rate.
+    whole: the meter of everything that is under way, which counts these bytes too.
     """
 
     def __init__(
@@ -25,16 +26,22 @@ class Meter:
         on_progress: OnProgress | None,
         *,
         done_bytes: int = 0,
+        whole: Meter | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total, self._done = total_bytes, done_bytes
         self._on_progress, self._clock = on_progress, clock
+        self._whole = whole
         self._lock = threading.Lock()
+        if whole is not None and done_bytes:
+            whole.add(done_bytes)
         self._marks: deque[tuple[float, int]] = deque([(clock(), done_bytes)])
         self._reported = float("-inf")
 
     def add(self, count: int) -> None:
         """Count bytes; a negative number takes back those of a try that failed."""
+        if self._whole is not None:
+            self._whole.add(count)
         with self._lock:
             self._done += count
             now = self._clock()

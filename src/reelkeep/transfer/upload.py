@@ -22,11 +22,12 @@ from typing import Final
 
 from reelkeep.errors import MediaError, RequestError
 from reelkeep.storage import crc
-from reelkeep.transfer import network
 from reelkeep.transfer.bucket import StoreClient
 from reelkeep.transfer.interface import DonePart, OnProgress, UploadApi, UploadTicket
 from reelkeep.transfer.meter import Meter
+from reelkeep.transfer.pace import Pace
 from reelkeep.transfer.signer import Signer
+from reelkeep.transfer.wire import Line, Wire
 
 PARALLEL: Final = 4
 CHUNK_BYTES: Final = 1 << 20
@@ -57,8 +58,15 @@ def upload(
     *,
     parallel: int = PARALLEL,
     on_progress: OnProgress | None = None,
+    pace: Pace | None = None,
+    folder: str = "",
+    whole: Meter | None = None,
 ) -> Uploaded:
     """Upload a file as a new version and return when it is stored and verified.
+
+    Args:
+        folder: "a/b" below the production's top.
+        whole: counts the bytes of everything that is under way.
 
     Raises:
         RequestError: the file cannot be read.
@@ -68,12 +76,13 @@ def upload(
             and it goes on where it stopped.
     """
     started = time.monotonic()
-    with _open(path) as file:
-        before = _identity(file.fileno())
-        ticket = api.begin_upload(production_id, _shown_name(path), before[0], client_key(path, before))
-        sender = _Sender(api, ticket, file.fileno(), before[0], parallel, on_progress)
+    with open_file(path) as file:
+        before = identity_of(file.fileno())
+        ticket = api.begin_upload(production_id, _shown_name(path), before[0], client_key(path, before), folder)
+        meter = Meter(before[0], on_progress, whole=whole)
+        sender = _Sender(api, ticket, file.fileno(), before[0], parallel, meter, pace or Pace())
         whole_crc, sha256 = sender.run()
-        if _identity(file.fileno()) != before:
+        if identity_of(file.fileno()) != before:
             raise MediaError(
                 "the file was written to while it was uploaded", advice="Upload it again once it is finished."
             )
@@ -93,7 +102,8 @@ def _shown_name(path: Path) -> str:
     return os.fsencode(path.name).decode(errors="replace")
 
 
-def _open(path: Path) -> io.FileIO:
+def open_file(path: Path) -> io.FileIO:
+    """Open a file to read, without a buffer; raise RequestError if it cannot be."""
     try:
         return path.open("rb", buffering=0)
     except OSError as error:
@@ -101,27 +111,41 @@ def _open(path: Path) -> io.FileIO:
         raise RequestError(f"{_shown_name(path)} cannot be read: {error.strerror}", advice=advice) from error
 
 
-def _identity(descriptor: int) -> tuple[int, int]:
+def identity_of(descriptor: int) -> tuple[int, int]:
+    """Return the size and the time of change by which a file is known again."""
     status = os.fstat(descriptor)
     return status.st_size, status.st_mtime_ns
 
 
-class _Body:
-    """A part's bytes from the file, counted while they go."""
+class FileBody:
+    """A region of a file, counted while it goes.
 
-    def __init__(self, descriptor: int, piece: _Piece, meter: Meter) -> None:
-        self._descriptor, self._piece, self._meter = descriptor, piece, meter
+    Args:
+        stop: once set, nothing more is sent.
+    """
+
+    def __init__(
+        self, descriptor: int, offset: int, size_bytes: int, meter: Meter, pace: Pace, stop: threading.Event
+    ) -> None:
+        self._descriptor, self._offset, self._size_bytes = descriptor, offset, size_bytes
+        self._meter, self._pace, self._stop = meter, pace, stop
         self._counted = 0
 
     @property
     def size_bytes(self) -> int:
-        return self._piece.size_bytes
+        return self._size_bytes
 
-    def chunks(self) -> Iterator[bytes]:
-        for chunk in _chunks(self._descriptor, self._piece.offset, self._piece.size_bytes):
-            yield chunk
-            self._counted += len(chunk)
-            self._meter.add(len(chunk))
+    def send(self, line: Line) -> None:
+        at, end = self._offset, self._offset + self._size_bytes
+        while at < end:
+            step = min(self._pace.step_bytes, end - at)
+            self._pace.take(step, self._stop)
+            count = line.send_file(self._descriptor, at, step)
+            if not count:
+                raise MediaError("the file became shorter while it was uploaded", advice="Upload it again.")
+            at += count
+            self._counted += count
+            self._meter.add(count)
 
     def take_back(self) -> None:
         self._meter.add(-self._counted)
@@ -136,12 +160,14 @@ class _Sender:
         descriptor: int,
         size_bytes: int,
         parallel: int,
-        on_progress: OnProgress | None,
+        meter: Meter,
+        pace: Pace,
     ) -> None:
+        self._pace = pace
         self._ticket, self._descriptor, self._size_bytes = ticket, descriptor, size_bytes
         self._parallel = parallel
         self._done = {part.number: part for part in ticket.done_parts}
-        self._meter = Meter(size_bytes, on_progress)
+        self._meter = meter
         self._signer = Signer(api, ticket.id)
         self._ahead = threading.Semaphore(parallel * 2)  # parts read but not sent: bounds links waiting for use
         self._stop = threading.Event()
@@ -151,10 +177,10 @@ class _Sender:
         """Send what is missing; return the CRC-32 and the SHA-256 of the whole."""
         sha256, parts, futures = hashlib.sha256(), [], []
         with (
-            network.client(connections=self._parallel) as client,
+            Wire(connections=self._parallel) as wire,
             ThreadPoolExecutor(self._parallel, "upload") as pool,
         ):
-            store = StoreClient(client, self._stop)
+            store = StoreClient(wire, self._stop)
             try:
                 for piece in self._pieces(sha256):
                     parts.append((int.from_bytes(piece.crc32, "big"), piece.size_bytes))
@@ -187,7 +213,7 @@ class _Sender:
             if not self._stop.is_set():
                 store.put(
                     lambda fresh: self._signer.get(piece.number, piece.crc32, fresh),
-                    _Body(self._descriptor, piece, self._meter),
+                    FileBody(self._descriptor, piece.offset, piece.size_bytes, self._meter, self._pace, self._stop),
                 )
                 self.sent_bytes += piece.size_bytes
         except BaseException:
@@ -201,7 +227,7 @@ class _Sender:
             offset = (number - 1) * self._ticket.part_bytes
             size_bytes = min(self._ticket.part_bytes, self._size_bytes - offset)
             checksum = 0
-            for chunk in _chunks(self._descriptor, offset, size_bytes):
+            for chunk in chunks_of(self._descriptor, offset, size_bytes):
                 sha256.update(chunk)
                 checksum = zlib.crc32(chunk, checksum)
             yield _Piece(number, offset, size_bytes, crc.to_bytes(checksum))
@@ -211,7 +237,8 @@ class _Sender:
         return done is not None and done.size_bytes == piece.size_bytes and done.crc32 in (None, piece.crc32)
 
 
-def _chunks(descriptor: int, offset: int, size_bytes: int) -> Iterator[bytes]:
+def chunks_of(descriptor: int, offset: int, size_bytes: int) -> Iterator[bytes]:
+    """Yield a region of a file; raise MediaError if the file ends before it."""
     end = offset + size_bytes
     while offset < end:
         chunk = os.pread(descriptor, min(CHUNK_BYTES, end - offset), offset)

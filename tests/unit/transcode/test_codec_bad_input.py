@@ -88,3 +88,15 @@ def test_text_in_utf_16_is_text_too() -> None:
     with pytest.raises(Refused) as caught:
         container_of("#EXTM3U\n".encode("utf-16"))
     assert caught.value.reason == "text"
+
+
+@pytest.mark.parametrize("name", ["film.mkv", "film.ts", "film.avi", "film.mxf"])
+def test_other_containers_are_told_cut_off_or_end_where_they_end(name: str, tmp_path: Path) -> None:
+    """Matroska and MXF say how long they are; a transport stream is as long as what there is of it."""
+    codec = "mpeg2video" if name.endswith("mxf") else "libx264"
+    whole = make_original(tmp_path / name, codec=codec, sound="pcm_s16le" if codec == "mpeg2video" else "mp2")
+    found = run_codec(written(tmp_path, whole.read_bytes()[: whole.stat().st_size * 2 // 3]))
+    if name == "film.ts":
+        assert 20 <= found.only(protocol.Done).frames == found.facts.frames < 50
+    else:
+        assert found.only(protocol.Problem).code == "cut_off"

@@ -12,9 +12,9 @@ import pytest
 
 from reelkeep.errors import Conflict, DependencyError, StorageSetupError
 from reelkeep.storage.translate import ChecksumMismatch
-from reelkeep.transfer import network
 from reelkeep.transfer.bucket import MAX_BAD_BYTES, MAX_RESIGNS, StoreClient
 from reelkeep.transfer.interface import SignedRequest
+from reelkeep.transfer.wire import Line, Wire
 
 EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
@@ -55,9 +55,9 @@ class Body:
     def __init__(self) -> None:
         self.taken_back = 0
 
-    def chunks(self) -> Iterator[bytes]:
-        yield b"he"
-        yield b"llo"
+    def send(self, line: Line) -> None:
+        line.send(b"he")
+        line.send(b"llo")
 
     def take_back(self) -> None:
         self.taken_back += 1
@@ -74,8 +74,8 @@ class Links:
 
 def put(url: str) -> tuple[Links, Body]:
     links, body = Links(url), Body()
-    with network.client() as client:
-        StoreClient(client, threading.Event()).put(links, body)
+    with Wire() as wire:
+        StoreClient(wire, threading.Event()).put(links, body)
     return links, body
 
 
@@ -130,5 +130,5 @@ def test_bytes_that_broke_on_the_way_are_sent_again_a_few_times() -> None:
 def test_a_store_that_is_not_there_is_a_dependency_and_a_stop_ends_the_waiting() -> None:
     stop = threading.Event()
     stop.set()
-    with network.client() as client, pytest.raises(DependencyError):
-        StoreClient(client, stop).put(Links("http://127.0.0.1:1/x"), Body())
+    with Wire() as wire, pytest.raises(DependencyError):
+        StoreClient(wire, stop).put(Links("http://127.0.0.1:1/x"), Body())

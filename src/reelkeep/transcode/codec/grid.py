@@ -6,6 +6,7 @@ on which none falls repeats the one before it. A source with a constant rate pas
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final, Generic, TypeVar
@@ -22,6 +23,7 @@ _STANDARD: Final = tuple(
     )
 )  # fmt: skip
 _CLOSE: Final = Fraction(1, 4000)  # 24 and 23.976 differ by 1/1001
+_HALF: Final = Fraction(1, 2)
 MAX_OUTPUT_RATE: Final = Fraction(120)
 
 
@@ -56,7 +58,7 @@ class Grid(Generic[_Frame]):
             ValueError: the time jumps by more than ``MAX_REPEATS`` frames.
         """
         exact = (time - self._origin) * self._rate
-        number = max(0, round(exact))
+        number = max(0, math.ceil(exact - _HALF))  # what lies in the middle belongs to the earlier frame
         distance = abs(exact - number)
         if self._waiting is None:
             self._waiting = (frame, number, distance)

@@ -10,23 +10,35 @@ import av
 from av.filter import Graph
 
 from reelkeep.media import Rung
+from reelkeep.transcode.codec.colour import Tags, to_bt709
+from reelkeep.transcode.codec.orientation import Orientation
+from reelkeep.transcode.codec.problems import Refused
 
-_TURNS: Final = {0: (), 90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
 _DEINTERLACE: Final = "bwdif=mode=send_frame:deint=interlaced"
 _CLOCK: Final = Fraction(1, 90_000)  # any will do: frames are only counted
-_ABOVE_SD_PX: Final = 576  # untagged pictures up to this height are taken for BT.601, as players do
 
 
 class Deinterlacer:
-    """Makes one whole picture of each interlaced frame and lets others through; it holds one frame back."""
+    """Makes one whole picture of each interlaced frame and lets others through.
+
+    The rule: the proxy has the source's frame rate; each of its frames shows the moment of the field that comes first.
+    Nothing is touched before the first interlaced frame; from then on one frame is held back.
+    """
 
     def __init__(self) -> None:
         self._graph: Graph | None = None
+        self._shape: tuple[Any, ...] = ()
 
     def add(self, frame: Any) -> Iterator[Any]:
         """Yield frames that are ready, with times of their own."""
-        if self._graph is None:
-            self._graph = _chain(frame.format.name, frame.width, frame.height, frame.time_base, [_DEINTERLACE])
+        if self._graph is None and not frame.interlaced_frame:
+            yield frame
+            return
+        shape = (frame.format.name, frame.width, frame.height, frame.time_base)
+        if shape != self._shape:  # also in the middle of a source
+            yield from self.finish()
+            self._graph, self._shape = _chain(*shape, [_DEINTERLACE]), shape
+        assert self._graph is not None
         self._graph.vpush(frame)
         yield from self._ready(self._graph)
 
@@ -48,9 +60,9 @@ class Deinterlacer:
 class Pictures:
     """Makes all rungs' pictures of one source frame: the largest from the source, the others from the largest."""
 
-    def __init__(self, rungs: tuple[Rung, ...], turn_degrees: int) -> None:
+    def __init__(self, rungs: tuple[Rung, ...], upright: Orientation) -> None:
         self._rungs = rungs
-        self._turn = turn_degrees
+        self._upright = upright
         self._largest = max(rungs, key=lambda rung: rung.width_px * rung.height_px)
         self._first: _Scaler | None = None
         self._shape: tuple[Any, ...] = ()
@@ -62,20 +74,19 @@ class Pictures:
 
     def of(self, frame: Any) -> dict[str, Any]:
         """Return name of rung and picture; a change of size or format in the middle of a source is followed."""
-        shape = (frame.format.name, frame.width, frame.height)
-        if self._first is None or shape != self._shape:
-            self._first, self._shape = _Scaler(shape, self._steps(frame)), shape
+        shape, tags = (frame.format.name, frame.width, frame.height), Tags.of(frame)
+        if self._first is None or (shape, tags) != self._shape:
+            self._first, self._shape = _Scaler(shape, self._steps(tags, frame.height)), (shape, tags)
         largest = self._first.scale(frame)
         made = {name: scaler.scale(largest) for name, scaler in self._others.items()}
         return {rung.name: made.get(rung.name, largest) for rung in self._rungs}
 
-    def _steps(self, frame: Any) -> list[str]:
-        matrix = ":in_color_matrix=bt601" if frame.colorspace == 2 and frame.height <= _ABOVE_SD_PX else ""
-        return [*_TURNS[self._turn], _scale(self._largest) + matrix]
+    def _steps(self, tags: Tags, height_px: int) -> list[str]:
+        return [*self._upright.steps, f"{_scale(self._largest)}:{to_bt709(tags, height_px)}"]
 
 
 def _scale(rung: Rung) -> str:
-    return f"scale=w={rung.width_px}:h={rung.height_px}:flags=bicubic:out_color_matrix=bt709:out_range=limited"
+    return f"scale=w={rung.width_px}:h={rung.height_px}:flags=bicubic"
 
 
 def _chain(pixels: str, width: int, height: int, clock: Fraction, steps: list[str]) -> Graph:
@@ -98,5 +109,8 @@ class _Scaler:
     def scale(self, frame: Any) -> Any:
         frame.pts, frame.time_base = self._number, _CLOCK
         self._number += 1
-        self._graph.vpush(frame)
-        return self._graph.vpull()
+        try:
+            self._graph.vpush(frame)
+            return self._graph.vpull()
+        except av.error.FFmpegError as error:
+            raise Refused("unsupported", f"{frame.format.name} pictures with these colours") from error

@@ -9,25 +9,35 @@ from typing import Any, Final
 
 from reelkeep.media import AUDIO_RATE_HZ, FrameRate, Probe, Timecode
 from reelkeep.transcode.codec.grid import output_rate
+from reelkeep.transcode.codec.orientation import Orientation, orientation
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.reader import Source
+from reelkeep.transcode.codec.side_data import side_data
 from reelkeep.transcode.codec.timecode import parse_timecode
 from reelkeep.transcode.fields import MAX_FRAMES
 
 DEFAULT_RATE: Final = Fraction(25)  # a single picture without a clock
+MIN_SOUND_HZ: Final = 2_000  # telephones have 8,000
+MAX_SOUND_HZ: Final = 768_000  # the highest rate of converters for studios
 MAX_PICTURE_PX: Final = 8_192 * 8_192
 # libavformat's names are lists of every suffix a demuxer knows; people know these.
-_NAMES: Final = {"mov": "MOV or MP4", "matroska": "Matroska", "mpegts": "MPEG-TS", "mpeg": "MPEG-PS"}
+_NAMES: Final = {
+    "mov": "MOV or MP4",
+    "matroska": "Matroska",
+    "mpegts": "MPEG-TS",
+    "mpeg": "MPEG-PS",
+    "exr_pipe": "OpenEXR",
+}
 
 
 @dataclass(frozen=True)
 class Found:
-    """A probe, and what only the codec needs: turning of the picture, and where its first frame lies in time."""
+    """A probe, and what only the codec needs: how the picture stands, and where its first frame lies in time."""
 
     facts: Probe
-    turn_degrees: int  # counter-clockwise, one of 0, 90, 180, 270
+    upright: Orientation
     origin: Fraction  # seconds; presentation starts here
-    interlaced: bool
+    two_tracks: bool = False  # the sound is two tracks of one channel: left and right
 
 
 def probe(source: Source) -> Found:
@@ -40,10 +50,9 @@ def probe(source: Source) -> Found:
     if picture is None and sound is None:
         raise Refused("damaged", "nothing in it can be decoded")
     origin = _time(picture if picture is not None else sound)
-    facts = _facts(source, picture, sound)
-    turn = round(picture.rotation / 90) % 4 * 90 if picture is not None else 0
-    interlaced = picture is not None and bool(picture.interlaced_frame)
-    return Found(facts, turn, origin, interlaced)
+    facts = _facts(source, picture, sound, origin)
+    upright = _upright(picture) if picture is not None else Orientation()
+    return Found(facts, upright, origin, source.right is not None)
 
 
 def _first_frames(source: Source) -> tuple[Any, Any]:
@@ -64,54 +73,59 @@ def _time(frame: Any) -> Fraction:
     return Fraction(frame.pts * frame.time_base)
 
 
-def _facts(source: Source, picture: Any, sound: Any) -> Probe:
+def _facts(source: Source, picture: Any, sound: Any, origin: Fraction) -> Probe:
     rate = _rate(source) if picture is not None else None
-    seconds = _seconds(source, picture is not None)
+    seconds = _seconds(source, picture is not None, rate, origin)
     frames = max(1, round(seconds * rate.fraction)) if rate else 0
     if frames > MAX_FRAMES:
         raise Refused("too_large")
     width, height = _shown_size(source, picture) if picture is not None else (0, 0)
-    context = sound and source.audio and source.audio.codec_context
+    context = source.audio.codec_context if sound is not None and source.audio is not None else None
+    if context and not MIN_SOUND_HZ <= context.sample_rate <= MAX_SOUND_HZ:
+        raise Refused("unsupported", f"sound with {context.sample_rate} samples a second")
     return Probe(
-        container=_NAMES.get(source.container_name, source.container_name.upper()),
+        container=_NAMES.get(source.container_name, source.container_name.removesuffix("_pipe").upper()),
         has_video=picture is not None,
         has_audio=sound is not None,
         width_px=width,
         height_px=height,
         rate=rate,
         frames=frames,
-        start_timecode=_timecode(source, rate) if rate else None,
+        start_timecode=_timecode(source, picture, rate) if rate else None,
         video_codec=source.video.codec_context.name if picture is not None and source.video else "",
         audio_codec=context.name if context else "",
-        audio_channels=context.layout.nb_channels if context else 0,
+        audio_channels=source.mono_tracks or context.layout.nb_channels if context else 0,
         audio_rate_hz=context.sample_rate if context else 0,
         audio_samples=planned_samples(source, seconds) if sound is not None else 0,
-        is_still=frames == 1 and sound is None,
+        is_still=source.is_still or (frames == 1 and sound is None),
     )
 
 
 def _rate(source: Source) -> FrameRate:
     assert source.video is not None
     video = source.video
-    rate = output_rate(video.average_rate if _is_constant(video) else None, video.guessed_rate, video.average_rate)
-    rate = rate or DEFAULT_RATE
+    mean, told = video.average_rate, video.codec_context.framerate
+    constant = any(_agree(mean, clock) for clock in (video.base_rate, told))
+    few = None if mean else told  # one or two frames have no mean; the clock of fields would be twice the rate
+    rate = output_rate(mean if constant else None, few, video.guessed_rate, mean) or DEFAULT_RATE
     return FrameRate(rate.numerator, rate.denominator)
 
 
-def _is_constant(video: Any) -> bool:
-    """Whether the mean rate and the rate of the clock agree; else the mean says nothing about the grid."""
-    return bool(
-        video.average_rate and video.base_rate and abs(video.average_rate / video.base_rate - 1) < Fraction(1, 500)
-    )
+def _agree(mean: Fraction | None, clock: Fraction | None) -> bool:
+    """Whether the mean rate and the rate of a clock agree; else the mean says nothing about the grid."""
+    return bool(mean and clock and abs(mean / clock - 1) < Fraction(1, 500))
 
 
-def _seconds(source: Source, has_picture: bool) -> Fraction:
+def _seconds(source: Source, has_picture: bool, rate: FrameRate | None, origin: Fraction) -> Fraction:
+    """Length from ``origin``: of the stream as its header says, else up to the last packet there is."""
     stream = source.video if has_picture else source.audio
     assert stream is not None
     assert stream.time_base is not None
+    if source.is_still:
+        return Fraction(0)
     if stream.duration and stream.duration > 0:
         return Fraction(stream.duration) * stream.time_base
-    return source.duration or Fraction(0)
+    return max(Fraction(0), source.last_seconds(1 / rate.fraction if rate else Fraction(0)) - origin)
 
 
 def planned_samples(source: Source, seconds: Fraction) -> int:
@@ -132,11 +146,17 @@ def _shown_size(source: Source, picture: Any) -> tuple[int, int]:
         raise Refused("too_large" if min(width, height) >= 2 else "unsupported", f"{width} by {height} pixels")
     # Only ever made smaller: an anamorphic picture is not stretched beyond the pixels it has in that direction.
     shown = (round(width * aspect), height)
-    return (shown[1], shown[0]) if round(picture.rotation / 90) % 2 else shown
+    return (shown[1], shown[0]) if _upright(picture).on_its_side else shown
 
 
-def _timecode(source: Source, rate: FrameRate) -> Timecode | None:
+def _upright(picture: Any) -> Orientation:
+    return orientation(side_data(picture, "DISPLAYMATRIX"))
+
+
+def _timecode(source: Source, picture: Any, rate: FrameRate) -> Timecode | None:
+    """The container's start timecode, else the first picture's own, which is 0 where an encoder had none to write."""
     for text in source.timecode_texts():
         if (timecode := parse_timecode(text, rate)) is not None:
             return timecode
-    return None
+    own = parse_timecode(picture.metadata.get("timecode", ""), rate)
+    return own if own is not None and own.frame else None

@@ -16,15 +16,14 @@ from reelkeep.transcode.codec.original import Original
 from reelkeep.transcode.codec.picture import Deinterlacer, Pictures
 from reelkeep.transcode.codec.probing import Found, probe
 from reelkeep.transcode.codec.problems import Refused
-from reelkeep.transcode.codec.reader import Source
-from reelkeep.transcode.codec.sound import PEAK_ZOOMS, AacEncoder, PeakMeter, Timeline
+from reelkeep.transcode.codec.reader import CUT_OFF_SHARE, Source
+from reelkeep.transcode.codec.sound import PEAK_ZOOMS, AacEncoder, PeakMeter, Timeline, TwoTracks
 from reelkeep.transcode.codec.stills import Poster, Tiles, plan_tiles
 from reelkeep.transcode.codec.video_encoder import VideoEncoder
 from reelkeep.transcode.ladder import plan_ladder
 from reelkeep.transcode.protocol import Done, Job, Plan, Probe, Problem, Progress, Track
 
 PROGRESS_FRAMES: Final = SEGMENT_FRAMES
-_CUT_OFF_SHARE: Final = Fraction(2, 100)  # a header may promise a little more than there is, never this much
 _CUT_OFF_FRAMES: Final = 2
 _SOUND_PRE_ROLL: Final = Fraction(1, 2)
 
@@ -102,7 +101,7 @@ class _Transcode:
     def _end(self, picture: PictureLine | None, sound: SoundLine | None) -> None:
         frames = picture.frames if picture else 0
         planned = self._found.facts.frames
-        if planned - frames > max(Fraction(_CUT_OFF_FRAMES), planned * _CUT_OFF_SHARE):
+        if planned - frames > max(Fraction(_CUT_OFF_FRAMES), planned * CUT_OFF_SHARE):
             raise Refused("cut_off")
         self._send(Done(frames, sound.aac.frames if sound else 0, sound.aac.samples if sound else 0))
 
@@ -128,8 +127,8 @@ class PictureLine:
         self._job = job
         self._found = found
         self._grid: Grid[Any] = Grid(self.rate.fraction, found.origin)
-        self._pictures = Pictures(self.rungs, found.turn_degrees)
-        self._deinterlacer = Deinterlacer() if found.interlaced else None
+        self._pictures = Pictures(self.rungs, found.upright)
+        self._deinterlacer = Deinterlacer()
         self._tiles = Tiles(self.layout, job.resume_tile_sheet)
         self._poster = Poster(facts.frames) if job.poster else None
         self._encoders = {rung.name: self._encoder(rung, job.resume_frame) for rung in self.rungs}
@@ -166,7 +165,7 @@ class PictureLine:
         """Take the next decoded frame; yield what it completes."""
         if frame.pts is None:
             return
-        for whole in self._deinterlacer.add(frame) if self._deinterlacer else (frame,):
+        for whole in self._deinterlacer.add(frame):
             yield from self._place(whole)
 
     def _place(self, frame: Any) -> Iterator[Any]:
@@ -179,7 +178,7 @@ class PictureLine:
 
     def finish(self) -> Iterator[Any]:
         """Yield everything that is left."""
-        for frame in self._deinterlacer.finish() if self._deinterlacer else ():
+        for frame in self._deinterlacer.finish():
             yield from self._place(frame)
         for number, settled in self._grid.end():
             yield from self._take(number, settled)
@@ -244,16 +243,18 @@ class SoundLine:
             limit = round(facts.frames / facts.rate.fraction * AUDIO_RATE_HZ)
         self.aac = AacEncoder(job.resume_audio_frame, limit)
         self._only_peaks = only_peaks
-        self._timeline = Timeline(found.origin, self.aac.first_sample)
+        first = self.aac.first_sample
+        self._pair = TwoTracks(found.origin, first) if found.two_tracks else None
+        self._timeline = Timeline(found.origin, first)
         wants_peaks = job.peaks and not job.resume_audio_frame
         self._meters = [PeakMeter(zoom) for zoom in PEAK_ZOOMS] if wants_peaks else []
 
     def add(self, frame: Any) -> Iterator[Any]:
-        for block in self._timeline.add(frame):
+        for block in self._pair.add(frame.opaque, frame) if self._pair else self._timeline.add(frame):
             yield from self._take(block)
 
     def finish(self) -> Iterator[Any]:
-        for block in self._timeline.end():
+        for block in self._pair.end() if self._pair else self._timeline.end():
             yield from self._take(block)
         if not self._only_peaks:
             yield from self.aac.finish()

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from reelkeep.transcode.codec.original import Original
 from reelkeep.transcode.codec.problems import Refused
-from reelkeep.transcode.codec.sniff import ALLOWED, HEAD_BYTES, container_of
+from reelkeep.transcode.codec.sniff import ALLOWED, HEAD_BYTES, STILLS, container_of
 from reelkeep.transcode.codec.whole import check_whole
 from reelkeep.transcode.fields import MAX_READ_BYTES
 
@@ -26,7 +26,7 @@ VIDEO_DECODERS: Final = frozenset(
     {
         "h264", "hevc", "prores", "dnxhd", "mpeg2video", "mpeg4", "mjpeg", "jpeg2000", "cfhd", "ffv1", "v210",
         "rawvideo", "vp8", "vp9", "av1", "libdav1d", "dvvideo", "mpeg1video", "qtrle", "apv", "hap", "huffyuv",
-        "utvideo", "png",
+        "utvideo", "png", "tiff", "exr", "dpx",
     }
 )  # fmt: skip
 AUDIO_DECODERS: Final = frozenset(
@@ -38,6 +38,8 @@ AUDIO_DECODERS: Final = frozenset(
     }
 )  # fmt: skip
 MAX_BAD_PACKETS: Final = 25
+CUT_OFF_SHARE: Final = Fraction(2, 100)  # a header may promise a little more than there is, never this much
+CUT_OFF_SECONDS: Final = Fraction(1, 5)
 SEEK_MARGIN: Final = Fraction(1)  # seconds; 16 frames of reordering, H.264's most, are less at every film rate
 _ALL_FORMATS: Final = ALLOWED.replace("mov", "mov,mp4,m4a,3gp,3g2,mj2").replace("matroska", "matroska,webm")
 
@@ -57,7 +59,7 @@ class Source:
         check_whole(original, self.container_name)
         self._container = self._open()
         self.video = self._pick_video()
-        self.audio = self._pick_audio()
+        self.audio, self.right = self._pick_audio()
         self._bad_packets = 0
         if self.video is None and self.audio is None:
             raise Refused("no_streams")
@@ -84,15 +86,25 @@ class Source:
             return stream
         return None
 
-    def _pick_audio(self) -> AudioStream | None:
-        for stream in self._container.streams.audio:
-            _require(stream.codec_context, AUDIO_DECODERS)
-            return stream
-        return None
+    def _pick_audio(self) -> tuple[AudioStream | None, AudioStream | None]:
+        """The first track; and, if it has one channel only, the next with one, which is the right side then."""
+        tracks = list(self._container.streams.audio)
+        if not tracks:
+            return None, None
+        _require(tracks[0].codec_context, AUDIO_DECODERS)
+        right = next((track for track in tracks[1:] if _is_other_side(track, tracks[0])), None)
+        return tracks[0], right
 
     @property
-    def metadata(self) -> dict[str, str]:
-        return dict(self._container.metadata)
+    def mono_tracks(self) -> int:
+        """How many tracks of one channel there are; 0 if the first has more."""
+        tracks = self._container.streams.audio
+        return sum(_channels(track) == 1 for track in tracks) if self.right is not None and tracks else 0
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the container can hold one picture only."""
+        return self.container_name in STILLS
 
     @property
     def duration(self) -> Fraction | None:
@@ -100,14 +112,51 @@ class Source:
         ticks = self._container.duration
         return Fraction(ticks, av.time_base) if ticks and ticks > 0 else None
 
+    def last_seconds(self, frame_seconds: Fraction) -> Fraction:
+        """Return the time at which the last packet of the picture, or else of the sound, ends; then start over.
+
+        Looks from the last keyframe on; a file without an index is read whole once more for it. A packet that does
+        not say how long it is counts ``frame_seconds``.
+
+        Raises:
+            Refused: the header says that the file is longer, so its end is missing.
+        """
+        stream = self.video or self.audio
+        assert stream is not None
+        assert stream.time_base is not None
+        claimed = self.duration or Fraction(0)
+        ends = self._ends_from(claimed, frame_seconds)
+        if stream.index not in ends:
+            ends = self._ends_from(Fraction(0), frame_seconds)
+        last = ends.get(stream.index, Fraction(0))
+        self.rewind()
+        if claimed - max(ends.values(), default=last) > max(claimed * CUT_OFF_SHARE, CUT_OFF_SECONDS):
+            raise Refused("cut_off")
+        return last
+
+    def _ends_from(self, seconds: Fraction, frame_seconds: Fraction) -> dict[int, Fraction]:
+        """Number of a stream, and where its last packet ends."""
+        stream = self.video or self.audio
+        assert stream is not None
+        assert stream.time_base is not None
+        ends: dict[int, Fraction] = {}
+        try:
+            self._container.seek(int(seconds // stream.time_base), stream=stream, backward=True)
+            for packet in self._container.demux():
+                if packet.pts is not None:
+                    length = packet.duration * packet.time_base if packet.duration else frame_seconds
+                    end = packet.pts * packet.time_base + length
+                    ends[packet.stream.index] = max(end, ends.get(packet.stream.index, end))
+        except av.error.FFmpegError:
+            return ends  # what there is was seen; decoding says what is wrong
+        return ends
+
     def timecode_texts(self) -> Iterator[str]:
         """Yield every start timecode that a stream or the file itself carries, the picture's own first."""
         streams = [self.video] if self.video is not None else []
         for stream in (*streams, *self._container.streams.data, *self._container.streams):
-            if text := stream.metadata.get("timecode"):
-                yield text
-        if text := self._container.metadata.get("timecode"):
-            yield text
+            yield from _timecodes(stream.metadata)
+        yield from _timecodes(self._container.metadata)
 
     def frames_from(self, seconds: Fraction) -> Iterator[Any]:
         """Yield frames from a keyframe at or before ``seconds`` on; from the start if the container has no good index.
@@ -139,7 +188,8 @@ class Source:
         """Start over from the first byte with fresh decoders."""
         self._container.close()
         self._container = self._open()
-        self.video, self.audio = self._pick_video(), self._pick_audio()
+        self.video = self._pick_video()
+        self.audio, self.right = self._pick_audio()
 
     def frames(self, *, video: bool = True, audio: bool = True) -> Iterator[Any]:
         """Yield decoded av.VideoFrame and av.AudioFrame in the order of the file.
@@ -148,13 +198,22 @@ class Source:
             Refused: more than ``MAX_BAD_PACKETS`` packets could not be decoded.
         """
         chosen = [
-            stream for stream, wanted in ((self.video, video), (self.audio, audio)) if wanted and stream is not None
+            stream
+            for stream, wanted in ((self.video, video), (self.audio, audio), (self.right, audio))
+            if wanted and stream is not None
         ]
         if not chosen:
             return
         try:
             for packet in self._container.demux(*chosen):
-                yield from self._decoded(packet)
+                decoded = self._decoded(packet)
+                if packet.stream is self.right:
+                    decoded = [_marked(frame, 1) for frame in decoded]
+                elif packet.stream is self.audio:
+                    decoded = [_marked(frame, 0) for frame in decoded]
+                yield from decoded
+                if self.is_still and decoded:
+                    return  # more pictures are pages, thumbnails or the other eye
         except av.error.FFmpegError as error:
             raise Refused("damaged", error.strerror or "") from error
 
@@ -166,6 +225,31 @@ class Source:
             if self._bad_packets > MAX_BAD_PACKETS:
                 raise Refused("damaged") from error
             return []
+
+
+def _channels(track: AudioStream) -> int:
+    return track.codec_context.layout.nb_channels if track.codec_context is not None else 0
+
+
+def _is_other_side(track: AudioStream, first: AudioStream) -> bool:
+    """Languages and commentaries have languages of their own; the two sides of one recording do not differ."""
+    same = ("name", "sample_rate")
+    return (
+        _channels(track) == _channels(first) == 1
+        and all(getattr(track.codec_context, name) == getattr(first.codec_context, name) for name in same)
+        and track.metadata.get("language") == first.metadata.get("language")
+    )
+
+
+def _marked(frame: Any, side: int) -> Any:
+    """Say of sound which of two tracks it is from."""
+    frame.opaque = side
+    return frame
+
+
+def _timecodes(metadata: dict[str, str]) -> Iterator[str]:
+    """Matroska's tags are in capitals."""
+    yield from (text for name, text in metadata.items() if name.lower() == "timecode")
 
 
 def _require(context: Any, allowed: frozenset[str]) -> None:

@@ -48,7 +48,13 @@ _CONTAINERS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
     ("mpegts", _is_transport_stream),
     ("mpeg", lambda head: head.startswith(b"\x00\x00\x01\xba")),
     ("mp3", _is_mp3),
+    ("png_pipe", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n")),
+    ("jpeg_pipe", lambda head: head.startswith(b"\xff\xd8\xff")),
+    ("tiff_pipe", lambda head: head[:4] in (b"II*\0", b"MM\0*")),
+    ("exr_pipe", lambda head: head.startswith(b"\x76\x2f\x31\x01")),
+    ("dpx_pipe", lambda head: head[:4] in (b"SDPX", b"XPDS")),
 )
+STILLS: Final = frozenset(name for name, _ in _CONTAINERS if name.endswith("_pipe"))
 ALLOWED: Final = ",".join(name for name, _ in _CONTAINERS)
 
 

@@ -26,23 +26,26 @@ PRE_ROLL_FRAMES: Final = 2
 MAX_DRIFT_SAMPLES: Final = 2_400  # 50 ms: smaller differences are rounding of time stamps, not gaps
 MAX_GAP_SAMPLES: Final = AUDIO_RATE_HZ * 600
 PEAK_ZOOMS: Final = (512, 16_384)  # samples for each point: 10 ms and a third of a second
+MAX_APART_SAMPLES: Final = AUDIO_RATE_HZ * 10  # interleaving keeps tracks within a second of each other
 Samples = NDArray[np.float32]
+_NOTHING: Final[Samples] = np.zeros((1, 0), dtype=np.float32)
 
 
 class Timeline:
-    """Brings decoded sound to stereo floats at 48 kHz without holes; sample 0 is at ``origin`` seconds.
+    """Brings decoded sound to floats at 48 kHz without holes; sample 0 is at ``origin`` seconds.
 
     Sound from before ``origin`` is dropped, a hole becomes silence, and what overlaps is cut.
     """
 
-    def __init__(self, origin: Fraction, first_sample: int = 0) -> None:
+    def __init__(self, origin: Fraction, first_sample: int = 0, channels: int = 2) -> None:
         self._origin = origin
+        self._channels = channels
         self._given = first_sample  # the next sample to give out
         self._arriving: int | None = None  # the next sample to come from the resampler
-        self._resampler = _resampler()
+        self._resampler = _resampler("stereo" if channels == 2 else "mono")
 
     def add(self, frame: Any) -> Iterator[Samples]:
-        """Yield blocks of shape (2, n), in order, that follow each other without a hole."""
+        """Yield blocks of shape (channels, n), in order, that follow each other without a hole."""
         if frame.pts is not None:
             self._set_clock(round((Fraction(frame.pts) * frame.time_base - self._origin) * AUDIO_RATE_HZ))
             frame.pts = None
@@ -58,13 +61,20 @@ class Timeline:
     def _fit(self, block: Samples) -> Iterator[Samples]:
         start = self._given if self._arriving is None else self._arriving
         if start > self._given:
-            yield from _silence(start - self._given)
-            self._given = start
+            yield from self.fill(start - self._given)
         rest = block[:, self._given - start :]
         self._arriving = start + block.shape[1]
         if rest.shape[1]:
             self._given += rest.shape[1]
             yield rest
+
+    def fill(self, count: int) -> Iterator[Samples]:
+        """Yield ``count`` samples of silence; sound that comes for that time later is dropped."""
+        while count > 0:
+            part = min(count, AUDIO_RATE_HZ)
+            self._given += part
+            count -= part
+            yield np.zeros((self._channels, part), dtype=np.float32)
 
     def end(self) -> Iterator[Samples]:
         """Yield what the resampler held back."""
@@ -72,14 +82,46 @@ class Timeline:
             yield from self._fit(out.to_ndarray())
 
 
-def _resampler() -> Any:
-    return av.AudioResampler(format="fltp", layout="stereo", rate=AUDIO_RATE_HZ)
+class TwoTracks:
+    """Two tracks of one channel as left and right: as many recorders and MXF files carry a pair.
+
+    A track that falls behind by ``MAX_APART_SAMPLES``, or ends earlier, is silent from there on until it is back.
+    """
+
+    def __init__(self, origin: Fraction, first_sample: int) -> None:
+        self._lines = tuple(Timeline(origin, first_sample, channels=1) for _ in range(2))
+        self._waiting: tuple[Samples, ...] = (_NOTHING, _NOTHING)
+
+    def add(self, side: int, frame: Any) -> Iterator[Samples]:
+        """Take sound of the left (0) or right (1) track; yield blocks of shape (2, n)."""
+        self._keep(side, self._lines[side].add(frame))
+        ahead = self._waiting[side].shape[1] - self._waiting[1 - side].shape[1]
+        if ahead > MAX_APART_SAMPLES:
+            self._keep(1 - side, self._lines[1 - side].fill(ahead))
+        yield from self._both()
+
+    def end(self) -> Iterator[Samples]:
+        """Yield what is left of both, the shorter filled with silence."""
+        for side, line in enumerate(self._lines):
+            self._keep(side, line.end())
+        longest = max(waiting.shape[1] for waiting in self._waiting)
+        for side, line in enumerate(self._lines):
+            self._keep(side, line.fill(longest - self._waiting[side].shape[1]))
+        yield from self._both()
+
+    def _keep(self, side: int, blocks: Iterator[Samples]) -> None:
+        joined = np.concatenate((self._waiting[side], *blocks), axis=1)
+        self._waiting = (joined, self._waiting[1]) if side == 0 else (self._waiting[0], joined)
+
+    def _both(self) -> Iterator[Samples]:
+        count = min(waiting.shape[1] for waiting in self._waiting)
+        if count:
+            yield np.concatenate([waiting[:, :count] for waiting in self._waiting])
+            self._waiting = tuple(waiting[:, count:] for waiting in self._waiting)
 
 
-def _silence(count: int) -> Iterator[Samples]:
-    while count > 0:
-        yield np.zeros((2, min(count, AUDIO_RATE_HZ)), dtype=np.float32)
-        count -= AUDIO_RATE_HZ
+def _resampler(layout: str) -> Any:
+    return av.AudioResampler(format="fltp", layout=layout, rate=AUDIO_RATE_HZ)
 
 
 class AacEncoder:
@@ -131,6 +173,8 @@ class AacEncoder:
     def finish(self) -> Iterator[Fragment]:
         """Fill the last AAC frame with silence and yield everything that is left."""
         missing = -self._waiting_samples % AUDIO_FRAME_SAMPLES
+        if not (self._pts or self._next or self._waiting_samples):
+            missing = AUDIO_FRAME_SAMPLES  # a track without any sound is one frame of silence
         self._waiting.append(np.zeros((2, missing), dtype=np.float32))
         self._waiting_samples += missing
         yield from self._drain()

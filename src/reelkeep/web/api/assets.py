@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from reelkeep.catalog import assets, audit, members, versions
+from reelkeep.catalog import assets, audit, folders, members, versions
 from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.roles import Action
 from reelkeep.delivery import originals
@@ -25,8 +25,9 @@ def list_assets(production_id: IdInPath, caller: Caller) -> dict[str, Any]:
     with caller.signed_in() as (conn, login):
         members.require(conn, login.user, ProductionId(production_id), Action.VIEW)
         found = assets.of_production(conn, ProductionId(production_id))
+        paths = folders.paths(conn, ProductionId(production_id))
         by_asset = versions.of_assets(conn, [asset.id for asset in found])
-    return {"assets": [asset_json(asset, by_asset[asset.id]) for asset in found]}
+    return {"assets": [asset_json(asset, by_asset[asset.id], paths[asset.folder_id]) for asset in found]}
 
 
 @router.get("/assets/{asset_id}")
@@ -34,7 +35,8 @@ def read_asset(asset_id: IdInPath, caller: Caller) -> dict[str, Any]:
     with caller.signed_in() as (conn, login):
         asset = assets.get(conn, AssetId(asset_id))
         members.require(conn, login.user, asset.production_id, Action.VIEW)
-        return asset_json(asset, versions.of_assets(conn, [asset.id])[asset.id])
+        folder = folders.paths(conn, asset.production_id)[asset.folder_id]
+        return asset_json(asset, versions.of_assets(conn, [asset.id])[asset.id], folder)
 
 
 @router.get("/versions/{version_id}")

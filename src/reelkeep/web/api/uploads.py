@@ -26,6 +26,7 @@ class NewUpload(BaseModel):
     file_name: str = Field(max_length=_MAX_NAME_CHARACTERS)
     size_bytes: int = Field(strict=True)
     client_key: str | None = Field(default=None, max_length=MAX_CLIENT_KEY_CHARACTERS, pattern=NO_NUL)
+    folder: str = Field(default="", max_length=_MAX_NAME_CHARACTERS, pattern=NO_NUL)
 
 
 class WantedPart(BaseModel):
@@ -51,6 +52,7 @@ def begin_upload(production_id: IdInPath, form: NewUpload, caller: Caller) -> di
         file_name=form.file_name,
         size_bytes=form.size_bytes,
         client_key=form.client_key,
+        folder=form.folder,
     )
     return _upload_json(view)
 
@@ -63,7 +65,7 @@ def read_upload(upload_id: IdInPath, caller: Caller) -> dict[str, Any]:
 @router.post("/uploads/{upload_id}/parts")
 def sign_parts(upload_id: IdInPath, form: WantedParts, caller: Caller) -> dict[str, Any]:
     """Give one presigned PUT for each part, bound to the part's checksum."""
-    wanted = [(part.number, _crc32(part.crc32)) for part in form.parts]
+    wanted = [(part.number, crc32_of(part.crc32)) for part in form.parts]
     signed = caller.context.uploads.sign(_user(caller), UploadId(upload_id), wanted)
     return {"requests": [_request_json(part) for part in signed]}
 
@@ -71,8 +73,8 @@ def sign_parts(upload_id: IdInPath, form: WantedParts, caller: Caller) -> dict[s
 @router.post("/uploads/{upload_id}/complete")
 def complete_upload(upload_id: IdInPath, form: Completion, caller: Caller) -> dict[str, Any]:
     """Put the parts together; answer with the version, stored."""
-    sha256 = _sha256(form.sha256) if form.sha256 else None
-    crc32 = _crc32(form.crc32)
+    sha256 = sha256_of(form.sha256)
+    crc32 = crc32_of(form.crc32)
     version_id = caller.context.uploads.complete(_user(caller), UploadId(upload_id), crc32=crc32, sha256=sha256)
     with caller.company.engine.begin() as conn:
         return {"version": version_json(versions.get(conn, version_id))}
@@ -89,16 +91,18 @@ def _user(caller: Call) -> User:
         return login.user
 
 
-def _crc32(text: str) -> bytes:
+def crc32_of(text: str) -> bytes:
+    """Return the bytes of a base64 CRC-32; raise RequestError if the text is none."""
     try:
         return base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):
         raise RequestError("a CRC-32 is 4 bytes in base64") from None
 
 
-def _sha256(text: str) -> bytes:
+def sha256_of(text: str | None) -> bytes | None:
+    """Return the SHA-256 that a client claims, if it does; raise RequestError if the text is none."""
     try:
-        return bytes.fromhex(text)
+        return bytes.fromhex(text) if text else None
     except ValueError:
         raise RequestError("a SHA-256 is 32 bytes in hexadecimal") from None
 

@@ -51,10 +51,11 @@ def version_json(version: VersionRow) -> dict[str, Any]:
     }
 
 
-def asset_json(asset: AssetRow, versions: Sequence[VersionRow]) -> dict[str, Any]:
+def asset_json(asset: AssetRow, versions: Sequence[VersionRow], folder: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "id": asset.id,
         "name": asset.name,
+        "folder": "/".join(folder),
         "production_id": asset.production_id,
         "versions": [version_json(version) for version in versions],
     }
