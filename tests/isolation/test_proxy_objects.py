@@ -102,7 +102,7 @@ def resumed(platform: Platform, database: Engine, clip: Path) -> Made:
             return bool((conn.scalar(published.where(renditions.c.version_id == version_id)) or 0) >= 3)
 
     wait_until(some_are_published, 60)
-    (codec,) = [pid for pid, line in platform.processes().items() if line[0] == INTERPRETER]
+    (codec,) = [pid for pid, line in platform.processes().items() if line[:1] == [INTERPRETER]]
     os.kill(codec, signal.SIGKILL)
     platform.wait_for(version_id, "ready")
     return made(platform, database, version_id)
