@@ -93,9 +93,12 @@ class SegmentSource:
             MakingStopped: it will never be made.
             SealBroken, StorageSetupError, DependencyError: it could not be read; nothing is cached.
         """
-        cached = self._cache.get((viewer.version_id, rendition, number))
+        name = viewer.version_id, rendition, number
+        cached = self._cache.get(name)
         if cached is None:
             object_key = await self._published(viewer.version_id, rendition, number)
+            cached = self._cache.get(name)  # another viewer may have fetched it meanwhile
+        if cached is None:
             cached = (await self._shared_fetch(viewer, rendition, object_key))[number]
         if self._read_ahead:
             self._begin_read_ahead(viewer, rendition, number + 1)

@@ -21,7 +21,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def problems(run: Run) -> list[str]:
-    return [problem.text for problem in run.all_of(protocol.Problem)]
+    return [f"{problem.code}: {problem.detail}" for problem in run.all_of(protocol.Problem)]
 
 
 def numbers(run: Run) -> list[tuple[Fraction, int]]:
