@@ -74,7 +74,7 @@ def _everything(
         raise NotFound("a version is not the newest stored one of this production", advice="Leave --production out.")
     outcomes: list[Got | NotGot] = []
     started = time.monotonic()
-    with output.board(f"{len(originals):,} files", as_json=as_json) as board:
+    with output.board(output.files(len(originals)), as_json=as_json) as board:
 
         def on_got(outcome: Got | NotGot) -> None:
             outcomes.append(outcome)
@@ -116,7 +116,7 @@ def _sentence(downloads: list[dict[str, Any]], target: Path, seconds: float) -> 
     fetched = sum(item["fetched_bytes"] for item in whole)
     there = sum(not item["fetched_bytes"] for item in whole)
     rate = fetched / seconds / 1e6 if seconds else 0.0
-    words = f"Saved {len(whole) - there:,} files to {target}, {fetched:,} bytes, verified, {rate:.1f} MB/s"
+    words = f"Saved {output.files(len(whole) - there)} to {target}, {fetched:,} bytes, verified, {rate:.1f} MB/s"
     return f"{words}; {there:,} were there already." if there else f"{words}."
 
 

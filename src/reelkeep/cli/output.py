@@ -114,17 +114,26 @@ class Board:
         self._shown.update(self._files[name], completed=moment.done_bytes)
 
 
+def files(count: int) -> str:
+    """Return a count of files in words.
+
+    >>> files(1), files(1200)
+    ('1 file', '1,200 files')
+    """
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
 @contextmanager
 def board(title: str, *, as_json: bool) -> Iterator[Board]:
-    """Show the bars of a transfer of many files while the block runs; nothing for programs."""
+    """Show the bars of a transfer of many files while the block runs, and take them away; nothing for programs."""
     if as_json:
         yield Board(None, title)
         return
-    with _progress() as shown:
+    with _progress(leave=False) as shown:
         yield Board(shown, title)
 
 
-def _progress() -> Progress:
+def _progress(*, leave: bool = True) -> Progress:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
@@ -132,4 +141,4 @@ def _progress() -> Progress:
         TransferSpeedColumn(),
         TimeRemainingColumn(compact=True),
     )
-    return Progress(*columns, console=people, expand=True)
+    return Progress(*columns, console=people, expand=True, transient=not leave)

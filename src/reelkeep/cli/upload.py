@@ -50,7 +50,7 @@ def _send(
 ) -> tuple[list[Outcome], float]:
     outcomes: list[Outcome] = []
     started = time.monotonic()
-    with output.board(f"{len(found.items):,} files", as_json=as_json) as board:
+    with output.board(output.files(len(found.items)), as_json=as_json) as board:
         ways = Ways(parallel, Pace(rate), board.on_whole, lambda item, moment: board.on_file(str(item.path), moment))
 
         def on_outcome(outcome: Outcome) -> None:
@@ -95,9 +95,11 @@ def _fields(outcome: Outcome) -> dict[str, Any]:
 def _tell(found: Found, uploads: list[dict[str, Any]], seconds: float) -> None:
     sent = [item for item in uploads if item.get("state") == "sent"]
     there = sum(item.get("state") == "there already" for item in uploads)
+    if not sent and not there and uploads:
+        return  # each problem has been told
     size_bytes = sum(item["sent_bytes"] for item in sent)
     rate = size_bytes / seconds / 1e6 if seconds else 0.0
-    words = [f"{len(sent):,} files stored and verified, {size_bytes:,} bytes sent, {rate:.1f} MB/s"]
+    words = [f"{output.files(len(sent))} stored and verified, {size_bytes:,} bytes sent, {rate:.1f} MB/s"]
     words += [f"{there:,} were there already"] if there else []
     words += [f"{len(found.left_out):,} left out (hidden, links, devices)"] if found.left_out else []
     output.note("; ".join(words) + ".")

@@ -19,6 +19,7 @@ from reelkeep.errors import RequestError
 from reelkeep.storage.translate import PartsOnly
 from reelkeep.transfer.interface import FolderApi, OnProgress, Progress
 from reelkeep.transfer.meter import Meter
+from reelkeep.transfer.names import as_text
 from reelkeep.transfer.pace import Pace
 from reelkeep.transfer.small import MAX_SMALL_BYTES, OF_ONE_FILE, Item, NotSent, OnOutcome, Sent, SmallSender
 from reelkeep.transfer.upload import PARALLEL, client_key, upload
@@ -67,12 +68,12 @@ def scan(paths: Sequence[Path], *, hidden: bool = False) -> Found:
     found = Found()
     for path in paths:
         if path.is_dir():
-            _walk(found, path, path.resolve().name, hidden)
+            _walk(found, path, as_text(path.resolve().name), hidden)
             continue
         try:
             found.items.append(Item(path, "", path.stat().st_size))
         except OSError as error:
-            problem = RequestError(f"{path.name} cannot be read: {error.strerror}")
+            problem = RequestError(f"{as_text(path.name)} cannot be read: {error.strerror}")
             found.bad.append(NotSent(Item(path, "", 0), problem))
     return found
 
@@ -174,7 +175,7 @@ def _walk(found: Found, top: Path, folder: str, hidden: bool) -> None:
         elif stat.S_ISLNK(status.st_mode):
             found.left_out.append((path, "a symbolic link"))
         elif stat.S_ISDIR(status.st_mode):
-            _walk(found, path, f"{folder}/{entry.name}" if folder else entry.name, hidden)
+            _walk(found, path, f"{folder}/{as_text(entry.name)}" if folder else as_text(entry.name), hidden)
         elif not stat.S_ISREG(status.st_mode):
             found.left_out.append((path, "no regular file"))
         else:

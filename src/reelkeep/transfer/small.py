@@ -28,6 +28,7 @@ from reelkeep.storage import crc
 from reelkeep.transfer.bucket import StoreClient
 from reelkeep.transfer.interface import FolderApi, SignedRequest, SmallFile, SmallTicket
 from reelkeep.transfer.meter import Meter
+from reelkeep.transfer.names import as_text
 from reelkeep.transfer.pace import Pace
 from reelkeep.transfer.signer import SPARE
 from reelkeep.transfer.upload import FileBody, chunks_of, client_key, identity_of, open_file
@@ -161,7 +162,7 @@ class SmallSender:
             return None
         file = SmallFile(
             folder=item.folder,
-            file_name=item.path.name,
+            file_name=as_text(item.path.name),
             size_bytes=identity[0],
             crc32=crc.to_bytes(checksum),
             sha256=sha256.digest(),

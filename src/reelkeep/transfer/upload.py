@@ -25,6 +25,7 @@ from reelkeep.storage import crc
 from reelkeep.transfer.bucket import StoreClient
 from reelkeep.transfer.interface import DonePart, OnProgress, UploadApi, UploadTicket
 from reelkeep.transfer.meter import Meter
+from reelkeep.transfer.names import as_text
 from reelkeep.transfer.pace import Pace
 from reelkeep.transfer.signer import Signer
 from reelkeep.transfer.wire import Line, Wire
@@ -78,7 +79,7 @@ def upload(
     started = time.monotonic()
     with open_file(path) as file:
         before = identity_of(file.fileno())
-        ticket = api.begin_upload(production_id, _shown_name(path), before[0], client_key(path, before), folder)
+        ticket = api.begin_upload(production_id, as_text(path.name), before[0], client_key(path, before), folder)
         meter = Meter(before[0], on_progress, whole=whole)
         sender = _Sender(api, ticket, file.fileno(), before[0], parallel, meter, pace or Pace())
         whole_crc, sha256 = sender.run()
@@ -97,18 +98,13 @@ def client_key(path: Path, identity: tuple[int, int]) -> str:
     return "cli-" + hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:40]
 
 
-def _shown_name(path: Path) -> str:
-    """Return the file's name as text; bytes that are no UTF-8, as on old disks, become replacement characters."""
-    return os.fsencode(path.name).decode(errors="replace")
-
-
 def open_file(path: Path) -> io.FileIO:
     """Open a file to read, without a buffer; raise RequestError if it cannot be."""
     try:
         return path.open("rb", buffering=0)
     except OSError as error:
         advice = "Check its name and that you may read it."
-        raise RequestError(f"{_shown_name(path)} cannot be read: {error.strerror}", advice=advice) from error
+        raise RequestError(f"{as_text(path.name)} cannot be read: {error.strerror}", advice=advice) from error
 
 
 def identity_of(descriptor: int) -> tuple[int, int]:
