@@ -15,6 +15,7 @@ MAX_FRAMES: Final = 10_000_000  # 23 hours at 120 frames a second
 MAX_RATE: Final = 240
 MAX_AUDIO_SAMPLES: Final = 48_000 * 86_400 * 2
 MAX_EDGE_PX: Final = 16_384  # JPEG 2000 and EXR scans; H.264 rungs stay far below
+MAX_PICTURE_PX: Final = 8_192 * 8_192  # 8K with room; a decoder holds up to sixteen such pictures
 MAX_RUNGS: Final = 8
 MAX_SAMPLE_BYTES: Final = 16 << 20
 MAX_CONFIG_BYTES: Final = 4_096

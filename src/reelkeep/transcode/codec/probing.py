@@ -14,12 +14,11 @@ from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.reader import Source
 from reelkeep.transcode.codec.side_data import side_data
 from reelkeep.transcode.codec.timecode import parse_timecode
-from reelkeep.transcode.fields import MAX_FRAMES
+from reelkeep.transcode.fields import MAX_EDGE_PX, MAX_FRAMES, MAX_PICTURE_PX
 
 DEFAULT_RATE: Final = Fraction(25)  # a single picture without a clock
 MIN_SOUND_HZ: Final = 2_000  # telephones have 8,000
 MAX_SOUND_HZ: Final = 768_000  # the highest rate of converters for studios
-MAX_PICTURE_PX: Final = 8_192 * 8_192
 # libavformat's names are lists of every suffix a demuxer knows; people know these.
 _NAMES: Final = {
     "mov": "MOV or MP4",
@@ -47,6 +46,9 @@ def probe(source: Source) -> Found:
         Refused: nothing can be decoded, or it is larger than this codec takes.
     """
     picture, sound = _first_frames(source)
+    if picture is None and source.video is not None:  # never shown as sound alone
+        width, height = source.video.width or 0, source.video.height or 0
+        raise _too_large(width, height) or Refused("damaged", "none of its pictures can be decoded")
     if picture is None and sound is None:
         raise Refused("damaged", "nothing in it can be decoded")
     origin = _time(picture if picture is not None else sound)
@@ -142,11 +144,19 @@ def _shown_size(source: Source, picture: Any) -> tuple[int, int]:
     if not Fraction(1, 4) <= aspect <= 4:
         aspect = Fraction(1)
     width, height = picture.width, picture.height
-    if width * height > MAX_PICTURE_PX or min(width, height) < 2:
-        raise Refused("too_large" if min(width, height) >= 2 else "unsupported", f"{width} by {height} pixels")
+    if min(width, height) < 2:
+        raise Refused("unsupported", f"{width} by {height} pixels")
     # Only ever made smaller: an anamorphic picture is not stretched beyond the pixels it has in that direction.
-    shown = (round(width * aspect), height)
+    shown = (max(2, round(width * aspect)), height)
+    if (refused := _too_large(width, height) or _too_large(*shown)) is not None:
+        raise refused
     return (shown[1], shown[0]) if _upright(picture).on_its_side else shown
+
+
+def _too_large(width: int, height: int) -> Refused | None:
+    if width * height <= MAX_PICTURE_PX and max(width, height) <= MAX_EDGE_PX:
+        return None
+    return Refused("too_large", f"{width} by {height} pixels")
 
 
 def _upright(picture: Any) -> Orientation:

@@ -16,10 +16,11 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from reelkeep.transcode.codec.original import Original
+from reelkeep.transcode.codec.packed import check_png
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.sniff import ALLOWED, HEAD_BYTES, STILLS, container_of
 from reelkeep.transcode.codec.whole import check_whole
-from reelkeep.transcode.fields import MAX_READ_BYTES
+from reelkeep.transcode.fields import MAX_PICTURE_PX, MAX_READ_BYTES
 
 # Decoders of what cameras, editors and mastering tools write; every other decoder stays out of reach.
 VIDEO_DECODERS: Final = frozenset(
@@ -57,6 +58,8 @@ class Source:
             original.read_at(0, min(HEAD_BYTES, original.size_bytes)) if original.size_bytes else b""
         )
         check_whole(original, self.container_name)
+        if self.container_name == "png_pipe":
+            check_png(original, MAX_PICTURE_PX)
         self._container = self._open()
         self.video = self._pick_video()
         self.audio, self.right = self._pick_audio()
@@ -66,6 +69,7 @@ class Source:
 
     def _open(self) -> InputContainer:
         options = {"protocol_whitelist": "none", "format_whitelist": _ALL_FORMATS, "enable_drefs": "0"}
+        options |= {"max_pixels": str(MAX_PICTURE_PX)}  # for the decoders that look at the first packets
         self._original.seek(0)
         try:
             return av.open(
@@ -82,6 +86,7 @@ class Source:
             if stream.disposition & av.stream.Disposition.attached_pic:
                 continue
             _require(stream.codec_context, VIDEO_DECODERS)
+            stream.codec_context.options = {"max_pixels": str(MAX_PICTURE_PX)}
             stream.thread_type = "AUTO"
             return stream
         return None
