@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from reelkeep.isolation.sandbox import start_codec
+from reelkeep.isolation.sandbox import Limits, start_codec
 from reelkeep.jobs.handling import Handler
 from reelkeep.jobs.interface import JobKind
+from reelkeep.media import MediaLimits
 from reelkeep.transcode import job as transcode
 
 
@@ -30,10 +31,13 @@ class Event(enum.Enum):
 JOBS_AFTER: Final[Mapping[Event, tuple[JobKind, ...]]] = {Event.STORED: (JobKind.TRANSCODE,)}
 
 
-def handlers(*, insecure_no_sandbox: bool) -> Mapping[JobKind, Handler]:
+def handlers(*, insecure_no_sandbox: bool, limits: MediaLimits | None = None) -> Mapping[JobKind, Handler]:
     """Return who does which kind of job in a job process.
 
     Args:
         insecure_no_sandbox: run the codec as a plain child; for a demo on a machine that cannot build the sandbox.
+        limits: what an original may ask for; the defaults if none are given.
     """
-    return {JobKind.TRANSCODE: transcode.handler(partial(start_codec, insecure=insecure_no_sandbox))}
+    wanted = limits or MediaLimits()
+    start = partial(start_codec, insecure=insecure_no_sandbox, limits=Limits(data_bytes=wanted.max_codec_bytes))
+    return {JobKind.TRANSCODE: transcode.handler(start, wanted)}

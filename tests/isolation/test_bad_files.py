@@ -64,14 +64,14 @@ def _peak_bytes(pid: int) -> int:
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM")), 0)
 
 
-def end_of(content: bytes) -> End:
+def end_of(content: bytes, **limits: int) -> End:
     """Serve one file to a sandboxed codec and say how that ended."""
     started = time.monotonic()
     problem = done = facts = None
     with start_codec() as codec:
         watch = _Watch(codec)
         with contextlib.suppress(ChannelClosed):
-            codec.channel.send(protocol.Job(len(content)).message())
+            codec.channel.send(protocol.Job(len(content), **limits).message())
             while problem is None and done is None:
                 said = protocol.parse_from_codec(codec.channel.receive())
                 if isinstance(said, protocol.Read):
@@ -126,6 +126,21 @@ def test_a_file_cut_off_anywhere_is_never_taken_for_whole(make: object) -> None:
         end = end_of(whole[: int(len(whole) * share)])
         harmless(end)
         assert end.problem, f"{share} of the file: {end.done}"
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ({"max_tracks": 64}, "(65 tracks)"),
+        ({"max_media_seconds": 1}, "(2 seconds)"),
+        ({"max_picture_px": 159 * 90}, "(160 by 90 pixels)"),
+    ],
+)
+def test_a_limit_that_is_set_lower_refuses_in_its_own_words(limit: dict[str, int], words: str) -> None:
+    end = end_of(BAD_FILES["64 sounds"][1](), **limit)
+    harmless(end)
+    assert end.problem
+    assert end.problem.text.endswith(words)
 
 
 FUZZ_FILES, SOAK_FILES = 300, 10_000

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from reelkeep.errors import DependencyError, IsolationError, MediaError
 from reelkeep.isolation.channel import BadFrame, Channel, ChannelClosed, Message
 from reelkeep.jobs.interface import Hold
+from reelkeep.media import MediaLimits
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode import protocol
 from reelkeep.transcode.protocol import Done, Fragment, Peaks, Plan, Problem, Progress, Read, Still, Track
@@ -36,6 +37,12 @@ class CodecMisbehaved(IsolationError):
     """This file made the program that reads films misbehave, so the work was stopped."""
 
     default_advice = "Export the file again and upload it as a new version; show this file to the operator."
+
+
+class TooSlow(MediaError):
+    """Transcoding this file takes longer than the installation allows for its length."""
+
+    default_advice = "Export the film in another codec or a smaller size and upload that as a new version."
 
 
 class Codec(Protocol):
@@ -78,7 +85,9 @@ class Carrier:
         begin: called when the probe and the plan are known; returns the publisher of this attempt.
     """
 
-    def __init__(self, source: SourceCache, begin: BeginProxy, hold: Hold) -> None:
+    def __init__(self, source: SourceCache, begin: BeginProxy, hold: Hold, limits: MediaLimits | None = None) -> None:
+        self._limits = limits or MediaLimits()
+        self._until = time.monotonic() + self._limits.max_opening_seconds
         self._source = source
         self._begin = begin
         self._hold = hold
@@ -89,7 +98,7 @@ class Carrier:
         """Have the original made into a proxy; return when everything the codec sent is published.
 
         Raises:
-            MediaError: the original cannot be used, in the uploader's words.
+            MediaError: the original cannot be used, in the uploader's words, or takes too long; the codec was killed.
             CodecDied: the codec ended in the middle; what is published stays.
             CodecMisbehaved, BadBitstream: the codec broke the protocol; it was killed.
             JobCancelled, LeaseLost: the job has to be let go; the codec was killed.
@@ -130,6 +139,8 @@ class Carrier:
         silent_until = time.monotonic() + SILENCE_SECONDS
         while time.monotonic() < silent_until:
             self._hold.check()
+            if time.monotonic() > self._until:
+                raise TooSlow
             if channel.fileno() < 0:
                 raise ChannelClosed
             if select.select([channel.fileno()], [], [], TICK_SECONDS)[0]:
@@ -147,6 +158,7 @@ class Carrier:
                 if self._probe is not None:
                     raise BadFrame("a second probe")
                 self._probe = said.facts
+                self._until += said.facts.media_seconds * self._limits.max_work_seconds
             case Plan():
                 self._take_plan(said, job)
             case Track():

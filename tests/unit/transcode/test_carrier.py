@@ -15,9 +15,9 @@ import pytest
 from reelkeep.errors import MediaError, ReelkeepError
 from reelkeep.isolation.channel import Channel, ChannelClosed, Message
 from reelkeep.jobs.interface import JobCancelled
-from reelkeep.media import FrameRate, Rung
+from reelkeep.media import FrameRate, MediaLimits, Rung
 from reelkeep.media import Probe as ProbeFacts
-from reelkeep.transcode.carrier import Carrier, CodecDied, CodecMisbehaved
+from reelkeep.transcode.carrier import Carrier, CodecDied, CodecMisbehaved, TooSlow
 from reelkeep.transcode.protocol import Done, Fragment, Job, Plan, Probe, Problem, Progress, Read, SampleEntry
 from reelkeep.transcode.source import SourceCache
 
@@ -119,7 +119,12 @@ class Stage:
         self.taker, self.hold = Taker(), Stop()
         self.codec: PlayedCodec | None = None
 
-    def run(self, *lines: Message | Callable[[Channel], None], job: Job | None = None) -> Done:
+    def run(
+        self,
+        *lines: Message | Callable[[Channel], None],
+        job: Job | None = None,
+        limits: MediaLimits | None = None,
+    ) -> Done:
         def play(channel: Channel) -> None:
             channel.receive()
             for line in lines:
@@ -138,7 +143,8 @@ class Stage:
 
         source = SourceCache(lambda offset, length: ORIGINAL[offset : offset + length], len(ORIGINAL))
         try:
-            return Carrier(source, lambda probe, plan: self.taker, self.hold).run(start, job or Job(len(ORIGINAL)))
+            carrier = Carrier(source, lambda probe, plan: self.taker, self.hold, limits)
+            return carrier.run(start, job or Job(len(ORIGINAL)))
         finally:
             source.close()
             assert self.codec is not None
@@ -155,6 +161,23 @@ def test_an_orderly_talk_reaches_the_publisher_and_ends_the_codec(stage: Stage) 
     done = stage.run(PROBE.message(), PLAN.message(), FRAGMENT.message(), Progress(12).message(), DONE.message())
     assert done == DONE
     assert stage.taker.taken == ["fragment", "done"]
+    assert stage.taker.closed
+
+
+def test_a_codec_that_keeps_talking_has_its_time_and_no_more(stage: Stage) -> None:
+    """Twelve frames at 24 are one second, rounded up; it is allowed one to open and one for each second of media."""
+
+    def talk(channel: Channel) -> None:
+        channel.send(PROBE.message())
+        channel.send(PLAN.message())
+        while True:
+            channel.send(Progress(1).message())
+            time.sleep(0.05)
+
+    began = time.monotonic()
+    with pytest.raises(TooSlow):
+        stage.run(talk, limits=MediaLimits(max_opening_seconds=1, max_work_seconds=1))
+    assert 2 <= time.monotonic() - began < 30
     assert stage.taker.closed
 
 

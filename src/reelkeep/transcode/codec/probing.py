@@ -14,7 +14,8 @@ from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.reader import Source
 from reelkeep.transcode.codec.side_data import side_data
 from reelkeep.transcode.codec.timecode import parse_timecode
-from reelkeep.transcode.fields import MAX_EDGE_PX, MAX_FRAMES, MAX_PICTURE_PX
+from reelkeep.transcode.fields import MAX_AUDIO_SAMPLES, MAX_EDGE_PX, MAX_FRAMES
+from reelkeep.transcode.protocol import Job
 
 DEFAULT_RATE: Final = Fraction(25)  # a single picture without a clock
 MIN_SOUND_HZ: Final = 2_000  # telephones have 8,000
@@ -39,7 +40,7 @@ class Found:
     two_tracks: bool = False  # the sound is two tracks of one channel: left and right
 
 
-def probe(source: Source) -> Found:
+def probe(source: Source, job: Job) -> Found:
     """Decode the first frame of each stream and describe the original.
 
     Raises:
@@ -48,11 +49,12 @@ def probe(source: Source) -> Found:
     picture, sound = _first_frames(source)
     if picture is None and source.video is not None:  # never shown as sound alone
         width, height = source.video.width or 0, source.video.height or 0
-        raise _too_large(width, height) or Refused("damaged", "none of its pictures can be decoded")
+        raise _too_large(width, height, job.max_picture_px) or Refused("damaged", "none of its pictures can be decoded")
     if picture is None and sound is None:
         raise Refused("damaged", "nothing in it can be decoded")
     origin = _time(picture if picture is not None else sound)
     facts = _facts(source, picture, sound, origin)
+    _check_limits(facts, job)
     upright = _upright(picture) if picture is not None else Orientation()
     return Found(facts, upright, origin, source.right is not None)
 
@@ -79,8 +81,8 @@ def _facts(source: Source, picture: Any, sound: Any, origin: Fraction) -> Probe:
     rate = _rate(source) if picture is not None else None
     seconds = _seconds(source, picture is not None, rate, origin)
     frames = max(1, round(seconds * rate.fraction)) if rate else 0
-    if frames > MAX_FRAMES:
-        raise Refused("too_large")
+    if frames > MAX_FRAMES or seconds * AUDIO_RATE_HZ > MAX_AUDIO_SAMPLES:
+        raise Refused("too_large", f"{math.floor(seconds)} seconds")
     width, height = _shown_size(source, picture) if picture is not None else (0, 0)
     context = source.audio.codec_context if sound is not None and source.audio is not None else None
     if context and not MIN_SOUND_HZ <= context.sample_rate <= MAX_SOUND_HZ:
@@ -148,13 +150,18 @@ def _shown_size(source: Source, picture: Any) -> tuple[int, int]:
         raise Refused("unsupported", f"{width} by {height} pixels")
     # Only ever made smaller: an anamorphic picture is not stretched beyond the pixels it has in that direction.
     shown = (max(2, round(width * aspect)), height)
-    if (refused := _too_large(width, height) or _too_large(*shown)) is not None:
-        raise refused
     return (shown[1], shown[0]) if _upright(picture).on_its_side else shown
 
 
-def _too_large(width: int, height: int) -> Refused | None:
-    if width * height <= MAX_PICTURE_PX and max(width, height) <= MAX_EDGE_PX:
+def _check_limits(facts: Probe, job: Job) -> None:
+    if facts.has_video and (refused := _too_large(facts.width_px, facts.height_px, job.max_picture_px)) is not None:
+        raise refused
+    if facts.media_seconds > job.max_media_seconds:
+        raise Refused("too_large", f"{facts.media_seconds} seconds")
+
+
+def _too_large(width: int, height: int, max_picture_px: int) -> Refused | None:
+    if width * height <= max_picture_px and max(width, height) <= MAX_EDGE_PX:
         return None
     return Refused("too_large", f"{width} by {height} pixels")
 
