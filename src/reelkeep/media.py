@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -81,6 +82,18 @@ class Rung:
     is_step: bool = False
 
 
+@dataclass(frozen=True)
+class MediaLimits:
+    """What an original may ask of the installation; settings have these names (docs/formats.md says where from)."""
+
+    max_picture_px: int = 8_192 * 8_192  # 8K with room; a decoder holds up to sixteen such pictures
+    max_media_seconds: int = 86_400  # a day: the longest that a timecode can name
+    max_tracks: int = 256  # twice what the largest sound masters (Dolby Atmos, 128 tracks) have
+    max_codec_bytes: int = 6 << 30  # three rungs from 12-bit 2160p with 16 decoding threads stay below 4 GiB
+    max_opening_seconds: int = 1_800  # of waiting for the codec before the length is known: the index of a 5 TiB file
+    max_work_seconds: int = 120  # for each second of media; JPEG 2000 at 2160p takes 7 on two cores
+
+
 SEGMENT_FRAMES = 48  # one grid for every rung, in output frames
 STEP_GOP_FRAMES = 12
 FIRST_STEP_SEGMENT_FRAMES = 12  # published before anything else
@@ -108,3 +121,10 @@ class Probe:
     audio_rate_hz: int = 0
     audio_samples: int = 0  # planned length at AUDIO_RATE_HZ
     is_still: bool = False
+
+    @property
+    def media_seconds(self) -> int:
+        """Planned length in seconds, rounded up: of the picture, or else of the sound."""
+        if self.rate is not None:
+            return math.ceil(self.frames / self.rate.fraction)
+        return -(-self.audio_samples // AUDIO_RATE_HZ)

@@ -20,11 +20,12 @@ from typing import Final
 from reelkeep.catalog import login_sessions
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.ingest import abandoned
-from reelkeep.isolation.sandbox import start_codec
+from reelkeep.isolation.sandbox import Limits, start_codec
 from reelkeep.jobs import schedule
 from reelkeep.jobs.handling import Handler
 from reelkeep.jobs.interface import Hold, Job, JobKind
 from reelkeep.jobs.transactions import transaction
+from reelkeep.media import MediaLimits
 from reelkeep.playback import sessions
 from reelkeep.transcode import job as transcode
 from reelkeep.transcode import leftovers
@@ -39,14 +40,17 @@ class Event(enum.Enum):
 JOBS_AFTER: Final[Mapping[Event, tuple[JobKind, ...]]] = {Event.STORED: (JobKind.TRANSCODE,)}
 
 
-def handlers(*, insecure_no_sandbox: bool) -> Mapping[JobKind, Handler]:
+def handlers(*, insecure_no_sandbox: bool, limits: MediaLimits | None = None) -> Mapping[JobKind, Handler]:
     """Return who does which kind of job in a job process.
 
     Args:
         insecure_no_sandbox: run the codec as a plain child; for a demo on a machine that cannot build the sandbox.
+        limits: what an original may ask for; the defaults if none are given.
     """
+    wanted = limits or MediaLimits()
+    start = partial(start_codec, insecure=insecure_no_sandbox, limits=Limits(data_bytes=wanted.max_codec_bytes))
     return {
-        JobKind.TRANSCODE: transcode.handler(partial(start_codec, insecure=insecure_no_sandbox)),
+        JobKind.TRANSCODE: transcode.handler(start, wanted),
         JobKind.SWEEP: Handler(sweep, lambda *_: None),
         JobKind.CLEAN: leftovers.handler(),
     }

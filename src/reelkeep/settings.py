@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from reelkeep.errors import RequestError
+from reelkeep.media import MediaLimits
 
 PREFIX: Final = "REELKEEP_"
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 _MAX_PORT: Final = 65_535
+# What the talk with the codec can name at most.
+_MOST: Final = {"max_picture_px": 16_384**2, "max_tracks": 1_000, "max_media_seconds": 172_800}
 
 
 class SettingsRefused(RequestError):
@@ -37,6 +40,12 @@ class Settings:
     s3_embedded: bool = False
     jobs: int = 1  # job processes at a time
     insecure_no_sandbox: bool = False  # demo only; every job warns
+    max_picture_px: int = MediaLimits.max_picture_px  # these six bound what an original may ask for: media.MediaLimits
+    max_media_seconds: int = MediaLimits.max_media_seconds
+    max_tracks: int = MediaLimits.max_tracks
+    max_codec_bytes: int = MediaLimits.max_codec_bytes
+    max_opening_seconds: int = MediaLimits.max_opening_seconds
+    max_work_seconds: int = MediaLimits.max_work_seconds
     platform_access_key_id: str | None = None  # the identity that assumes companies' roles; None: the machine's own
     platform_secret_access_key: str | None = field(default=None, repr=False)
 
@@ -47,8 +56,15 @@ class Settings:
             raise SettingsRefused("port must be 0 to 65535")
         if self.jobs < 1:
             raise SettingsRefused("jobs must be at least 1")
+        for one in fields(MediaLimits):
+            if not 1 <= getattr(self, one.name) <= _MOST.get(one.name, getattr(self, one.name)):
+                raise SettingsRefused(f"{one.name} must be from 1 to {_MOST.get(one.name, 'any number')}")
         if (self.platform_access_key_id is None) != (self.platform_secret_access_key is None):
             raise SettingsRefused("platform_access_key_id and platform_secret_access_key go together")
+
+    def media_limits(self) -> MediaLimits:
+        """Return what an original may ask for."""
+        return MediaLimits(**{one.name: getattr(self, one.name) for one in fields(MediaLimits)})
 
 
 def load(environment: Mapping[str, str], path: Path | None = None, **given: Any) -> Settings:

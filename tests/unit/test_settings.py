@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reelkeep.media import MediaLimits
 from reelkeep.settings import Settings, SettingsRefused, load
 
 
@@ -18,6 +19,12 @@ def test_the_later_source_wins(tmp_path: Path) -> None:
     file.write_text('port = 1000\ndomain = "file"\njobs = 2\n')
     settings = load({"REELKEEP_PORT": "2000", "REELKEEP_DOMAIN": "variable"}, file, port=3000, data=None)
     assert (settings.port, settings.domain, settings.jobs) == (3000, "variable", 2)
+
+
+def test_the_limits_of_originals_are_settings() -> None:
+    settings = load({"REELKEEP_MAX_TRACKS": "64", "REELKEEP_MAX_CODEC_BYTES": "1000000000"})
+    assert settings.media_limits() == MediaLimits(max_tracks=64, max_codec_bytes=1_000_000_000)
+    assert Settings().media_limits() == MediaLimits()
 
 
 def test_json_is_read_too(tmp_path: Path) -> None:
@@ -34,6 +41,8 @@ def test_json_is_read_too(tmp_path: Path) -> None:
         {"REELKEEP_S3_EMBEDDED": "perhaps"},
         {"REELKEEP_ADDRESS": "0.0.0.0"},
         {"REELKEEP_JOBS": "0"},
+        {"REELKEEP_MAX_TRACKS": "0"},
+        {"REELKEEP_MAX_PICTURE_PX": "999999999"},
         {"REELKEEP_PLATFORM_ACCESS_KEY_ID": "AKIA"},
     ],
 )

@@ -45,7 +45,9 @@ def stage(sources: list[str]) -> list[str]:
         target = STAGE + source
         if stat.S_ISDIR(os.fstat(fd).st_mode):
             os.makedirs(target, mode=0o755, exist_ok=True)
-        else:
+        elif not os.path.lexists(target):
+            # What is there already is the host's own file, bound before: it must not be opened for writing, and
+            # cannot be while a program that it loads is starting.
             os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
             os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
         _mount(f"/proc/self/fd/{fd}", target, None, _MS_BIND | _MS_REC)

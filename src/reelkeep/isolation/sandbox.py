@@ -116,7 +116,7 @@ class CodecProcess:
         self.kill()
 
 
-def start_codec(*, insecure: bool = False, uids: range = DEFAULT_UIDS) -> CodecProcess:
+def start_codec(*, insecure: bool = False, uids: range = DEFAULT_UIDS, limits: Limits | None = None) -> CodecProcess:
     """Start the codec and wait until it is ready for a job.
 
     Call it from a thread that lives longer than the codec: the kernel kills it when that thread ends.
@@ -124,12 +124,13 @@ def start_codec(*, insecure: bool = False, uids: range = DEFAULT_UIDS) -> CodecP
     Args:
         insecure: run it as a plain child without any barrier; for a demo on a machine that cannot build the sandbox.
         uids: the range of host users set aside for sandboxes, used when we are root.
+        limits: what the codec may use; the defaults if none are given.
 
     Raises:
         IsolationError: the sandbox cannot be built; ``advice()`` tells the operator what to change on the host.
         DependencyError: somebody killed it meanwhile.
     """
-    return start_sandboxed(CODEC_MODULE, packages=CODEC_PACKAGES, insecure=insecure, uids=uids)
+    return start_sandboxed(CODEC_MODULE, packages=CODEC_PACKAGES, limits=limits, insecure=insecure, uids=uids)
 
 
 def start_sandboxed(

@@ -15,6 +15,7 @@ from reelkeep.bootstrap import open_company
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.errors import ReelkeepError
 from reelkeep.isolation.hygiene import harden
+from reelkeep.media import MediaLimits
 from reelkeep.pipeline import handlers
 from reelkeep.runner.shutdown import Shutdown
 from reelkeep.runner.work import Outcome, work_once
@@ -31,7 +32,8 @@ def main() -> int:
     harden(lock_memory=True)
     birth = link.birth()
     company = open_company(link, birth)
-    table = handlers(insecure_no_sandbox=birth.get("insecure_no_sandbox") is True)
+    limits = MediaLimits(**birth.get("media_limits", {}))
+    table = handlers(insecure_no_sandbox=birth.get("insecure_no_sandbox") is True, limits=limits)
     try:
         return work_once(company, table, shutdown=shutdown).value
     except ReelkeepError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from reelkeep.companies.registry import Company
 from reelkeep.errors import IsolationError
 from reelkeep.isolation.channel import BadFrame
 from reelkeep.jobs.interface import JobKind
+from reelkeep.media import MediaLimits
 from reelkeep.supervisor.kept import Kept
 from reelkeep.supervisor.linked import Answer, Linked
 from reelkeep.supervisor.programs import Programs
@@ -45,6 +46,7 @@ class Surroundings:
     run: Path  # folder of the hand-over sockets
     port: int
     insecure_no_sandbox: bool
+    media_limits: MediaLimits
 
 
 class SupervisedCompany:
@@ -120,7 +122,11 @@ class SupervisedCompany:
         return outcome
 
     async def _run_job(self, kind: JobKind) -> str:
-        birth = {**self._birth("job"), "job_kind": kind.value, "insecure_no_sandbox": self._around.insecure_no_sandbox}
+        around = self._around
+        birth = {
+            **self._birth("job"), "job_kind": kind.value, "insecure_no_sandbox": around.insecure_no_sandbox,
+            "media_limits": asdict(around.media_limits),
+        }  # fmt: skip
         job = await Linked.born(f"{self.row.slug} job", self._around.programs.job, birth, self._answerer("job"))
         self._jobs.add(job)
         try:

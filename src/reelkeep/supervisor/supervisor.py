@@ -190,7 +190,10 @@ class Supervisor:
         self._dsns[row.id] = url.set(drivername="postgresql").render_as_string(hide_password=False)
         key = provisioning.company_key(self._keyring, row).reveal().hex()
         secrets = CompanySecrets(url.render_as_string(hide_password=False), key)
-        around = Surroundings(self._programs, self._folder.run, self._port, self._settings.insecure_no_sandbox)
+        settings = self._settings
+        around = Surroundings(
+            self._programs, self._folder.run, self._port, settings.insecure_no_sandbox, settings.media_limits()
+        )
 
         async def ring(kind: JobKind) -> None:
             if self._bell is not None:

@@ -15,9 +15,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from reelkeep.errors import DependencyError, IsolationError
+from reelkeep.errors import DependencyError, IsolationError, MediaError
 from reelkeep.isolation.channel import BadFrame, Channel, ChannelClosed, Message
 from reelkeep.jobs.interface import Hold
+from reelkeep.media import MediaLimits
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode import protocol
 from reelkeep.transcode.problems import unusable
@@ -29,7 +30,6 @@ _log = logging.getLogger(__name__)
 TICK_SECONDS: Final = 0.5
 MAX_REASON_CHARACTERS: Final = 200  # of what a dead codec said, in a log that may lie on a disk: no room for pictures
 SILENCE_SECONDS: Final = 900.0  # the slowest decoders make 3.6 frames a second at 2160p (J2K); GOPs of 48: 15 s
-WORK_SECONDS: Final = 7 * 86_400.0  # as the sandbox's limit of processor time
 FRAME_SECONDS: Final = 120.0  # for a frame that was begun: 64 MiB at most, over a local socket
 _READ_TIMES, _READ_SPARE_BYTES = 8, 512 << 20  # I3 asks for 1.02; a file cut into many cursors may need more
 _MADE_TIMES, _MADE_SPARE_BYTES = 8, 256 << 30  # a day of film in three rungs, from however small a file
@@ -43,6 +43,12 @@ class CodecMisbehaved(IsolationError):
     """This file made the program that reads films misbehave, so the work was stopped."""
 
     default_advice = "Export the file again and upload it as a new version; show this file to the operator."
+
+
+class TooSlow(MediaError):
+    """Transcoding this file takes longer than the installation allows for its length."""
+
+    default_advice = "Export the film in another codec or a smaller size and upload that as a new version."
 
 
 class Codec(Protocol):
@@ -84,7 +90,6 @@ class TalkLimits:
 
     frame_seconds: float = FRAME_SECONDS
     silence_seconds: float = SILENCE_SECONDS  # without anything new: words that lead nowhere are silence, too
-    work_seconds: float = WORK_SECONDS
 
 
 class Carrier:
@@ -94,11 +99,20 @@ class Carrier:
         begin: called when the probe and the plan are known; returns the publisher of this attempt.
     """
 
-    def __init__(self, source: SourceCache, begin: BeginProxy, hold: Hold, *, limits: TalkLimits | None = None) -> None:
+    def __init__(
+        self,
+        source: SourceCache,
+        begin: BeginProxy,
+        hold: Hold,
+        limits: MediaLimits | None = None,
+        *,
+        talk: TalkLimits | None = None,
+    ) -> None:
+        self._limits, self._talk_limits = limits or MediaLimits(), talk or TalkLimits()
+        self._allowed_seconds = float(self._limits.max_opening_seconds)
         self._source = source
         self._begin = begin
         self._hold = hold
-        self._limits = limits or TalkLimits()
         self._silent_seconds = self._worked_seconds = 0.0
         self._read_bytes = self._made_bytes = self._progress = 0
         self._probe: ProbeFacts | None = None
@@ -108,7 +122,7 @@ class Carrier:
         """Have the original made into a proxy; return when everything the codec sent is published.
 
         Raises:
-            MediaError: the original cannot be used, in the uploader's words.
+            MediaError: the original cannot be used, in the uploader's words, or takes too long; the codec was killed.
             CodecDied: the codec ended in the middle; what is published stays.
             CodecMisbehaved, BadBitstream: the codec broke the protocol; it was killed.
             JobCancelled, LeaseLost: the job has to be let go; the codec was killed.
@@ -130,7 +144,7 @@ class Carrier:
             raise CodecMisbehaved from error
 
     def _talk(self, codec: Codec, job: protocol.Job) -> Done:
-        codec.channel.limit(self._limits.frame_seconds)
+        codec.channel.limit(self._talk_limits.frame_seconds)
         try:
             codec.channel.send(job.message())
             while True:
@@ -147,11 +161,10 @@ class Carrier:
             raise CodecDied from error
 
     def _next(self, channel: Channel) -> Message:
-        while (
-            max(self._silent_seconds / self._limits.silence_seconds, self._worked_seconds / self._limits.work_seconds)
-            < 1
-        ):
+        while self._silent_seconds < self._talk_limits.silence_seconds:
             self._hold.check()
+            if self._worked_seconds > self._allowed_seconds:
+                raise TooSlow
             if channel.fileno() < 0:
                 raise ChannelClosed
             began = time.monotonic()
@@ -198,6 +211,7 @@ class Carrier:
                 if self._probe is not None:
                     raise BadFrame("a second probe")
                 self._probe = said.facts
+                self._allowed_seconds += said.facts.media_seconds * self._limits.max_work_seconds
             case Plan():
                 self._take_plan(said, job)
             case Track():

@@ -19,7 +19,7 @@ from reelkeep.ids import VersionId
 from reelkeep.jobs.handling import Handler
 from reelkeep.jobs.interface import Hold, Job
 from reelkeep.jobs.transactions import transaction
-from reelkeep.media import AUDIO_RENDITION, FrameRate, Probe
+from reelkeep.media import AUDIO_RENDITION, FrameRate, MediaLimits, Probe
 from reelkeep.packaging.bundle_index import ProxyPlan
 from reelkeep.packaging.stills import TileLayout
 from reelkeep.storage.layout import proxy_scope
@@ -56,15 +56,17 @@ class CodecKeepsDying(MediaError):
     )
 
 
-def handler(start_codec: StartCodec) -> Handler:
+def handler(start_codec: StartCodec, limits: MediaLimits | None = None) -> Handler:
     """Return how a transcode job is worked on and ended.
 
     Args:
         start_codec: starts the sandboxed codec; from ``isolation.sandbox``.
+        limits: what an original may ask for; the defaults if none are given.
     """
+    wanted = limits or MediaLimits()
 
     def work(company: CompanyHandle, job: Job, hold: Hold) -> None:
-        _Transcode.of(company, job, hold).run(start_codec)
+        _Transcode.of(company, job, hold, wanted).run(start_codec)
 
     return Handler(work, ended)
 
@@ -87,9 +89,10 @@ class _Transcode:
     version: VersionRow
     published: Published
     desk: Desk
+    limits: MediaLimits
 
     @staticmethod
-    def of(company: CompanyHandle, job: Job, hold: Hold) -> _Transcode:
+    def of(company: CompanyHandle, job: Job, hold: Hold, limits: MediaLimits) -> _Transcode:
         version_id = _version_of(job)
 
         def read() -> tuple[VersionRow, Published, records.Keys]:
@@ -101,7 +104,7 @@ class _Transcode:
         grant = GrantSeries(company.engine, GrantAction.WRITE_PROXY, proxy_scope(version_id), job.id)
         bucket = ProxyPrefix(company.storage, version.connection_id, version_id, grant, hold)
         desk = Desk(company.engine, company.id, version_id, job.id, keys, bucket, hold)
-        return _Transcode(company, job, version, published, desk)
+        return _Transcode(company, job, version, published, desk, limits)
 
     def run(self, start_codec: StartCodec) -> None:
         """Do what is left: the proxy unless it is complete, then the leftovers of dead attempts."""
@@ -147,8 +150,8 @@ class _Transcode:
         )
         source = SourceCache(original.fetch, version.size_bytes)
         try:
-            wanted = self.published.job(version.size_bytes)
-            done = Carrier(source, self._begin, hold).run(start_codec, wanted)
+            wanted = _limited(self.published.job(version.size_bytes), self.limits)
+            done = Carrier(source, self._begin, hold, self.limits).run(start_codec, wanted)
             from_the_start = not (wanted.resume_frame or wanted.resume_audio_frame)
             sha256 = source.sha256() if from_the_start else None
         finally:
@@ -177,6 +180,15 @@ class _Transcode:
             lambda conn: begun.append(records.begin(conn, self.version.id, self.job.id, probe, proxy, names))
         )
         return Publisher(self.desk, begun[-1], plan, proxy, self.published)
+
+
+def _limited(job: protocol.Job, limits: MediaLimits) -> protocol.Job:
+    return replace(
+        job,
+        max_picture_px=limits.max_picture_px,
+        max_media_seconds=limits.max_media_seconds,
+        max_tracks=limits.max_tracks,
+    )
 
 
 def _layout(tiles: protocol.TileLayout | None) -> TileLayout | None:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from reelkeep.isolation.channel import BadFrame, Message
-from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES, Rung
+from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES, MediaLimits, Rung
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode.fields import (
     CONTENT_TYPES,
@@ -21,9 +21,11 @@ from reelkeep.transcode.fields import (
     MAX_FRAMES,
     MAX_ORIGINAL_BYTES,
     MAX_PEAKS_BYTES,
+    MAX_PICTURE_PX,
     MAX_READ_BYTES,
     MAX_RUNGS,
     MAX_STILL_BYTES,
+    MAX_TRACKS,
     PROBLEM_CODES,
     STILL_KINDS,
     Fields,
@@ -58,6 +60,9 @@ class Job:
     poster: bool = True
     peaks: bool = True
     threads: int = 0  # 0: as many as there are processors
+    max_picture_px: int = MediaLimits.max_picture_px
+    max_media_seconds: int = MediaLimits.max_media_seconds
+    max_tracks: int = MediaLimits.max_tracks
 
     def message(self) -> Message:
         return Message("job", asdict(self))
@@ -73,6 +78,9 @@ class Job:
             poster=fields.flag("poster"),
             peaks=fields.flag("peaks"),
             threads=fields.integer("threads", 0, 64),
+            max_picture_px=fields.integer("max_picture_px", 1, MAX_PICTURE_PX),
+            max_media_seconds=fields.integer("max_media_seconds", 1, MAX_FRAMES),
+            max_tracks=fields.integer("max_tracks", 1, MAX_TRACKS),
         )
         fields.end()
         if job.resume_frame % SEGMENT_FRAMES or job.resume_audio_frame % AUDIO_SEGMENT_AAC_FRAMES:

@@ -15,9 +15,9 @@ import pytest
 from reelkeep.errors import MediaError, ReelkeepError
 from reelkeep.isolation.channel import Channel, ChannelClosed, Message
 from reelkeep.jobs.interface import JobCancelled
-from reelkeep.media import FrameRate, Rung
+from reelkeep.media import FrameRate, MediaLimits, Rung
 from reelkeep.media import Probe as ProbeFacts
-from reelkeep.transcode.carrier import Carrier, CodecDied, CodecMisbehaved, TalkLimits
+from reelkeep.transcode.carrier import Carrier, CodecDied, CodecMisbehaved, TalkLimits, TooSlow
 from reelkeep.transcode.protocol import Done, Fragment, Job, Plan, Probe, Problem, Progress, Read, SampleEntry
 from reelkeep.transcode.source import SourceCache
 
@@ -123,7 +123,8 @@ class Stage:
         self,
         *lines: Message | Callable[[Channel], None],
         job: Job | None = None,
-        limits: TalkLimits | None = None,
+        limits: MediaLimits | None = None,
+        talk: TalkLimits | None = None,
     ) -> Done:
         def play(channel: Channel) -> None:
             channel.receive()
@@ -143,7 +144,7 @@ class Stage:
 
         source = SourceCache(lambda offset, length: ORIGINAL[offset : offset + length], len(ORIGINAL))
         try:
-            carrier = Carrier(source, lambda probe, plan: self.taker, self.hold, limits=limits)
+            carrier = Carrier(source, lambda probe, plan: self.taker, self.hold, limits, talk=talk)
             return carrier.run(start, job or Job(len(ORIGINAL)))
         finally:
             source.close()
@@ -161,6 +162,23 @@ def test_an_orderly_talk_reaches_the_publisher_and_ends_the_codec(stage: Stage) 
     done = stage.run(PROBE.message(), PLAN.message(), FRAGMENT.message(), Progress(12).message(), DONE.message())
     assert done == DONE
     assert stage.taker.taken == ["fragment", "done"]
+    assert stage.taker.closed
+
+
+def test_a_codec_that_keeps_talking_has_its_time_and_no_more(stage: Stage) -> None:
+    """Twelve frames at 24 are one second, rounded up; it is allowed one to open and one for each second of media."""
+
+    def talk(channel: Channel) -> None:
+        channel.send(PROBE.message())
+        channel.send(PLAN.message())
+        while True:
+            channel.send(Progress(1).message())
+            time.sleep(0.05)
+
+    began = time.monotonic()
+    with pytest.raises(TooSlow):
+        stage.run(talk, limits=MediaLimits(max_opening_seconds=1, max_work_seconds=1))
+    assert 2 <= time.monotonic() - began < 30
     assert stage.taker.closed
 
 
@@ -251,7 +269,7 @@ def test_a_codec_that_stops_in_the_middle_of_a_frame_holds_nobody(
     stage: Stage, line: Callable[[Channel], None]
 ) -> None:
     with pytest.raises(CodecMisbehaved):
-        stage.run(line, limits=TalkLimits(frame_seconds=0.3))
+        stage.run(line, talk=TalkLimits(frame_seconds=0.3))
 
 
 def test_words_that_lead_nowhere_do_not_keep_a_codec_alive(stage: Stage) -> None:
@@ -263,17 +281,7 @@ def test_words_that_lead_nowhere_do_not_keep_a_codec_alive(stage: Stage) -> None
             time.sleep(0.01)
 
     with pytest.raises(CodecDied, match="stopped answering"):
-        stage.run(PROBE.message(), PLAN.message(), chatter, limits=TalkLimits(silence_seconds=0.3))
-
-
-def test_even_a_codec_that_gets_on_ends_with_its_time(stage: Stage) -> None:
-    def crawl(channel: Channel) -> None:
-        for frame in range(1, 10_000):
-            channel.send(Progress(frame).message())
-            time.sleep(0.01)
-
-    with pytest.raises(CodecDied):
-        stage.run(PROBE.message(), PLAN.message(), crawl, limits=TalkLimits(work_seconds=0.3))
+        stage.run(PROBE.message(), PLAN.message(), chatter, talk=TalkLimits(silence_seconds=0.3))
 
 
 def test_a_codec_cannot_have_the_original_fetched_for_ever() -> None:

@@ -14,12 +14,12 @@ from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.reader import Source
 from reelkeep.transcode.codec.side_data import side_data
 from reelkeep.transcode.codec.timecode import parse_timecode
-from reelkeep.transcode.fields import MAX_FRAMES
+from reelkeep.transcode.fields import MAX_AUDIO_SAMPLES, MAX_EDGE_PX, MAX_FRAMES
+from reelkeep.transcode.protocol import Job
 
 DEFAULT_RATE: Final = Fraction(25)  # a single picture without a clock
 MIN_SOUND_HZ: Final = 2_000  # telephones have 8,000
 MAX_SOUND_HZ: Final = 768_000  # the highest rate of converters for studios
-MAX_PICTURE_PX: Final = 8_192 * 8_192
 # libavformat's names are lists of every suffix a demuxer knows; people know these.
 _NAMES: Final = {
     "mov": "MOV or MP4",
@@ -40,17 +40,21 @@ class Found:
     two_tracks: bool = False  # the sound is two tracks of one channel: left and right
 
 
-def probe(source: Source) -> Found:
+def probe(source: Source, job: Job) -> Found:
     """Decode the first frame of each stream and describe the original.
 
     Raises:
         Refused: nothing can be decoded, or it is larger than this codec takes.
     """
     picture, sound = _first_frames(source)
+    if picture is None and source.video is not None:  # never shown as sound alone
+        width, height = source.video.width or 0, source.video.height or 0
+        raise _too_large(width, height, job.max_picture_px) or Refused("damaged", "none of its pictures can be decoded")
     if picture is None and sound is None:
         raise Refused("damaged", "nothing in it can be decoded")
     origin = _time(picture if picture is not None else sound)
     facts = _facts(source, picture, sound, origin)
+    _check_limits(facts, job)
     upright = _upright(picture) if picture is not None else Orientation()
     return Found(facts, upright, origin, source.right is not None)
 
@@ -77,8 +81,8 @@ def _facts(source: Source, picture: Any, sound: Any, origin: Fraction) -> Probe:
     rate = _rate(source) if picture is not None else None
     seconds = _seconds(source, picture is not None, rate, origin)
     frames = max(1, round(seconds * rate.fraction)) if rate else 0
-    if frames > MAX_FRAMES:
-        raise Refused("too_large")
+    if frames > MAX_FRAMES or seconds * AUDIO_RATE_HZ > MAX_AUDIO_SAMPLES:
+        raise Refused("too_large", f"{math.floor(seconds)} seconds")
     width, height = _shown_size(source, picture) if picture is not None else (0, 0)
     context = source.audio.codec_context if sound is not None and source.audio is not None else None
     if context and not MIN_SOUND_HZ <= context.sample_rate <= MAX_SOUND_HZ:
@@ -142,11 +146,24 @@ def _shown_size(source: Source, picture: Any) -> tuple[int, int]:
     if not Fraction(1, 4) <= aspect <= 4:
         aspect = Fraction(1)
     width, height = picture.width, picture.height
-    if width * height > MAX_PICTURE_PX or min(width, height) < 2:
-        raise Refused("too_large" if min(width, height) >= 2 else "unsupported", f"{width} by {height} pixels")
+    if min(width, height) < 2:
+        raise Refused("unsupported", f"{width} by {height} pixels")
     # Only ever made smaller: an anamorphic picture is not stretched beyond the pixels it has in that direction.
-    shown = (round(width * aspect), height)
+    shown = (max(2, round(width * aspect)), height)
     return (shown[1], shown[0]) if _upright(picture).on_its_side else shown
+
+
+def _check_limits(facts: Probe, job: Job) -> None:
+    if facts.has_video and (refused := _too_large(facts.width_px, facts.height_px, job.max_picture_px)) is not None:
+        raise refused
+    if facts.media_seconds > job.max_media_seconds:
+        raise Refused("too_large", f"{facts.media_seconds} seconds")
+
+
+def _too_large(width: int, height: int, max_picture_px: int) -> Refused | None:
+    if width * height <= max_picture_px and max(width, height) <= MAX_EDGE_PX:
+        return None
+    return Refused("too_large", f"{width} by {height} pixels")
 
 
 def _upright(picture: Any) -> Orientation:

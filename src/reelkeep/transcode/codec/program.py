@@ -45,8 +45,8 @@ class _Transcode:
     def __init__(self, channel: Channel, job: Job) -> None:
         self._channel = channel
         self._job = job
-        self._source = Source(Original(channel, job.size_bytes))
-        self._found = probe(self._source)
+        self._source = Source(Original(channel, job.size_bytes), job)
+        self._found = probe(self._source, job)
         self._send(Probe(self._found.facts))
 
     def run(self) -> None:

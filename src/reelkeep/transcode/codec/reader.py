@@ -16,10 +16,12 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from reelkeep.transcode.codec.original import Original
+from reelkeep.transcode.codec.packed import check_png
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.sniff import ALLOWED, HEAD_BYTES, STILLS, container_of
 from reelkeep.transcode.codec.whole import check_whole
 from reelkeep.transcode.fields import MAX_READ_BYTES
+from reelkeep.transcode.protocol import Job
 
 # Decoders of what cameras, editors and mastering tools write; every other decoder stays out of reach.
 VIDEO_DECODERS: Final = frozenset(
@@ -51,13 +53,18 @@ def _refuse_open(_url: str, _flags: int, _options: dict[str, Any]) -> Any:
 class Source:
     """An opened original: its streams, and decoding that survives a few bad packets."""
 
-    def __init__(self, original: Original) -> None:
+    def __init__(self, original: Original, job: Job) -> None:
         self._original = original
+        self._max_picture_px = job.max_picture_px
         self.container_name = container_of(
             original.read_at(0, min(HEAD_BYTES, original.size_bytes)) if original.size_bytes else b""
         )
         check_whole(original, self.container_name)
+        if self.container_name == "png_pipe":
+            check_png(original, self._max_picture_px)
         self._container = self._open()
+        if (tracks := len(self._container.streams)) > job.max_tracks:
+            raise Refused("too_large", f"{tracks} tracks")
         self.video = self._pick_video()
         self.audio, self.right = self._pick_audio()
         self._bad_packets = 0
@@ -66,6 +73,7 @@ class Source:
 
     def _open(self) -> InputContainer:
         options = {"protocol_whitelist": "none", "format_whitelist": _ALL_FORMATS, "enable_drefs": "0"}
+        options |= {"max_pixels": str(self._max_picture_px)}  # for the decoders that look at the first packets
         self._original.seek(0)
         try:
             return av.open(
@@ -82,6 +90,9 @@ class Source:
             if stream.disposition & av.stream.Disposition.attached_pic:
                 continue
             _require(stream.codec_context, VIDEO_DECODERS)
+            if (stream.width or 0) * (stream.height or 0) > self._max_picture_px:
+                raise Refused("too_large", f"{stream.width} by {stream.height} pixels")
+            stream.codec_context.options = {"max_pixels": str(self._max_picture_px)}
             stream.thread_type = "AUTO"
             return stream
         return None
