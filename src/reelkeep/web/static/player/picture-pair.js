@@ -8,7 +8,7 @@ import { clampFrame } from "../frame-clock.js";
 import { Lane } from "./lane.js";
 
 /** How long the frame must stay the same before the full picture is fetched for it. */
-const REST_MS = 250;
+const REST_MS = 80;
 /** From this speed on the small picture plays: the full one would drop most of its frames. */
 const STEP_SPEED = 4;
 /** How often a slow reverse looks whether the next frame is due. */
