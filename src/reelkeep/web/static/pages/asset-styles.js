@@ -59,6 +59,17 @@ export const assetStyles = css`
     z-index: 2;
     opacity: 0.9999;
   }
+  .stage.actual {
+    cursor: grab;
+    touch-action: none;
+  }
+  .stage.actual:active {
+    cursor: grabbing;
+  }
+  .stage.actual video {
+    right: auto;
+    bottom: auto;
+  }
   .over {
     position: absolute;
     inset: 0;

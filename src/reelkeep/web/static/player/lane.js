@@ -109,7 +109,23 @@ export class Lane {
 
   /** Lines of the picture being shown, or null. */
   get height() {
-    return this.player?.getVariantTracks().find((track) => track.active)?.height ?? null;
+    return this.video.videoHeight || null;
+  }
+
+  /** Lines of every picture that may be shown, fewest first. */
+  get heights() {
+    const heights = (this.player?.getVariantTracks() ?? []).flatMap((track) => track.height ?? []);
+    return [...new Set(heights)].sort((one, two) => one - two);
+  }
+
+  /**
+   * Hold the picture to a height, or let the network decide again. What is buffered at another height is dropped.
+   * @param {number | null} lines
+   */
+  hold(lines) {
+    const track = this.player?.getVariantTracks().find((each) => each.height === lines) ?? null;
+    this.player?.configure({ abr: { enabled: track === null } });
+    if (track && !track.active) this.player?.selectVariantTrack(track, true);
   }
 
   async close() {
