@@ -220,10 +220,12 @@ def test_what_is_not_yours_and_what_is_not_there_get_the_same_answer(site: Site)
         ("POST", "/productions/{}/browse-sessions", production.id),
         ("POST", "/productions/{}/uploads", production.id),
         ("PUT", f"/productions/{{}}/members/{stranger.id}", production.id),
+        ("PATCH", "/productions/{}", production.id),
     ]
     bodies = {"comments": {"frame": 0, "text": "x"}, "uploads": {"file_name": "a.mov", "size_bytes": 5}}
     for method, path, theirs in paths:
-        body = {"role": "viewer"} if method == "PUT" else bodies.get(path.rsplit("/", 1)[-1])
+        whole = {"PUT": {"role": "viewer"}, "PATCH": {"first_frame": 1}}
+        body = whole[method] if method in whole else bodies.get(path.rsplit("/", 1)[-1])
         not_yours, not_there = (client.request(method, API + path.format(i), json=body) for i in (theirs, nothing))
         assert error_of(not_yours) == (404, "not_found"), path
         assert not_yours.json() == not_there.json(), path
@@ -423,6 +425,23 @@ def test_a_comment_on_a_range_is_edited_by_its_author_and_resolved_by_whoever_ma
             select(audit_events.c.what).where(audit_events.c.subject_id == made["id"]).order_by(audit_events.c.id)
         )
         assert list(whats.scalars()) == ["comment.edited", *["comment.resolved"] * 2, "comment.reopened"]
+
+
+def test_the_admins_of_a_production_say_which_number_its_first_frames_have(site: Site) -> None:
+    admin, uploader = site.user("Ada"), site.user("Ben")
+    production = site.production(production_admin=admin, uploader=uploader)
+    path, client = f"{API}/productions/{production.id}", site.client(admin)
+    first = client.get(f"{API}/productions").json()["productions"][0]
+    assert first["first_frame"] == 0
+    assert site.client(uploader).patch(path, json={"first_frame": 1001}).status_code == 403
+    for wrong in (2, -1, "1001", None, 1001.5):
+        assert client.patch(path, json={"first_frame": wrong}).status_code == 400, wrong
+    changed = client.patch(path, json={"first_frame": 1001}).json()
+    assert changed == {**first, "first_frame": 1001}
+    assert site.client(uploader).get(f"{API}/productions").json()["productions"][0]["first_frame"] == 1001
+    with site.engine.connect() as conn:
+        event = conn.execute(select(audit_events).where(audit_events.c.what == "production.changed")).one()
+    assert (event.subject_id, event.user_id, event.details) == (production.id, admin.id, {"first_frame": 1001})
 
 
 def test_a_page_hears_of_changes_in_its_production_alone(site: Site) -> None:

@@ -79,6 +79,7 @@ productions = Table(
     _id(),
     Column("slug", Text, nullable=False, unique=True),  # ASCII, at most 40 characters, frozen
     Column("name", Text, nullable=False),
+    Column("first_frame", Integer, nullable=False, server_default="0"),  # the number that people see on a first frame
     _created(),
 )
 

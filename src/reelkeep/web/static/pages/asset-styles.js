@@ -6,7 +6,7 @@ export const assetStyles = css`
   :host {
     flex: none;
     display: grid;
-    grid-template-columns: minmax(0, 1fr) 340px;
+    grid-template-columns: minmax(0, 1fr) clamp(340px, 21vw, 420px);
     grid-template-rows: minmax(0, 1fr);
     height: max(calc(100dvh - 48px), 520px);
   }

@@ -5,6 +5,8 @@ import { icons } from "../icons.js";
 import { shared } from "../styles.js";
 import { SPEEDS, speedText } from "./speeds.js";
 
+/** Room between the panel and its button, or the window's edge. */
+const EDGE_PX = 8;
 /** @type {[string, import("../counting.js").Shown][]} */
 const SHOWN = [["Timecode", "timecode"], ["Frames", "frames"]];
 
@@ -32,6 +34,8 @@ export class RkSettings extends LitElement {
         color: var(--text);
         box-shadow: 0 10px 40px #000000c0;
         max-width: calc(100vw - 16px);
+        max-height: calc(100dvh - 16px);
+        overflow: auto;
       }
       .rows {
         display: grid;
@@ -93,8 +97,8 @@ export class RkSettings extends LitElement {
     if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
     const panel = /** @type {HTMLElement} */ (event.target);
     const button = /** @type {HTMLElement} */ (this.renderRoot.querySelector("button")).getBoundingClientRect();
-    panel.style.bottom = `${innerHeight - button.top + 8}px`;
-    panel.style.right = `${Math.max(8, innerWidth - button.right - 40)}px`;
+    panel.style.bottom = `${Math.max(EDGE_PX, Math.min(innerHeight - button.top + EDGE_PX, innerHeight - panel.offsetHeight - EDGE_PX))}px`;
+    panel.style.right = `${Math.max(EDGE_PX, innerWidth - button.right - 40)}px`;
   }
 
   render() {
