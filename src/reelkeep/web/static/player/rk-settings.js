@@ -41,7 +41,7 @@ export class RkSettings extends LitElement {
         display: grid;
         gap: 12px;
       }
-      h3 {
+      .title {
         font-size: 12px;
         color: var(--quiet);
         padding-bottom: 4px;
@@ -110,7 +110,7 @@ export class RkSettings extends LitElement {
         ${this.pictured ? this.#choice("Quality", [["Automatic", null], ...this.heights.map((lines) => /** @type {[string, number]} */ ([`${lines}p`, lines]))], habits.lines, (lines) => habits.set("lines", lines)) : nothing}
         ${this.pictured ? this.#choice("Size", [["Fit", false], ["1:1", true]], this.actual, (actual) => this.dispatchEvent(new CustomEvent("size", { detail: actual }))) : nothing}
         ${this.#choice("Places", SHOWN, habits.shown, (shown) => habits.set("shown", shown))}
-        ${this.silent ? nothing : html`<div class="narrow"><h3 id="volume">Volume</h3><input type="range" aria-labelledby="volume" min="0" max="1" step="0.05" .value=${String(habits.muted ? 0 : habits.volume)} @input=${this.#turn} /></div>`}
+        ${this.silent ? nothing : html`<div class="narrow"><p class="title" id="volume">Volume</p><input type="range" aria-labelledby="volume" min="0" max="1" step="0.05" .value=${String(habits.muted ? 0 : habits.volume)} @input=${this.#turn} /></div>`}
       </div></div>`;
   }
 
@@ -132,7 +132,7 @@ export class RkSettings extends LitElement {
    * @param {(value: T) => void} choose
    */
   #choice(title, choices, chosen, choose) {
-    return html`<div role="group" aria-label=${title}><h3>${title}</h3>
+    return html`<div role="group" aria-label=${title}><p class="title">${title}</p>
       <div class="choice">${choices.map(([text, value]) => html`<button class="plain" aria-pressed=${String(value === chosen)} @click=${() => choose(value)}>${text}</button>`)}</div>
     </div>`;
   }

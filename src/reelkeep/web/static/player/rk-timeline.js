@@ -43,6 +43,11 @@ export class RkTimeline extends LitElement {
         border-radius: var(--radius);
         cursor: ew-resize;
       }
+      .slider {
+        position: absolute;
+        inset: 0;
+        border-radius: var(--radius);
+      }
       canvas {
         position: absolute;
         inset: 4px 0 14px;
@@ -175,9 +180,6 @@ export class RkTimeline extends LitElement {
 
   connectedCallback() {
     super.connectedCallback();
-    this.setAttribute("role", "slider");
-    this.setAttribute("aria-label", "Position in the film");
-    this.tabIndex = 0;
     this.resizer.observe(this);
   }
 
@@ -188,11 +190,6 @@ export class RkTimeline extends LitElement {
 
   /** @param {Map<string, unknown>} changed */
   updated(changed) {
-    const { rate, start, first } = this.counting;
-    this.setAttribute("aria-valuemin", "0");
-    this.setAttribute("aria-valuemax", String(Math.max(0, this.frames - 1)));
-    this.setAttribute("aria-valuenow", String(this.frame));
-    this.setAttribute("aria-valuetext", `${timecodeText(this.frame, rate, start)}, frame ${this.frame + first}`);
     if (["peaks", "frames", "counting"].some((name) => changed.has(name))) this.#draw();
   }
 
@@ -243,12 +240,14 @@ export class RkTimeline extends LitElement {
   }
 
   render() {
+    const { rate, start, first } = this.counting;
     const { from, to } = this.range;
     const right = `calc(100% - ${this.#percent((to ?? this.frames - 1) + 1)})`;
     return html`
       ${this.hover ? this.#renderPreview(this.hover) : nothing}
       <div class="bar" @pointerdown=${this.#down} @pointermove=${this.#move} @pointerup=${this.#up} @pointercancel=${this.#up} @pointerleave=${this.#leave}>
-        <canvas aria-hidden="true"></canvas>
+        <div class="slider" role="slider" tabindex="0" aria-label="Position in the film" aria-valuemin=${first} aria-valuemax=${Math.max(0, this.frames - 1) + first}
+          aria-valuenow=${this.frame + first} aria-valuetext="${timecodeText(this.frame, rate, start)}, frame ${this.frame + first}"><canvas aria-hidden="true"></canvas></div>
         ${this.published < this.frames ? html`<div class="unpublished" .style=${`left:${this.#percent(this.published)}`}></div>` : nothing}
         <div class="published" .style=${`width:${this.#percent(this.published)}`}></div>
         ${from !== null || to !== null ? html`<div class="range ${this.looping ? "" : "idle"}" .style=${`left:${this.#percent(from ?? 0)};right:${right}`}></div>` : nothing}
