@@ -237,7 +237,7 @@ def test_the_access_check_sees_what_is_wrong(browser: Browser) -> None:
         "no title",
         "2 headings",
         "axe button-name",
-        "axe page-has",
+        "axe region",
     ):
         assert word in problems
 

@@ -133,14 +133,6 @@ export const commentStyles = css`
     width: 100%;
     min-height: 64px;
   }
-  @media (pointer: coarse) {
-    .deeds button,
-    .filter button {
-      width: auto;
-      min-width: 44px;
-      min-height: 44px;
-    }
-  }
   @media (max-width: 860px) {
     form {
       padding-block: 8px 10px;
@@ -173,5 +165,14 @@ export const commentStyles = css`
   }
   .send .primary {
     margin-left: auto;
+  }
+  @media (pointer: coarse) {
+    .deeds button,
+    .place button,
+    .filter button {
+      width: auto;
+      min-width: 44px;
+      min-height: 44px;
+    }
   }
 `;

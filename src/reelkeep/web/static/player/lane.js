@@ -25,6 +25,8 @@ export class Lane {
     this.wanted = null;
     /** @type {shaka.Player | null} */
     this.player = null;
+    /** Lines of every picture that may be shown, fewest first. @type {number[]} */
+    this.heights = [];
     this.loaded = false;
     this.closed = false;
     this.ending = new AbortController();
@@ -46,6 +48,8 @@ export class Lane {
     this.player.configure(config);
     this.wanted = frame;
     await this.player.load(uri, seekSeconds(frame, this.rate));
+    const heights = this.player.getVariantTracks().flatMap((track) => track.height ?? []);
+    this.heights = [...new Set(heights)].sort((one, two) => one - two);
     this.loaded = true;
   }
 
@@ -110,12 +114,6 @@ export class Lane {
   /** Lines of the picture being shown, or null. */
   get height() {
     return this.video.videoHeight || null;
-  }
-
-  /** Lines of every picture that may be shown, fewest first. */
-  get heights() {
-    const heights = (this.player?.getVariantTracks() ?? []).flatMap((track) => track.height ?? []);
-    return [...new Set(heights)].sort((one, two) => one - two);
   }
 
   /**
