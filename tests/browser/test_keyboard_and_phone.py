@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
+from tests.browser import axe
 from tests.browser.chromium import opened, player, player_state, screenshot, shows, shows_full, signed_in, until
 from tests.services.platform import EMAIL, Platform
 
@@ -160,7 +161,7 @@ def pages(platform: Platform, film: str, unreadable: str) -> Iterator[tuple[str,
 def access(page: Page, *, touch: bool) -> list[str]:
     found = page.evaluate(f"({_ACCESS.strip()})({str(touch).lower()})")
     assert found["controls"] > 0
-    return list(found["problems"])
+    return [*found["problems"], *axe.violations(page)]
 
 
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
@@ -183,11 +184,41 @@ def test_every_page_has_names_contrast_room_for_fingers_and_no_sideways_scroll(
             problems += [f"{path}: {problem}" for problem in access(page, touch=touch)]
         page.goto(platform.origin + film)
         shows(page, 0)
+        problems += _states_of_the_player(page, touch=touch)
         page.keyboard.press("?")
         page.get_by_role("dialog", name="Keys").wait_for()
         problems += [f"keys: {problem}" for problem in access(page, touch=touch) if "headings" not in problem]
     assert problems == []
     assert complaints == [], "the content security policy is never in the page's own way"
+
+
+def _states_of_the_player(page: Page, *, touch: bool) -> list[str]:
+    """Look at a comment on a range, open, while it is changed and resolved; and at the panel of settings."""
+    page.keyboard.press("i")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("o")
+    shows(page, 10)
+    page.keyboard.press("c")
+    page.keyboard.type("Access")
+    page.keyboard.press("Enter")
+    comment = page.locator("rk-comments li", has_text="Access")
+    comment.wait_for()
+    problems = [f"comment: {problem}" for problem in access(page, touch=touch)]
+    comment.get_by_role("button", name="Change").click()
+    page.get_by_role("textbox", name="Change the comment").wait_for()
+    problems += [f"changing: {problem}" for problem in access(page, touch=touch)]
+    page.get_by_role("button", name="Cancel").click()
+    comment.get_by_role("button", name="Resolve").click()
+    comment.get_by_role("button", name="Reopen").wait_for()
+    problems += [f"resolved: {problem}" for problem in access(page, touch=touch)]
+    comment.get_by_role("button", name="Delete").click()
+    comment.wait_for(state="detached")
+    page.get_by_role("button", name="Speed, quality, size").click()
+    page.get_by_role("dialog", name="Speed, quality, size").wait_for()
+    problems += [f"settings: {problem}" for problem in access(page, touch=touch)]
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    return problems
 
 
 def test_the_access_check_sees_what_is_wrong(browser: Browser) -> None:
@@ -197,7 +228,17 @@ def test_the_access_check_sees_what_is_wrong(browser: Browser) -> None:
             "<button style='width:9px'></button><p style='color:#666'>faint</p></body>"
         )
         problems = " ".join(access(page, touch=True))
-    for word in ("no name", "too small", "contrast", "px wide", "no language", "no title", "2 headings"):
+    for word in (
+        "no name",
+        "too small",
+        "contrast",
+        "px wide",
+        "no language",
+        "no title",
+        "2 headings",
+        "axe button-name",
+        "axe region",
+    ):
         assert word in problems
 
 

@@ -186,7 +186,7 @@ def test_no_key_is_bound_twice(page: Page) -> None:
 def test_capital_letters_act_like_small_ones_and_modified_keys_are_the_browsers(page: Page) -> None:
     presses = [
         {"key": "J"}, {"key": "j"}, {"key": "I", "shiftKey": True}, {"key": "ArrowLeft", "shiftKey": True},
-        {"key": "l", "ctrlKey": True}, {"key": "?", "shiftKey": True}, {"key": "q"},
+        {"key": "l", "ctrlKey": True}, {"key": "?", "shiftKey": True}, {"key": "y"},
     ]  # fmt: skip
     found = run(page, "player/keys.js", "return a.map((event) => m.actionFor(event))", presses)
     assert found == ["back", "back", "goIn", "stepBack10", None, "help", None]
@@ -246,6 +246,71 @@ def test_after_a_pause_the_frame_follows_the_picture_that_still_came(page: Page)
         const after = pair.frame; await pair.close(); return [paused, after]""",
     )
     assert frames == [67, 68]
+
+
+def test_at_1_to_1_the_picture_lies_on_whole_pixels_and_leaves_no_gap(page: Page) -> None:
+    chooser = random.Random(3)
+    for ratio in (1, 1.25, 1.5, 2):
+        picture = {"width": chooser.randrange(300, 4_100), "height": chooser.randrange(200, 2_200)}
+        stage = {"width": chooser.uniform(300, 1_600), "height": chooser.uniform(200, 900)}
+        for pan in ({"x": 0, "y": 0}, {"x": 5_000, "y": -5_000}, {"x": -13.4, "y": 7.7}):
+            body = "return m.placed(a.picture, a.stage, a.ratio, a.pan)"
+            asked = {"picture": picture, "stage": stage, "ratio": ratio, "pan": pan}
+            place = run(page, "player/view.js", body, asked)
+            for corner, size, room in (("left", "width", stage["width"]), ("top", "height", stage["height"])):
+                begin, length = place[corner], picture[size] / ratio
+                assert place[size] == length
+                assert begin * ratio == pytest.approx(round(begin * ratio), abs=1e-6)
+                if length <= room:
+                    assert begin == pytest.approx((room - length) / 2, abs=1 / ratio)
+                else:
+                    assert -1 / ratio <= begin + length - room
+                    assert begin <= 1 / ratio
+
+
+def test_a_typed_number_is_a_frame_as_the_production_counts_and_a_timecode_is_none(page: Page) -> None:
+    found = run(
+        page,
+        "counting.js",
+        """const counting = {rate: {n: 24, d: 1}, start: null, first: 1001, shown: "frames"};
+        const read = ["1001", " 1010 ", "1000", "00:00:01:02", "x"].map((t) => m.placeFromText(t, counting));
+        const other = {...counting, shown: "timecode"};
+        return [read, m.stretchText(0, 9, counting), m.stretchText(24, null, other), m.stretchText(0, 47, other)]""",
+    )
+    assert found == [[0, 9, None, 26, None], "1001 – 1010", "00:00:01:00", "00:00:00:00 – 00:00:01:23"]
+
+
+def test_the_range_of_a_comment_goes_with_it_and_ones_own_stays(page: Page) -> None:
+    found = run(
+        page,
+        "player/commenting.js",
+        """const one = new m.Commenting({comments: []});
+        const own = {from: 1, to: 2}, ranged = {frame: 5, last_frame: 9}, single = {frame: 7, last_frame: null};
+        const kept = one.rangeAfter(single, own), taken = one.rangeAfter(ranged, kept);
+        return [kept, taken, one.rangeAfter(single, taken)]""",
+    )
+    assert found == [{"from": 1, "to": 2}, {"from": 5, "to": 9}, {"from": None, "to": None}]
+
+
+def test_what_was_stored_by_somebody_else_does_not_upset_the_player(page: Page) -> None:
+    found = run(
+        page,
+        "player/habits.js",
+        """for (const [name, text] of [["volume", "7"], ["muted", "{"], ["shown", '"upside down"']]) {
+          localStorage.setItem(`reelkeep.${name}`, text);
+        }
+        const { volume, muted, shown } = new m.Habits();
+        localStorage.clear();
+        return [volume, muted, shown]""",
+    )
+    assert found == [1, False, "timecode"]
+
+
+def test_every_key_is_shown_once_and_does_one_thing(page: Page) -> None:
+    bindings = run(page, "player/keys.js", "return m.BINDINGS")
+    keys = [key for binding in bindings for key in binding["keys"]]
+    assert len(keys) == len(set(keys))
+    assert len({binding["action"] for binding in bindings}) == len(bindings)
 
 
 def test_every_module_loads_and_no_script_or_style_is_inline(page: Page) -> None:

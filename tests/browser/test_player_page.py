@@ -181,7 +181,7 @@ def test_making_is_stopped_and_begun_again_from_the_page(browser: Browser, platf
         platform.wait_for(sent.version_id, "cancelled", seconds=20)
         page.get_by_role("heading", name="Stopped", exact=True).wait_for()
         page.goto(f"{platform.origin}/productions/{platform.production_id}")
-        page.get_by_role("button", name="Process stopped.mp4, version 1 again").click()
+        page.get_by_role("button", name="Process it again: stopped.mp4, version 1").click()
         page.get_by_role("button", name="Stop processing stopped.mp4, version 1").wait_for()
         page.locator('a.card[data-state="playable"]', has_text="stopped.mp4").click()
         shows(page, 0)

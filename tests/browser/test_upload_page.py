@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, Route
+from tests.browser import axe
 from tests.browser.chromium import drop, signed_in, until
 from tests.services.platform import Platform
 
@@ -243,7 +244,7 @@ def test_a_store_that_is_away_for_a_moment_and_links_that_ran_out_are_got_over(
 
 
 @pytest.mark.parametrize(("status", "most"), [(400, 4), (403, 12)])
-def test_a_refusal_that_lasts_stops_the_upload_with_words_and_it_can_be_resumed(
+def test_a_refusal_that_lasts_fails_the_upload_with_words_and_it_can_be_tried_again(
     browser: Browser, platform: Platform, tmp_path: Path, status: int, most: int
 ) -> None:
     reel = noise(tmp_path / f"refused-{status}.mov", 4)
@@ -253,10 +254,37 @@ def test_a_refusal_that_lasts_stops_the_upload_with_words_and_it_can_be_resumed(
         drop(page, reel)
         line = in_state(page, reel.name, "failed")
         assert f"The store refused a part of the file (answer {status})." in line.inner_text()
-        assert "Resume" in line.inner_text()
+        assert "Failed" in line.inner_text()
+        assert "what is stored is kept" in line.inner_text()
+        assert line.get_by_role("button", name="Resume").count() == 0
+        assert axe.violations(page) == []
         page.wait_for_timeout(1_500)
         assert len(wire.begun) <= most, "it does not hammer the store"
         page.unroute(matching)
-        line.get_by_role("button", name=f"Resume {reel.name}").click()
+        line.get_by_role("button", name=f"Try again {reel.name}").click()
         in_state(page, reel.name, "done")
+    assert is_stored(platform, reel.name, reel.read_bytes())
+
+
+def test_a_line_that_stays_broken_interrupts_the_upload_and_it_goes_on_where_it_was(
+    browser: Browser, platform: Platform, tmp_path: Path
+) -> None:
+    reel = noise(tmp_path / "broken-line.mov", 4)
+    with production(browser, platform) as (page, wire):
+        matching = re.compile(r"[?&]partNumber=[34]")
+        page.route(matching, lambda route: route.abort("connectionreset"))
+        drop(page, reel)
+        interrupted = page.locator("rk-uploads li[data-upload-state=interrupted]", has_text=reel.name)
+        hurry = "() => { dispatchEvent(new Event('online')); }"  # a network that is back ends the pauses between tries
+        until(lambda: page.evaluate(hurry) or page.wait_for_timeout(30) or interrupted.count(), 60, "interrupted")
+        assert "Interrupted The connection to the store broke." in interrupted.inner_text()
+        assert "Resume it when the network is back; what is stored is kept." in interrupted.inner_text()
+        assert interrupted.locator("small.bad").count() == 0, "it did not fail"
+        assert axe.violations(page) == []
+        before = sorted(wire.stored)
+        assert before == [1, 2]
+        page.unroute(matching)
+        interrupted.get_by_role("button", name=f"Resume {reel.name}").click()
+        in_state(page, reel.name, "done")
+        assert sorted(wire.stored) == [1, 2, 3, 4], "no stored part was sent again"
     assert is_stored(platform, reel.name, reel.read_bytes())

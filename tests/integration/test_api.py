@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from reelkeep.catalog import changes, people, tables, versions
 from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.people import User
+from reelkeep.catalog.tables import audit_events
 from reelkeep.errors import MediaError
 from reelkeep.ids import new_id
 from reelkeep.jobs.interface import JobKind
@@ -219,10 +220,12 @@ def test_what_is_not_yours_and_what_is_not_there_get_the_same_answer(site: Site)
         ("POST", "/productions/{}/browse-sessions", production.id),
         ("POST", "/productions/{}/uploads", production.id),
         ("PUT", f"/productions/{{}}/members/{stranger.id}", production.id),
+        ("PATCH", "/productions/{}", production.id),
     ]
     bodies = {"comments": {"frame": 0, "text": "x"}, "uploads": {"file_name": "a.mov", "size_bytes": 5}}
     for method, path, theirs in paths:
-        body = {"role": "viewer"} if method == "PUT" else bodies.get(path.rsplit("/", 1)[-1])
+        whole = {"PUT": {"role": "viewer"}, "PATCH": {"first_frame": 1}}
+        body = whole[method] if method in whole else bodies.get(path.rsplit("/", 1)[-1])
         not_yours, not_there = (client.request(method, API + path.format(i), json=body) for i in (theirs, nothing))
         assert error_of(not_yours) == (404, "not_found"), path
         assert not_yours.json() == not_there.json(), path
@@ -386,6 +389,59 @@ def test_comments_are_written_read_and_deleted_by_their_author_or_an_admin(site:
     assert clients["Cy"].delete(f"{API}/comments/{made[1]['id']}").status_code == 204
     assert clients["Cy"].delete(f"{API}/comments/{made[1]['id']}").status_code == 404
     assert clients["Ada"].get(path).json() == {"comments": []}
+
+
+def test_a_comment_on_a_range_is_edited_by_its_author_and_resolved_by_whoever_may_comment(site: Site) -> None:
+    ada, ben, cy, vera = (site.user(name) for name in ("Ada", "Ben", "Cy", "Vera"))
+    version = site.version(site.production(uploader=ada, reviewer=ben, production_admin=cy, viewer=vera), ada)
+    Making(site, version, frames=100)
+    by = {user.name: site.client(user) for user in (ada, ben, cy, vera)}
+    path = f"{API}/versions/{version.id}/comments"
+    for place in ({"frame": 9, "last_frame": 8}, {"frame": 9, "last_frame": 100}, {"frame": 9, "last_frame": "x"}):
+        assert by["Ben"].post(path, json={**place, "text": "x"}).status_code == 400, place
+    made = by["Ben"].post(path, json={"frame": 9, "last_frame": 30, "text": "darker"}).json()
+    assert (made["frame"], made["last_frame"], made["edited_at"], made["resolved_at"]) == (9, 30, None, None)
+    assert by["Ben"].post(path, json={"frame": 9, "last_frame": 9, "text": "x"}).json()["last_frame"] is None
+    one = f"{API}/comments/{made['id']}"
+    assert [by[name].patch(one, json={"text": "no"}).status_code for name in ("Ada", "Cy", "Vera")] == [403] * 3
+    assert by["Ben"].patch(one, json={"text": "  "}).status_code == 400
+    edited = by["Ben"].patch(one, json={"text": "lighter"}).json()
+    assert (edited["text"], edited["edited_at"] is not None) == ("lighter", True)
+    assert by["Vera"].post(f"{one}/resolve").status_code == 403
+    resolved = by["Ada"].post(f"{one}/resolve").json()
+    assert by["Cy"].post(f"{one}/resolve").json() == resolved, "who did it first stays"
+    assert (resolved["resolved_by"], resolved["resolved_at"] is not None) == ("Ada", True)
+    assert by["Vera"].get(path).json()["comments"][0] == resolved
+    assert by["Vera"].post(f"{one}/reopen").status_code == 403
+    stranger = site.client(site.user("Eve"))
+    assert [stranger.patch(one, json={"text": "x"}).status_code, stranger.post(f"{one}/resolve").status_code] == [
+        404,
+        404,
+    ]
+    reopened = by["Ben"].post(f"{one}/reopen").json()
+    assert (reopened["resolved_by"], reopened["resolved_at"]) == (None, None)
+    with site.engine.connect() as conn:
+        whats = conn.execute(
+            select(audit_events.c.what).where(audit_events.c.subject_id == made["id"]).order_by(audit_events.c.id)
+        )
+        assert list(whats.scalars()) == ["comment.edited", *["comment.resolved"] * 2, "comment.reopened"]
+
+
+def test_the_admins_of_a_production_say_which_number_its_first_frames_have(site: Site) -> None:
+    admin, uploader = site.user("Ada"), site.user("Ben")
+    production = site.production(production_admin=admin, uploader=uploader)
+    path, client = f"{API}/productions/{production.id}", site.client(admin)
+    first = client.get(f"{API}/productions").json()["productions"][0]
+    assert first["first_frame"] == 0
+    assert site.client(uploader).patch(path, json={"first_frame": 1001}).status_code == 403
+    for wrong in (2, -1, "1001", None, 1001.5):
+        assert client.patch(path, json={"first_frame": wrong}).status_code == 400, wrong
+    changed = client.patch(path, json={"first_frame": 1001}).json()
+    assert changed == {**first, "first_frame": 1001}
+    assert site.client(uploader).get(f"{API}/productions").json()["productions"][0]["first_frame"] == 1001
+    with site.engine.connect() as conn:
+        event = conn.execute(select(audit_events).where(audit_events.c.what == "production.changed")).one()
+    assert (event.subject_id, event.user_id, event.details) == (production.id, admin.id, {"first_frame": 1001})
 
 
 def test_a_page_hears_of_changes_in_its_production_alone(site: Site) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reelkeep.catalog import names
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
 from reelkeep.catalog.tables import assets, memberships, productions
-from reelkeep.errors import Conflict, NotFound
+from reelkeep.errors import Conflict, NotFound, RequestError
 from reelkeep.ids import ProductionId, new_id
 from reelkeep.storage.layout import SLUG_CHARACTERS, slug
 
 _SLUG_TRIES = 50
+FIRST_FRAMES: Final = (0, 1, 1001)  # 1001: the habit of visual effects, which leaves room for handles before the cut
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Production:
     id: ProductionId
     slug: str  # frozen; part of the object keys
     name: str
+    first_frame: int = 0  # the number that people see on the first frame of every film
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,24 @@ def create(conn: Connection, name: str) -> Production:
 
 def get(conn: Connection, production_id: ProductionId) -> Production:
     """Return a production, whoever asks; raise NotFound if there is none."""
-    columns = productions.c.id, productions.c.slug, productions.c.name
+    columns = productions.c.id, productions.c.slug, productions.c.name, productions.c.first_frame
     row = conn.execute(select(*columns).where(productions.c.id == production_id)).first()
     if row is None:
         raise NotFound
-    return Production(ProductionId(row.id), row.slug, row.name)
+    return Production(ProductionId(row.id), row.slug, row.name, row.first_frame)
+
+
+def count_from(conn: Connection, production_id: ProductionId, first_frame: int) -> Production:
+    """Let the frames that people see begin at a number; frames in the API and in addresses stay counted from 0.
+
+    Raises:
+        NotFound: no such production.
+        RequestError: the number is none of FIRST_FRAMES; nothing was changed.
+    """
+    if first_frame not in FIRST_FRAMES:
+        raise RequestError(f"a first frame has one of the numbers {', '.join(map(str, FIRST_FRAMES))}")
+    conn.execute(update(productions).where(productions.c.id == production_id).values(first_frame=first_frame))
+    return get(conn, production_id)
 
 
 def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
@@ -65,7 +81,7 @@ def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
     count = select(func.count()).where(assets.c.production_id == productions.c.id).scalar_subquery()
     member = (memberships.c.production_id == productions.c.id) & (memberships.c.user_id == user.id)
     query = (
-        select(productions.c.id, productions.c.slug, productions.c.name, memberships.c.role, count.label("assets"))
+        select(productions, memberships.c.role, count.label("assets"))
         .select_from(productions.outerjoin(memberships, member))
         .order_by(productions.c.name, productions.c.id)
     )
@@ -73,7 +89,7 @@ def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
         query = query.where(memberships.c.role.is_not(None))
     return [
         ProductionOfUser(
-            Production(ProductionId(row.id), row.slug, row.name),
+            Production(ProductionId(row.id), row.slug, row.name, row.first_frame),
             Role.PRODUCTION_ADMIN if user.is_company_admin else Role(row.role),
             row.assets,
         )

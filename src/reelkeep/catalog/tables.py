@@ -79,6 +79,7 @@ productions = Table(
     _id(),
     Column("slug", Text, nullable=False, unique=True),  # ASCII, at most 40 characters, frozen
     Column("name", Text, nullable=False),
+    Column("first_frame", Integer, nullable=False, server_default="0"),  # the number that people see on a first frame
     _created(),
 )
 
@@ -282,8 +283,12 @@ comments = Table(
     _id(),
     Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), nullable=False),
     Column("author_id", ForeignKey("users.id"), nullable=False),
-    Column("frame", Integer, nullable=False),  # zero-based output frame
+    Column("frame", Integer, nullable=False),  # zero-based output frame; of a range the first
+    Column("last_frame", Integer),  # of a range, and part of it; null: the one frame alone
     Column("text", Text, nullable=False),
+    Column("edited_at", DateTime(timezone=True)),
+    Column("resolved_at", DateTime(timezone=True)),
+    Column("resolved_by", ForeignKey("users.id")),
     Column("deleted_at", DateTime(timezone=True)),
     _created(),
     Index("ix_comments_version_frame", "version_id", "frame"),

@@ -1,4 +1,4 @@
-"""Comments: plain text on one frame of one version."""
+"""Comments: plain text on a frame or a range of frames of one version, open until somebody resolves it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,14 @@ class Comment:
     version_id: VersionId
     production_id: ProductionId
     frame: int
+    last_frame: int | None  # of a range, and part of it
     text: str
     author_id: UserId
     author_name: str
     created_at: datetime
+    edited_at: datetime | None
+    resolved_at: datetime | None
+    resolver_name: str | None
 
 
 def of_version(conn: Connection, version_id: VersionId) -> list[Comment]:
@@ -40,11 +44,14 @@ def of_version(conn: Connection, version_id: VersionId) -> list[Comment]:
     return [_comment(row) for row in conn.execute(query.order_by(comments.c.frame, comments.c.id))]
 
 
-def add(conn: Connection, author: User, version_id: VersionId, *, frame: int, text: str) -> Comment:
+def add(
+    conn: Connection, author: User, version_id: VersionId, *, frame: int, last_frame: int | None = None, text: str
+) -> Comment:
     """Add a comment and tell the listeners.
 
     Args:
         frame: zero-based output frame; below the version's length, planned or real.
+        last_frame: the last frame of a range that begins with ``frame``; None for that frame alone.
 
     Raises:
         NotFound: no such version.
@@ -54,10 +61,12 @@ def add(conn: Connection, author: User, version_id: VersionId, *, frame: int, te
     frames = _length_frames(conn, version)
     if frames is None:
         raise RequestError("this version has no frames to comment on yet")
-    if not 0 <= frame < frames:
-        raise RequestError(f"this version has the frames 0 to {frames - 1}")
+    last = frame if last_frame is None else last_frame
+    if not 0 <= frame <= last < frames:
+        raise RequestError(f"this version has the frames 0 to {frames - 1}, and a range ends after it begins")
     row = {"id": CommentId(new_id()), "version_id": version_id, "author_id": author.id}
-    conn.execute(insert(comments).values(frame=frame, text=_checked(text), **row))
+    place = {"frame": frame, "last_frame": None if last == frame else last}
+    conn.execute(insert(comments).values(text=_checked(text), **place, **row))
     changes.notify(conn, version.production_id, version_id, "comments")
     return get(conn, row["id"])
 
@@ -70,6 +79,30 @@ def get(conn: Connection, comment_id: str) -> Comment:
     return _comment(row)
 
 
+def edit(conn: Connection, by: User, comment: Comment, text: str) -> Comment:
+    """Give one's own comment another text.
+
+    Raises:
+        Forbidden: it is somebody else's; nothing was changed.
+        RequestError: the text does not do; nothing was changed.
+    """
+    if comment.author_id != by.id:
+        raise Forbidden("only its author may change a comment")
+    return _changed(conn, comment, text=_checked(text), edited_at=func.now())
+
+
+def resolve(conn: Connection, by: User, comment: Comment) -> Comment:
+    """Note that a comment is done with; one that is resolved keeps who did it first, and when."""
+    if comment.resolved_at is not None:
+        return comment
+    return _changed(conn, comment, resolved_at=func.now(), resolved_by=by.id)
+
+
+def reopen(conn: Connection, comment: Comment) -> Comment:
+    """Take the note back."""
+    return _changed(conn, comment, resolved_at=None, resolved_by=None)
+
+
 def delete(conn: Connection, by: User, role: Role, comment: Comment) -> None:
     """Delete a comment: one's own, or any as an admin of its production.
 
@@ -78,7 +111,16 @@ def delete(conn: Connection, by: User, role: Role, comment: Comment) -> None:
     """
     if comment.author_id != by.id and role is not Role.PRODUCTION_ADMIN:
         raise Forbidden("only the author or an admin of the production may delete a comment")
-    conn.execute(update(comments).where(comments.c.id == comment.id).values(deleted_at=func.now()))
+    _change(conn, comment, deleted_at=func.now())
+
+
+def _changed(conn: Connection, comment: Comment, **values: Any) -> Comment:
+    _change(conn, comment, **values)
+    return get(conn, comment.id)
+
+
+def _change(conn: Connection, comment: Comment, **values: Any) -> None:
+    conn.execute(update(comments).where(comments.c.id == comment.id).values(**values))
     changes.notify(conn, comment.production_id, comment.version_id, "comments")
 
 
@@ -103,9 +145,12 @@ def _checked(text: str) -> str:
 
 
 def _full() -> Select[Any]:
+    resolvers = users.alias("resolvers")
+    names = users.c.name.label("author_name"), resolvers.c.name.label("resolver_name")
     return (
-        select(comments, users.c.name.label("author_name"), assets.c.production_id)
+        select(comments, *names, assets.c.production_id)
         .join(users, users.c.id == comments.c.author_id)
+        .outerjoin(resolvers, resolvers.c.id == comments.c.resolved_by)
         .join(versions_table, versions_table.c.id == comments.c.version_id)
         .join(assets, assets.c.id == versions_table.c.asset_id)
         .where(comments.c.deleted_at.is_(None))
@@ -118,8 +163,12 @@ def _comment(row: Row[Any]) -> Comment:
         version_id=VersionId(row.version_id),
         production_id=ProductionId(row.production_id),
         frame=row.frame,
+        last_frame=row.last_frame,
         text=row.text,
         author_id=UserId(row.author_id),
         author_name=row.author_name,
         created_at=row.created_at,
+        edited_at=row.edited_at,
+        resolved_at=row.resolved_at,
+        resolver_name=row.resolver_name,
     )

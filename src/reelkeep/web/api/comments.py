@@ -1,4 +1,4 @@
-"""Comments on frames."""
+"""Comments on frames and ranges."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ router = APIRouter()
 
 class NewComment(BaseModel):
     frame: int = Field(strict=True)
+    last_frame: int | None = Field(default=None, strict=True)
+    text: str = Field(max_length=MAX_COMMENT_CHARACTERS + 100)
+
+
+class ChangedComment(BaseModel):
     text: str = Field(max_length=MAX_COMMENT_CHARACTERS + 100)
 
 
@@ -33,8 +38,40 @@ def list_comments(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
 def add_comment(version_id: IdInPath, form: NewComment, caller: Caller) -> dict[str, Any]:
     with caller.signed_in() as (conn, login):
         version = version_for(conn, login.user, version_id, Action.COMMENT)
-        comment = comments.add(conn, login.user, version.id, frame=form.frame, text=form.text)
+        comment = comments.add(
+            conn, login.user, version.id, frame=form.frame, last_frame=form.last_frame, text=form.text
+        )
     return comment_json(comment)
+
+
+@router.patch("/comments/{comment_id}")
+def edit_comment(comment_id: IdInPath, form: ChangedComment, caller: Caller) -> dict[str, Any]:
+    with caller.signed_in() as (conn, login):
+        comment = comments.get(conn, comment_id)
+        members.require(conn, login.user, comment.production_id, Action.COMMENT)
+        edited = comments.edit(conn, login.user, comment, form.text)
+        audit.record(conn, "comment.edited", comment.id, login.user.id)
+    return comment_json(edited)
+
+
+@router.post("/comments/{comment_id}/resolve")
+def resolve_comment(comment_id: IdInPath, caller: Caller) -> dict[str, Any]:
+    with caller.signed_in() as (conn, login):
+        comment = comments.get(conn, comment_id)
+        members.require(conn, login.user, comment.production_id, Action.COMMENT)
+        resolved = comments.resolve(conn, login.user, comment)
+        audit.record(conn, "comment.resolved", comment.id, login.user.id)
+    return comment_json(resolved)
+
+
+@router.post("/comments/{comment_id}/reopen")
+def reopen_comment(comment_id: IdInPath, caller: Caller) -> dict[str, Any]:
+    with caller.signed_in() as (conn, login):
+        comment = comments.get(conn, comment_id)
+        members.require(conn, login.user, comment.production_id, Action.COMMENT)
+        reopened = comments.reopen(conn, comment)
+        audit.record(conn, "comment.reopened", comment.id, login.user.id)
+    return comment_json(reopened)
 
 
 @router.delete("/comments/{comment_id}", status_code=204)

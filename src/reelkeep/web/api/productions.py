@@ -22,6 +22,10 @@ class NewProduction(BaseModel):
     name: str = Field(max_length=MAX_NAME_CHARACTERS)
 
 
+class ChangedProduction(BaseModel):
+    first_frame: int = Field(strict=True)
+
+
 class Membership(BaseModel):
     role: Role
 
@@ -39,6 +43,17 @@ def create_production(form: NewProduction, caller: Caller) -> dict[str, Any]:
         production = productions.create(conn, form.name)
         audit.record(conn, "production.created", production.id, login.user.id)
     return _production_json(caller, ProductionOfUser(production, Role.PRODUCTION_ADMIN, 0))
+
+
+@router.patch("/{production_id}")
+def change_production(production_id: IdInPath, form: ChangedProduction, caller: Caller) -> dict[str, Any]:
+    """Say which number the first frames have: by an admin of the production or of the company."""
+    with caller.signed_in() as (conn, login):
+        members.require(conn, login.user, ProductionId(production_id), Action.ADMINISTER)
+        productions.count_from(conn, ProductionId(production_id), form.first_frame)
+        audit.record(conn, "production.changed", production_id, login.user.id, first_frame=form.first_frame)
+        found = productions.for_user(conn, login.user)
+    return next(_production_json(caller, each) for each in found if each.production.id == production_id)
 
 
 @router.put("/{production_id}/members/{user_id}", status_code=204)
@@ -61,6 +76,7 @@ def _production_json(caller: Call, of_user: ProductionOfUser) -> dict[str, Any]:
         "id": production.id,
         "slug": production.slug,
         "name": production.name,
+        "first_frame": production.first_frame,
         "role": of_user.role.value,
         "assets": of_user.assets,
         "placement": placement,

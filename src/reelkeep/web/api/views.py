@@ -65,7 +65,11 @@ def comment_json(comment: Comment) -> dict[str, Any]:
     return {
         "id": comment.id,
         "frame": comment.frame,
+        "last_frame": comment.last_frame,
         "text": comment.text,
         "author": {"id": comment.author_id, "name": comment.author_name},
         "created_at": time_json(comment.created_at),
+        "edited_at": time_json(comment.edited_at),
+        "resolved_at": time_json(comment.resolved_at),
+        "resolved_by": comment.resolver_name,
     }

@@ -7,10 +7,11 @@
  *   stored_at: string | null, ready_at: string | null, width_px: number | null, height_px: number | null,
  *   asset_id?: string}} Version
  * @typedef {{id: string, name: string, production_id: string, versions: Version[]}} Asset
- * @typedef {{id: string, slug: string, name: string, role: string | null, assets: number}} Production
+ * @typedef {{id: string, slug: string, name: string, role: string | null, assets: number, first_frame: number}} Production
  * @typedef {{user: {id: string, name: string, email: string, is_company_admin: boolean},
  *   company: {name: string, slug: string}, media_origin: string}} Me
- * @typedef {{id: string, frame: number, text: string, author: {id: string, name: string}, created_at: string}} Comment
+ * @typedef {{id: string, frame: number, last_frame: number | null, text: string, author: {id: string, name: string},
+ *   created_at: string, edited_at: string | null, resolved_at: string | null, resolved_by: string | null}} Comment
  * @typedef {{number: number, size_bytes: number, crc32: string | null}} DonePart
  * @typedef {{id: string, version_id: string, asset_id: string, version_number: number, state: string,
  *   part_bytes: number, parts_total: number, done_parts: DonePart[]}} Upload
@@ -76,4 +77,5 @@ export async function call(method, path, body) {
 
 export const get = (/** @type {string} */ path) => call("GET", path);
 export const post = (/** @type {string} */ path, /** @type {unknown} */ body = {}) => call("POST", path, body);
+export const patch = (/** @type {string} */ path, /** @type {unknown} */ body) => call("PATCH", path, body);
 export const remove = (/** @type {string} */ path) => call("DELETE", path);

@@ -23,6 +23,10 @@ export const icons = {
   upload: icon(svg`<path d="M12 16V5M7.500 9.500L12 5l4.500 4.500M5 19h14" />`),
   download: icon(svg`<path d="M12 5v11M7.500 11.500L12 16l4.500-4.500M5 19h14" />`),
   close: icon(svg`<path d="M6 6l12 12M18 6L6 18" />`),
+  edit: icon(svg`<path d="M5 19l1-4.500L15.500 5 19 8.500 9.500 18z" /><path d="M13.500 7l3.500 3.500" />`),
+  check: icon(svg`<path d="M5 12.500l4.500 4.500L19 7.500" />`),
+  settings: icon(svg`<path d="M4 8h9M17 8h3M4 16h3M11 16h9" /><circle cx="15" cy="8" r="2" /><circle cx="9" cy="16" r="2" />`),
+  actual: icon(svg`<rect x="3.500" y="5" width="17" height="14" rx="2" /><path d="M7.500 9.500L9 9v6M15 9.500L16.500 9v6M12.500 10.500h.01M12.500 13.500h.01" />`),
   bin: icon(svg`<path d="M5 7h14M10 7V4.500h4V7M7 7l1 12.500h8L17 7" />`),
   film: icon(svg`<rect x="3.500" y="5" width="17" height="14" rx="2" /><path d="M8 5v14M16 5v14M3.500 9.500H8M3.500 14.500H8M16 9.500h4.500M16 14.500h4.500" />`),
 };

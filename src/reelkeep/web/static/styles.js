@@ -87,6 +87,12 @@ export const shared = css`
     border-radius: var(--radius);
     background: #101010;
   }
+  input[type="range"] {
+    accent-color: var(--text);
+    padding: 0;
+    border: 0;
+    background: none;
+  }
   textarea {
     resize: vertical;
   }

@@ -1,6 +1,6 @@
 /** One asset as its page knows it: its versions, the one on the screen, its comments, this person's role; events keep it fresh. */
 
-import { get, post, remove } from "../api.js";
+import { get, patch, post, remove } from "../api.js";
 import { listen } from "../events.js";
 import { isOpen } from "../version-words.js";
 
@@ -117,13 +117,37 @@ export class AssetRecord extends EventTarget {
   }
 
   /**
-   * @param {number} frame
+   * @param {{frame: number, last_frame: number | null, text: string}} comment
+   * @throws {import("../api.js").ApiError}
+   */
+  async comment(comment) {
+    await post(`/versions/${this.version?.id}/comments`, comment);
+    await this.#readComments();
+  }
+
+  /**
+   * @param {Comment} comment
    * @param {string} text
    * @throws {import("../api.js").ApiError}
    */
-  async comment(frame, text) {
-    await post(`/versions/${this.version?.id}/comments`, { frame, text });
-    await this.#readComments();
+  async changeComment(comment, text) {
+    this.#takeComment(await patch(`/comments/${comment.id}`, { text }));
+  }
+
+  /**
+   * Note that a comment is done with, or take that back.
+   * @param {Comment} comment
+   * @param {"resolve" | "reopen"} what
+   * @throws {import("../api.js").ApiError}
+   */
+  async tellComment(comment, what) {
+    this.#takeComment(await post(`/comments/${comment.id}/${what}`));
+  }
+
+  /** @param {Comment} comment */
+  #takeComment(comment) {
+    this.comments = this.comments.map((each) => (each.id === comment.id ? comment : each));
+    this.#changed();
   }
 
   /**

@@ -6,7 +6,7 @@ export const assetStyles = css`
   :host {
     flex: none;
     display: grid;
-    grid-template-columns: minmax(0, 1fr) 340px;
+    grid-template-columns: minmax(0, 1fr) clamp(340px, 21vw, 420px);
     grid-template-rows: minmax(0, 1fr);
     height: max(calc(100dvh - 48px), 520px);
   }
@@ -58,6 +58,17 @@ export const assetStyles = css`
   video.top {
     z-index: 2;
     opacity: 0.9999;
+  }
+  .stage.actual {
+    cursor: grab;
+    touch-action: none;
+  }
+  .stage.actual:active {
+    cursor: grabbing;
+  }
+  .stage.actual video {
+    right: auto;
+    bottom: auto;
   }
   .over {
     position: absolute;

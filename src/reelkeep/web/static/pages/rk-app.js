@@ -192,8 +192,8 @@ export class RkApp extends LitElement {
     if (this.route.page === "signin") return html`<main><rk-sign-in .next=${this.route.next}></rk-sign-in></main>`;
     if (!this.me) return html`<main>${this.problem ? this.#renderProblem() : nothing}</main>`;
     return html`
-      <a class="skip button" href="#main" @click=${this.#skip}>Go to the content</a>
       <header>
+        <button class="skip" @click=${this.#toContent}>Go to the content</button>
         <nav aria-label="You are here">
           <a class="company" href="/">${this.me.company.name}</a>
           ${this.trail.filter((part) => !part.titleOnly).map((part) => html`<span class="slash" aria-hidden="true">/</span>${part.href ? html`<a class="here" href=${part.href}>${part.text}</a>` : html`<span class="here" aria-current="page">${part.text}</span>`}`)}
@@ -204,12 +204,6 @@ export class RkApp extends LitElement {
       <main id="main" tabindex="-1">${this.#renderPage(this.me)}</main>
       <rk-uploads .userId=${this.me.user.id}></rk-uploads>
     `;
-  }
-
-  /** @param {Event} event */
-  #skip(event) {
-    event.preventDefault();
-    this.#toContent();
   }
 
   /** Whoever follows a link by keyboard goes on from the new page's beginning. */

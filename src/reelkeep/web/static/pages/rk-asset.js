@@ -6,13 +6,17 @@ import { icons } from "../icons.js";
 import { go } from "../router.js";
 import { sentence, words, wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
+import { PLAIN } from "../counting.js";
 import { isOpen, mayAgain, mayStop, stateText } from "../version-words.js";
+import { Commenting } from "../player/commenting.js";
+import { Habits } from "../player/habits.js";
 import { actionFor } from "../player/keys.js";
 import { isMoving, move } from "../player/moves.js";
 import { Playback } from "../player/playback.js";
 import { WHOLE, loopOf, marked } from "../player/range.js";
 import { canDecrypt } from "../player/rk-no-keys.js";
 import { SoundAlone } from "../player/sound-alone.js";
+import { View } from "../player/view.js";
 import "../player/rk-comments.js";
 import "../player/rk-keys.js";
 import "../player/rk-timeline.js";
@@ -29,7 +33,8 @@ import { assetStyles } from "./asset-styles.js";
 
 const MAY_COMMENT = ["production_admin", "uploader", "reviewer"];
 const MAY_UPLOAD = ["production_admin", "uploader"];
-const UNKNOWN_RATE = { n: 24, d: 1 };
+/** Where each key looks at 1:1: right and down. @type {{[action: string]: [number, number]}} */
+const LOOKS = { panUp: [0, -1], panLeft: [-1, 0], panDown: [0, 1], panRight: [1, 0] };
 
 export class RkAsset extends LitElement {
   static properties = {
@@ -38,11 +43,9 @@ export class RkAsset extends LitElement {
     versionNumber: {},
     startFrame: {},
     problem: { state: true },
-    commentProblem: { state: true },
     notice: { state: true },
     range: { state: true },
     looping: { state: true },
-    muted: { state: true },
   };
 
   static styles = [shared, assetStyles];
@@ -62,11 +65,18 @@ export class RkAsset extends LitElement {
     this.record.addEventListener("grown", () => this.#onGrown());
     /** What went wrong with the picture. @type {unknown} */
     this.problem = null;
-    this.commentProblem = "";
+    this.commenting = new Commenting(this.record);
+    this.commenting.addEventListener("change", () => this.requestUpdate());
+    this.habits = new Habits();
+    this.habits.addEventListener("change", (event) => this.#onHabit(/** @type {CustomEvent} */ (event).detail));
+    /** How often the habits have changed. */
+    this.habitsRevision = 0;
+    this.view = new View();
+    this.view.addEventListener("change", () => this.requestUpdate());
+    this.counting = PLAIN;
     this.notice = "";
     this.range = WHOLE;
     this.looping = false;
-    this.muted = false;
     /** @type {Playback | null} */
     this.playback = null;
     this.onKey = (/** @type {KeyboardEvent} */ event) => this.#key(event);
@@ -84,6 +94,7 @@ export class RkAsset extends LitElement {
     removeEventListener("keydown", this.onKey);
     removeEventListener("reelkeep-signed-out", this.onSignedOut);
     this.record.close();
+    this.view.close();
     this.playback?.close();
     this.playback = null;
   }
@@ -96,6 +107,9 @@ export class RkAsset extends LitElement {
 
   updated() {
     const pair = this.playback?.pair;
+    const stage = /** @type {HTMLElement | null} */ (this.renderRoot.querySelector(".stage"));
+    if (stage) this.view.attach(stage);
+    this.view.show(this.playback?.picture ?? null);
     this.dataset.frame = String(pair?.frame ?? "");
     this.dataset.paintedFrame = String(pair?.painted ?? "");
     this.dataset.playerState = pair?.state ?? "none";
@@ -104,6 +118,31 @@ export class RkAsset extends LitElement {
     this.dataset.published = String(pair?.published ?? "");
     const { width_px: width, height_px: height } = this.record.version ?? {};
     if (width && height) this.style.setProperty("--aspect", `${width} / ${height}`);
+  }
+
+  /** @param {string} name  of what changed */
+  #onHabit(name) {
+    const { pair = null, videos } = this.playback ?? {};
+    if (videos) videos.full.volume = this.habits.volume;
+    if (name === "speed") pair?.pace(this.habits.speed);
+    if (name === "lines") pair?.hold(this.habits.lines);
+    this.habitsRevision += 1;
+    this.requestUpdate();
+  }
+
+  /** How places are said; the same object while nothing of it changes. */
+  #countingNow() {
+    const { session } = this.playback ?? {};
+    const timecode = session?.start_timecode ?? null;
+    /** @type {import("../counting.js").Counting} */
+    const now = {
+      rate: session ? { n: session.rate[0], d: session.rate[1] } : PLAIN.rate,
+      start: timecode && { frame: timecode.frame, dropFrame: timecode.drop_frame },
+      first: this.record.production?.first_frame ?? 0,
+      shown: this.habits.shown,
+    };
+    if (JSON.stringify(now) !== JSON.stringify(this.counting)) this.counting = now;
+    return this.counting;
   }
 
   /** The address of what is on the screen. */
@@ -149,8 +188,9 @@ export class RkAsset extends LitElement {
     await this.updateComplete;
     const [full, step] = /** @type {NodeListOf<HTMLVideoElement>} */ (this.renderRoot.querySelectorAll("video"));
     if (!step || !full || this.record.version?.id !== version.id) return;
-    const playback = new Playback(version, step, full);
+    const playback = new Playback(version, step, full, this.habits);
     this.playback = playback;
+    full.volume = this.habits.volume;
     playback.addEventListener("change", () => this.requestUpdate());
     playback.addEventListener("problem", (event) => (this.problem = /** @type {CustomEvent} */ (event).detail));
     try {
@@ -166,6 +206,7 @@ export class RkAsset extends LitElement {
     if (!action) return;
     const target = event.composedPath()[0];
     if (target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return;
+    if (event.key.startsWith("Arrow") && event.composedPath().some((each) => each instanceof HTMLElement && each.localName === "rk-comments") && !/Left|Right/.test(event.key)) return;
     if (event.key === " " && target instanceof HTMLElement && target.closest("button, a, summary")) return;
     event.preventDefault();
     this.#do(action);
@@ -177,19 +218,18 @@ export class RkAsset extends LitElement {
     const film = this.playback?.pair;
     if (!film) return undefined;
     film.loop = this.looping ? loopOf(this.range, film.frames) : null;
-    if (move(film, action)) return undefined;
+    if (move(film, action, this.habits.speed) || this.habits.do(action, film.heights)) return undefined;
+    if (action in LOOKS) return this.view.look(...LOOKS[action]);
     switch (action) {
       case "comment":
-        if (isMoving(film)) film.pause();
-        return /** @type {any} */ (this.renderRoot.querySelector("rk-comments"))?.write();
+        return this.#beginComment(film);
       case "previousComment":
       case "nextComment":
-        return this.#otherComment(film, action === "nextComment" ? 1 : -1);
+        return this.#choose(film, this.commenting.next(film.frame, action === "nextComment" ? 1 : -1));
       case "goTo":
         return /** @type {any} */ (this.renderRoot.querySelector("rk-transport"))?.editTimecode();
-      case "mute":
-        this.muted = !this.muted;
-        return undefined;
+      case "zoom":
+        return this.view.set(!this.view.actual);
       case "fullScreen":
         return document.fullscreenElement ? document.exitFullscreen() : this.renderRoot.querySelector(".viewer")?.requestFullscreen();
       case "goIn":
@@ -213,33 +253,35 @@ export class RkAsset extends LitElement {
     if (frame !== null) film.goTo(frame);
   }
 
-  /**
-   * @param {import("../player/moves.js").Film} film
-   * @param {1 | -1} way
-   */
-  #otherComment(film, way) {
-    const ordered = way === 1 ? this.record.comments : this.record.comments.toReversed();
-    const found = ordered.find((comment) => (comment.frame - film.frame) * way > 0);
-    if (found) film.goTo(found.frame);
+  /** @param {import("../player/moves.js").Film} film */
+  async #beginComment(film) {
+    if (isMoving(film)) film.pause();
+    if (document.fullscreenElement) await document.exitFullscreen(); // the comments stand beside the picture
+    /** @type {any} */ (this.renderRoot.querySelector("rk-comments"))?.write();
   }
 
-  /** @param {CustomEvent<string>} event */
+  /**
+   * Go to a comment's first frame and take over its range.
+   * @param {import("../player/moves.js").Film | null | undefined} film
+   * @param {Comment | undefined} comment
+   */
+  #choose(film, comment) {
+    if (!film || !comment) return;
+    this.range = this.commenting.rangeAfter(comment, this.range);
+    film.loop = this.looping ? loopOf(this.range, film.frames) : null;
+    film.goTo(comment.frame);
+  }
+
+  /** @param {CustomEvent<{frame: number, last_frame: number | null, text: string}>} event */
   async #sendComment(event) {
     const panel = /** @type {any} */ (event.target);
-    this.commentProblem = "";
-    try {
-      await this.record.comment(this.playback?.pair?.frame ?? 0, event.detail);
-      panel.sent(true);
-    } catch (problem) {
-      this.commentProblem = wordsInOne(problem);
-      panel.sent(false);
-    }
+    panel.sent(await this.commenting.did(this.record.comment(event.detail)));
   }
 
-  /** @param {CustomEvent<Comment>} event */
-  async #deleteComment(event) {
-    this.commentProblem = "";
-    await this.record.removeComment(event.detail).catch((problem) => (this.commentProblem = wordsInOne(problem)));
+  /** @param {CustomEvent<{comment: Comment, text: string}>} event */
+  async #editComment(event) {
+    const panel = /** @type {any} */ (event.target);
+    if (await this.commenting.did(this.record.changeComment(event.detail.comment, event.detail.text))) panel.edited();
   }
 
   async #download() {
@@ -264,46 +306,56 @@ export class RkAsset extends LitElement {
   }
 
   render() {
-    const { version, comments } = this.record;
+    const { version } = this.record;
     const film = this.playback?.pair;
-    const session = this.playback?.session;
-    const rate = session ? { n: session.rate[0], d: session.rate[1] } : UNKNOWN_RATE;
-    const start = session?.start_timecode ? { frame: session.start_timecode.frame, dropFrame: session.start_timecode.drop_frame } : null;
-    const frame = film?.frame ?? 0;
-    const goTo = (/** @type {number} */ wanted) => film?.goTo(wanted);
+    const counting = this.#countingNow();
+    const { rate } = counting;
     return html`
       <div class="viewer">
         ${this.#renderFacts(version)}
         <div class="stage" @click=${() => film && this.#do("toggle")}>
-          <video id="full" playsinline .muted=${this.muted} aria-hidden="true"></video>
+          <video id="full" playsinline .muted=${this.habits.muted} aria-hidden="true"></video>
           <video id="step" class="top" playsinline muted .muted=${true} aria-hidden="true"></video>
           ${film instanceof SoundAlone ? html`<rk-wave .peaks=${this.playback?.peaks ?? null} .seconds=${((film.frame + 0.5) * rate.d) / rate.n}></rk-wave>` : nothing}
           ${this.#renderOver(version)}
         </div>
-        ${film ? this.#renderControls(film, rate, start) : nothing}
+        ${film ? this.#renderControls(film, counting) : nothing}
       </div>
-      <rk-comments .comments=${comments} .frame=${frame} .rate=${rate} .start=${start} .userId=${this.me?.user.id ?? ""}
-        .mayComment=${MAY_COMMENT.includes(this.#role) && Boolean(film)} .problem=${this.commentProblem}
-        @choose=${(/** @type {CustomEvent} */ event) => goTo(event.detail.frame)} @writing=${() => film && isMoving(film) && film.pause()}
-        @send=${this.#sendComment} @delete=${this.#deleteComment}></rk-comments>
+      ${this.#renderComments(film, counting)}
       <rk-keys></rk-keys>
     `;
   }
 
   /**
-   * @param {import("../player/moves.js").Film} film
-   * @param {import("../timecode.js").Rate} rate
-   * @param {import("../timecode.js").StartTimecode | null} start
+   * @param {import("../player/moves.js").Film | null | undefined} film
+   * @param {import("../counting.js").Counting} counting
    */
-  #renderControls(film, rate, start) {
+  #renderComments(film, counting) {
+    const { commenting, record } = this;
+    return html`<rk-comments .comments=${record.comments} .filter=${commenting.filter} .frame=${film?.frame ?? 0} .range=${this.range} .counting=${counting}
+      .userId=${this.me?.user.id ?? ""} .mayComment=${MAY_COMMENT.includes(this.#role) && Boolean(film)} .mayDeleteAll=${this.#role === "production_admin"}
+      .problem=${commenting.problem} @choose=${(/** @type {CustomEvent} */ event) => this.#choose(film, event.detail)}
+      @writing=${() => film && isMoving(film) && film.pause()} @one-frame=${() => this.#do("clearMarks")}
+      @filter=${(/** @type {CustomEvent} */ event) => commenting.show(event.detail)} @send=${this.#sendComment} @edit=${this.#editComment}
+      @resolve=${(/** @type {CustomEvent} */ event) => commenting.did(record.tellComment(event.detail, "resolve"))}
+      @reopen=${(/** @type {CustomEvent} */ event) => commenting.did(record.tellComment(event.detail, "reopen"))}
+      @delete=${(/** @type {CustomEvent} */ event) => commenting.did(record.removeComment(event.detail))}></rk-comments>`;
+  }
+
+  /**
+   * @param {import("../player/moves.js").Film} film
+   * @param {import("../counting.js").Counting} counting
+   */
+  #renderControls(film, counting) {
     const { tiles = null, peaks = null, session = null } = this.playback ?? {};
     const silent = !session?.renditions.some((rendition) => rendition.kind === "audio");
     return html`
-      <rk-timeline .frame=${film.frame} .frames=${film.frames} .published=${film.published} .rate=${rate} .start=${start} .range=${this.range}
-        .looping=${this.looping} .comments=${this.record.comments} .tiles=${tiles} .peaks=${peaks}
-        @seek=${(/** @type {CustomEvent} */ event) => film.goTo(event.detail)} @comment=${(/** @type {CustomEvent} */ event) => film.goTo(event.detail.frame)}></rk-timeline>
-      <rk-transport .frame=${film.frame} .frames=${film.frames} .rate=${rate} .start=${start} .state=${film.state} .speed=${film.speed}
-        .muted=${this.muted} .looping=${this.looping} .silent=${silent} .quality=${film.height ? `${film.height}p` : ""}
+      <rk-timeline .frame=${film.frame} .frames=${film.frames} .published=${film.published} .counting=${counting} .range=${this.range}
+        .looping=${this.looping} .comments=${this.commenting.listed} .tiles=${tiles} .peaks=${peaks}
+        @seek=${(/** @type {CustomEvent} */ event) => film.goTo(event.detail)} @comment=${(/** @type {CustomEvent} */ event) => this.#choose(film, event.detail)}></rk-timeline>
+      <rk-transport .frame=${film.frame} .frames=${film.frames} .counting=${counting} .state=${film.state} .speed=${film.speed}
+        .habits=${this.habits} .revision=${this.habitsRevision} .heights=${film.heights} .actual=${this.view.actual} .pictured=${!(film instanceof SoundAlone)}
+        .looping=${this.looping} .silent=${silent} .quality=${film.height ? `${film.height}p` : ""} @size=${(/** @type {CustomEvent} */ event) => this.view.set(event.detail)}
         @action=${(/** @type {CustomEvent} */ event) => this.#do(event.detail)} @go-to=${(/** @type {CustomEvent} */ event) => film.goTo(event.detail)}></rk-transport>
     `;
   }

@@ -137,7 +137,7 @@ export class RkCard extends LitElement {
   #renderActions(version) {
     const name = `${version.file_name}, version ${version.number}`;
     if (mayStop(version)) return html`<div class="actions"><button aria-label="Stop processing ${name}" @click=${() => this.#tell(version, "cancel")}>Stop processing</button></div>`;
-    if (mayAgain(version)) return html`<div class="actions"><button aria-label="Process ${name} again" @click=${() => this.#tell(version, "retry")}>Process it again</button></div>`;
+    if (mayAgain(version)) return html`<div class="actions"><button aria-label="Process it again: ${name}" @click=${() => this.#tell(version, "retry")}>Process it again</button></div>`;
     return nothing;
   }
 

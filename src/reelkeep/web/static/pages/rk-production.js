@@ -1,7 +1,7 @@
 /** A production's assets with posters and live state; files dropped anywhere on it are uploaded. */
 
 import { LitElement, css, html, nothing, repeat } from "../lit.js";
-import { get, post } from "../api.js";
+import { get, patch, post } from "../api.js";
 import { listen } from "../events.js";
 import { icons } from "../icons.js";
 import { wordsInOne } from "../sentences.js";
@@ -17,6 +17,8 @@ import "./rk-card.js";
 
 /** Reel 2 comes before reel 10. */
 const BY_NAME = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+/** `catalog.productions.FIRST_FRAMES` */
+const FIRST_FRAMES = [0, 1, 1001];
 const MAY_UPLOAD = ["production_admin", "uploader"];
 /** A browse session's posters are asked for again before the session ends. */
 const POSTERS_FRESH_MS = 20 * 60_000;
@@ -50,6 +52,15 @@ export class RkProduction extends LitElement {
         font-size: 20px;
         margin-right: auto;
         overflow-wrap: anywhere;
+      }
+      .first {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        font-size: 13px;
+      }
+      .first select {
+        color: var(--text);
       }
       ul {
         list-style: none;
@@ -172,8 +183,23 @@ export class RkProduction extends LitElement {
     }));
   }
 
+  get #role() {
+    return this.me?.user.is_company_admin ? "production_admin" : (this.production?.role ?? "");
+  }
+
   get #mayUpload() {
-    return this.production !== null && (MAY_UPLOAD.includes(this.production.role ?? "") || (this.me?.user.is_company_admin ?? false));
+    return this.production !== null && MAY_UPLOAD.includes(this.#role);
+  }
+
+  /** @param {Event} event */
+  async #countFrom(event) {
+    const first = Number(/** @type {HTMLSelectElement} */ (event.target).value);
+    try {
+      this.production = await patch(`/productions/${this.productionId}`, { first_frame: first });
+      this.problem = null;
+    } catch (problem) {
+      this.problem = problem;
+    }
   }
 
   /** @param {DragEvent} event */
@@ -202,12 +228,22 @@ export class RkProduction extends LitElement {
     return html`
       <div class="top">
         <h1>${this.production?.name ?? ""}</h1>
+        ${this.#role === "production_admin" ? this.#renderFirstFrame() : nothing}
         ${this.#mayUpload ? html`<button class="primary" id="upload" @click=${this.#pick}>${icons.upload}Upload files</button>` : nothing}
       </div>
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.assets === null ? nothing : this.assets.length ? this.#renderGrid(this.assets) : this.#renderEmpty()}
       ${this.dragging ? html`<div class="drop">Drop the files to upload them to ${this.production?.name}</div>` : nothing}
     `;
+  }
+
+  #renderFirstFrame() {
+    const chosen = this.production?.first_frame ?? 0;
+    return html`<label class="first">First frame
+      <select id="first-frame" title="The number that the first frame of every film here is shown with" @change=${this.#countFrom}>
+        ${FIRST_FRAMES.map((number) => html`<option value=${number} ?selected=${number === chosen}>${number}</option>`)}
+      </select>
+    </label>`;
   }
 
   #renderEmpty() {

@@ -25,6 +25,8 @@ export class Lane {
     this.wanted = null;
     /** @type {shaka.Player | null} */
     this.player = null;
+    /** Lines of every picture that may be shown, fewest first. @type {number[]} */
+    this.heights = [];
     this.loaded = false;
     this.closed = false;
     this.ending = new AbortController();
@@ -46,6 +48,8 @@ export class Lane {
     this.player.configure(config);
     this.wanted = frame;
     await this.player.load(uri, seekSeconds(frame, this.rate));
+    const heights = this.player.getVariantTracks().flatMap((track) => track.height ?? []);
+    this.heights = [...new Set(heights)].sort((one, two) => one - two);
     this.loaded = true;
   }
 
@@ -109,7 +113,17 @@ export class Lane {
 
   /** Lines of the picture being shown, or null. */
   get height() {
-    return this.player?.getVariantTracks().find((track) => track.active)?.height ?? null;
+    return this.video.videoHeight || null;
+  }
+
+  /**
+   * Hold the picture to a height, or let the network decide again. What is buffered at another height is dropped.
+   * @param {number | null} lines
+   */
+  hold(lines) {
+    const track = this.player?.getVariantTracks().find((each) => each.height === lines) ?? null;
+    this.player?.configure({ abr: { enabled: track === null } });
+    if (track && !track.active) this.player?.selectVariantTrack(track, true);
   }
 
   async close() {

@@ -16,11 +16,12 @@ export function isMoving(film) {
 /**
  * @param {Film} film
  * @param {import("./keys.js").Action} action
+ * @param {number} speed  of plain play; the shuttle has its own
  * @returns {boolean} false if the action moves nothing
  */
-export function move(film, action) {
+export function move(film, action, speed) {
   if (action in STEPS) film.stepBy(STEPS[action]);
-  else if (action === "toggle") isMoving(film) ? film.pause() : film.play(1);
+  else if (action === "toggle") isMoving(film) ? film.pause() : film.play(speed);
   else if (action === "stop") film.pause();
   else if (action === "forward") film.play(film.state === "playing" ? Math.min(FASTEST, film.speed * 2) : 1);
   else if (action === "back") film.reverse(film.state === "reverse" ? Math.min(FASTEST, film.speed * 2) : 1);

@@ -13,6 +13,9 @@ const REST_MS = 80;
 const STEP_SPEED = 4;
 /** How often a slow reverse looks whether the next frame is due. */
 const REVERSE_TICK_MS = 8;
+/** How often, and how many times, a still picture is asked for at the height it is now held to. */
+const HOLD_TICK_MS = 100;
+const HOLD_TRIES = 100;
 /** How many published frames must lie ahead before a play that ran dry goes on. */
 const RESUME_FRAMES = 24;
 
@@ -56,6 +59,8 @@ export class PicturePair extends EventTarget {
     this.restTimer = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.backTimer = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.holdTimer = undefined;
     this.back = { since: 0, frame: 0 };
     /** True from a pause to the next move: the video may still paint one picture more, and the frame follows it. */
     this.coasting = false;
@@ -73,6 +78,11 @@ export class PicturePair extends EventTarget {
   /** Lines of the picture on top, or null. */
   get height() {
     return this.top.height;
+  }
+
+  /** Lines of every full picture, fewest first. */
+  get heights() {
+    return this.full.heights;
   }
 
   /** True if the full picture is on top. */
@@ -159,6 +169,41 @@ export class PicturePair extends EventTarget {
     lane.video.playbackRate = speed;
     if (lane.showing === this.frame && !lane.busy) this.#run(lane);
     else lane.seek(this.frame);
+  }
+
+  /**
+   * Change the speed of a play that runs, or waits for pictures, without a seek.
+   * @param {number} speed  less than the step rung's
+   */
+  pace(speed) {
+    if (this.state === "playing" && this.speed >= STEP_SPEED) return this.play(speed);
+    if (this.state !== "playing" && this.state !== "waiting") return undefined;
+    this.speed = speed;
+    this.full.video.playbackRate = speed;
+    return this.#changed();
+  }
+
+  /**
+   * Hold the full picture to a height, or let the network decide again; a still picture is fetched anew.
+   * @param {number | null} lines
+   */
+  hold(lines) {
+    if (!this.full.loaded) return;
+    this.full.hold(lines);
+    clearTimeout(this.holdTimer);
+    if (lines !== null) this.#refine(lines, HOLD_TRIES);
+  }
+
+  /**
+   * The player says nothing when a paused picture could be had at its new height: seek until it has come.
+   * @param {number} lines
+   * @param {number} tries
+   */
+  #refine(lines, tries) {
+    if (this.full.height === lines || tries === 0) return this.#changed();
+    if (this.state === "paused" && !this.full.busy && !this.full.video.seeking) this.full.seek(this.frame);
+    this.holdTimer = setTimeout(() => this.#refine(lines, tries - 1), HOLD_TICK_MS);
+    return undefined;
   }
 
   /** @param {Lane} lane */
@@ -327,6 +372,7 @@ export class PicturePair extends EventTarget {
 
   async close() {
     this.#halt();
+    clearTimeout(this.holdTimer);
     await Promise.all([this.step.close(), this.full.close()]);
   }
 }

@@ -20,11 +20,13 @@ export class Playback extends EventTarget {
    * @param {Version} version
    * @param {HTMLVideoElement} stepVideo
    * @param {HTMLVideoElement} fullVideo
+   * @param {import("./habits.js").Habits} habits
    */
-  constructor(version, stepVideo, fullVideo) {
+  constructor(version, stepVideo, fullVideo, habits) {
     super();
     this.version = version;
     this.videos = { step: stepVideo, full: fullVideo };
+    this.habits = habits;
     this.watching = new Watching(version.id);
     this.watching.addEventListener("renewed", () => this.#renewed());
     /** @type {PicturePair | SoundAlone | null} */
@@ -81,6 +83,12 @@ export class Playback extends EventTarget {
     return (this.session?.renditions ?? []).filter((rendition) => rendition.kind === "video");
   }
 
+  /** Pixels of the largest picture, or null of sound alone. */
+  get picture() {
+    const largest = this.#rungs().toSorted((one, two) => (two.height_px ?? 0) - (one.height_px ?? 0))[0];
+    return largest?.width_px && largest.height_px ? { width: largest.width_px, height: largest.height_px } : null;
+  }
+
   #stepHeight() {
     const rungs = this.#rungs();
     const step = rungs.find((rung) => rung.is_step) ?? rungs[0];
@@ -118,6 +126,7 @@ export class Playback extends EventTarget {
     if (!this.#complete && published < Math.min(FULL_FROM_FRAMES, planned)) return;
     this.fullAsked = true;
     await this.pair.openFull(this.#manifest(), this.#fullConfig());
+    this.pair.hold(this.habits.lines);
   }
 
   #setLength() {

@@ -1,6 +1,7 @@
 /** The scrub bar: waveform, what is published, in and out, comment pins, playhead, and a picture of where the pointer is. */
 
 import { LitElement, css, html, nothing } from "../lit.js";
+import { PLAIN, placeText, stretchText } from "../counting.js";
 import { shared } from "../styles.js";
 import { timecodeText } from "../timecode.js";
 import { drawPeaks } from "./drawing.js";
@@ -14,8 +15,7 @@ export class RkTimeline extends LitElement {
     frame: { type: Number },
     frames: { type: Number },
     published: { type: Number },
-    rate: {},
-    start: {},
+    counting: {},
     range: {},
     looping: { type: Boolean },
     comments: {},
@@ -43,6 +43,11 @@ export class RkTimeline extends LitElement {
         border-radius: var(--radius);
         cursor: ew-resize;
       }
+      .slider {
+        position: absolute;
+        inset: 0;
+        border-radius: var(--radius);
+      }
       canvas {
         position: absolute;
         inset: 4px 0 14px;
@@ -52,7 +57,7 @@ export class RkTimeline extends LitElement {
       .published {
         position: absolute;
         left: 0;
-        bottom: 8px;
+        bottom: 11px;
         height: 2px;
         background: #8a8a8a;
       }
@@ -101,6 +106,22 @@ export class RkTimeline extends LitElement {
         border: 0;
         background: var(--text);
       }
+      .pin.resolved {
+        background: #0e0e0e;
+        border: 1.5px solid var(--quiet);
+      }
+      .span {
+        position: absolute;
+        bottom: 4px;
+        height: 4px;
+        min-width: 4px;
+        border-radius: 2px;
+        background: #ededed8c;
+        pointer-events: none;
+      }
+      .span.resolved {
+        background: #a8a8a840;
+      }
       .pin::after {
         content: "";
         position: absolute;
@@ -140,10 +161,8 @@ export class RkTimeline extends LitElement {
     this.frame = 0;
     this.frames = 1;
     this.published = 1;
-    /** @type {import("../timecode.js").Rate} */
-    this.rate = { n: 24, d: 1 };
-    /** @type {import("../timecode.js").StartTimecode | null} */
-    this.start = null;
+    /** @type {import("../counting.js").Counting} */
+    this.counting = PLAIN;
     /** @type {{from: number | null, to: number | null}} */
     this.range = { from: null, to: null };
     this.looping = false;
@@ -161,9 +180,6 @@ export class RkTimeline extends LitElement {
 
   connectedCallback() {
     super.connectedCallback();
-    this.setAttribute("role", "slider");
-    this.setAttribute("aria-label", "Position in the film");
-    this.tabIndex = 0;
     this.resizer.observe(this);
   }
 
@@ -174,11 +190,7 @@ export class RkTimeline extends LitElement {
 
   /** @param {Map<string, unknown>} changed */
   updated(changed) {
-    this.setAttribute("aria-valuemin", "0");
-    this.setAttribute("aria-valuemax", String(Math.max(0, this.frames - 1)));
-    this.setAttribute("aria-valuenow", String(this.frame));
-    this.setAttribute("aria-valuetext", `${timecodeText(this.frame, this.rate, this.start)}, frame ${this.frame}`);
-    if (["peaks", "frames", "rate"].some((name) => changed.has(name))) this.#draw();
+    if (["peaks", "frames", "counting"].some((name) => changed.has(name))) this.#draw();
   }
 
   /** @param {number} frame */
@@ -223,16 +235,19 @@ export class RkTimeline extends LitElement {
   }
 
   #draw() {
-    drawPeaks(this.renderRoot.querySelector("canvas"), this.peaks, (this.frames * this.rate.d) / this.rate.n, WAVE_COLOUR);
+    const { rate } = this.counting;
+    drawPeaks(this.renderRoot.querySelector("canvas"), this.peaks, (this.frames * rate.d) / rate.n, WAVE_COLOUR);
   }
 
   render() {
+    const { rate, start, first } = this.counting;
     const { from, to } = this.range;
     const right = `calc(100% - ${this.#percent((to ?? this.frames - 1) + 1)})`;
     return html`
       ${this.hover ? this.#renderPreview(this.hover) : nothing}
       <div class="bar" @pointerdown=${this.#down} @pointermove=${this.#move} @pointerup=${this.#up} @pointercancel=${this.#up} @pointerleave=${this.#leave}>
-        <canvas aria-hidden="true"></canvas>
+        <div class="slider" role="slider" tabindex="0" aria-label="Position in the film" aria-valuemin=${first} aria-valuemax=${Math.max(0, this.frames - 1) + first}
+          aria-valuenow=${this.frame + first} aria-valuetext="${timecodeText(this.frame, rate, start)}, frame ${this.frame + first}"><canvas aria-hidden="true"></canvas></div>
         ${this.published < this.frames ? html`<div class="unpublished" .style=${`left:${this.#percent(this.published)}`}></div>` : nothing}
         <div class="published" .style=${`width:${this.#percent(this.published)}`}></div>
         ${from !== null || to !== null ? html`<div class="range ${this.looping ? "" : "idle"}" .style=${`left:${this.#percent(from ?? 0)};right:${right}`}></div>` : nothing}
@@ -245,13 +260,14 @@ export class RkTimeline extends LitElement {
 
   /** @param {import("../api.js").Comment} comment */
   #renderPin(comment) {
-    const at = timecodeText(comment.frame, this.rate, this.start);
+    const at = stretchText(comment.frame, comment.last_frame, this.counting);
+    const resolved = comment.resolved_at === null ? "" : "resolved";
     const seek = (/** @type {Event} */ event) => {
       event.stopPropagation();
       this.dispatchEvent(new CustomEvent("comment", { detail: comment }));
     };
-    return html`<button
-      class="pin"
+    return html`${this.#renderSpan(comment, resolved)}<button
+      class="pin ${resolved}"
       tabindex="-1"
       .style=${`left:${this.#percent(comment.frame + 0.5)}`}
       aria-label="Comment by ${comment.author.name} at ${at}"
@@ -259,6 +275,16 @@ export class RkTimeline extends LitElement {
       @pointerdown=${(/** @type {Event} */ event) => event.stopPropagation()}
       @click=${seek}
     ></button>`;
+  }
+
+  /**
+   * The frames that a comment covers, if there are several.
+   * @param {import("../api.js").Comment} comment
+   * @param {string} resolved
+   */
+  #renderSpan({ frame, last_frame: last }, resolved) {
+    if (last === null) return nothing;
+    return html`<div class="span ${resolved}" .style=${`left:${this.#percent(frame + 0.5)};right:calc(100% - ${this.#percent(last + 1)})`}></div>`;
   }
 
   /** @param {{frame: number, x: number}} hover */
@@ -274,7 +300,7 @@ export class RkTimeline extends LitElement {
             .style=${`height:${this.tiles.heightPx * scale}px;background-image:url("${tile.url}");background-size:${size};background-position:${-tile.xPx * scale}px ${-tile.yPx * scale}px`}
           ></div>`
         : nothing}
-      <p>${timecodeText(frame, this.rate, this.start)}${frame >= this.published ? html`<br /><span class="quiet">not made yet</span>` : nothing}</p>
+      <p>${placeText(frame, this.counting)}${frame >= this.published ? html`<br /><span class="quiet">not made yet</span>` : nothing}</p>
     </div>`;
   }
 }

@@ -1,10 +1,13 @@
 /** The buttons under the picture, the timecode and the frame counter; every button says which key does the same. */
 
 import { LitElement, css, html, live, nothing } from "../lit.js";
+import { PLAIN, placeFromText } from "../counting.js";
 import { icons } from "../icons.js";
 import { shared } from "../styles.js";
-import { frameFromText, timecodeText } from "../timecode.js";
+import { timecodeText } from "../timecode.js";
 import { BINDINGS } from "./keys.js";
+import { speedText } from "./speeds.js";
+import "./rk-settings.js";
 
 /** @typedef {import("./keys.js").Action} Action */
 
@@ -12,14 +15,17 @@ export class RkTransport extends LitElement {
   static properties = {
     frame: { type: Number },
     frames: { type: Number },
-    rate: {},
-    start: {},
+    counting: {},
     state: {},
     speed: { type: Number },
-    muted: { type: Boolean },
+    habits: {},
+    heights: {},
+    actual: { type: Boolean },
+    pictured: { type: Boolean },
     looping: { type: Boolean },
     silent: { type: Boolean },
     quality: {},
+    revision: { type: Number },
     wrong: { state: true },
   };
 
@@ -28,7 +34,7 @@ export class RkTransport extends LitElement {
     css`
       :host {
         display: grid;
-        grid-template-columns: 1fr auto 1fr;
+        grid-template-columns: minmax(max-content, 1fr) auto minmax(max-content, 1fr);
         align-items: center;
         gap: 12px;
         padding: 8px 12px;
@@ -96,7 +102,18 @@ export class RkTransport extends LitElement {
       button[aria-pressed="true"] {
         color: var(--mark);
       }
+      .volume {
+        width: 72px;
+        padding: 0;
+        min-height: 28px;
+      }
+      .narrow {
+        display: none;
+      }
       @media (max-width: 860px) {
+        .narrow {
+          display: contents;
+        }
         :host {
           grid-template-columns: 1fr auto;
           gap: 4px 8px;
@@ -133,16 +150,21 @@ export class RkTransport extends LitElement {
     super();
     this.frame = 0;
     this.frames = 1;
-    /** @type {import("../timecode.js").Rate} */
-    this.rate = { n: 24, d: 1 };
-    /** @type {import("../timecode.js").StartTimecode | null} */
-    this.start = null;
+    /** @type {import("../counting.js").Counting} */
+    this.counting = PLAIN;
     this.state = "loading";
     this.speed = 1;
-    this.muted = false;
+    /** @type {import("./habits.js").Habits | null} */
+    this.habits = null;
+    /** @type {number[]} */
+    this.heights = [];
+    this.actual = false;
+    this.pictured = true;
     this.looping = false;
     this.silent = false;
     this.quality = "";
+    /** Counts the changes of `habits`, which are read anew then. */
+    this.revision = 0;
     this.wrong = "";
   }
 
@@ -164,7 +186,7 @@ export class RkTransport extends LitElement {
    */
   #typed(event, what) {
     const input = /** @type {HTMLInputElement} */ (event.target);
-    const frame = frameFromText(input.value, this.rate, this.start);
+    const frame = placeFromText(input.value, this.counting);
     this.wrong = frame === null ? what : "";
     if (frame === null) return;
     this.dispatchEvent(new CustomEvent("go-to", { detail: frame }));
@@ -184,6 +206,11 @@ export class RkTransport extends LitElement {
     event.stopPropagation();
   }
 
+  /** @param {Event} event */
+  #turn(event) {
+    this.habits?.turn(Number(/** @type {HTMLInputElement} */ (event.target).value));
+  }
+
   /** @param {FocusEvent} event */
   #focus(event) {
     /** @type {HTMLInputElement} */ (event.target).select();
@@ -192,13 +219,17 @@ export class RkTransport extends LitElement {
   get #statusText() {
     if (this.state === "loading") return "Opening";
     if (this.state === "waiting") return "Waiting for pictures";
-    if (this.state === "reverse") return `◀ ${this.speed}×`;
-    if (this.state === "playing" && this.speed !== 1) return `▶ ${this.speed}×`;
+    if (this.state === "reverse") return `◀ ${speedText(this.speed)}`;
+    if (this.state === "playing" && this.speed !== 1) return `▶ ${speedText(this.speed)}`;
+    if (this.state === "paused" && this.habits && this.habits.speed !== 1) return speedText(this.habits.speed);
     return this.quality;
   }
 
   render() {
-    const timecode = timecodeText(this.frame, this.rate, this.start);
+    const { rate, start, first } = this.counting;
+    const timecode = timecodeText(this.frame, rate, start);
+    const muted = this.habits?.muted ?? false;
+    const volume = muted ? 0 : (this.habits?.volume ?? 1);
     const moving = this.state === "playing" || this.state === "reverse" || this.state === "waiting";
     return html`
       <div class="clock">
@@ -206,8 +237,8 @@ export class RkTransport extends LitElement {
           inputmode="numeric" autocomplete="off" spellcheck="false" data-shown=${timecode} .value=${live(this.#shown("timecode", timecode))}
           @focus=${this.#focus} @keydown=${this.#key} @change=${(/** @type {Event} */ event) => this.#typed(event, "timecode")} />
         <span class="counted"><input class="counter ${this.wrong === "frame" ? "wrong" : ""}" aria-label="Frame; type a number to go there" title="Type a frame to go there"
-          inputmode="numeric" autocomplete="off" data-shown=${this.frame} .value=${live(this.#shown("counter", String(this.frame)))}
-          @focus=${this.#focus} @keydown=${this.#key} @change=${(/** @type {Event} */ event) => this.#typed(event, "frame")} /><span class="wide">&nbsp;/ ${this.frames - 1}</span></span>
+          inputmode="numeric" autocomplete="off" data-shown=${this.frame + first} .value=${live(this.#shown("counter", String(this.frame + first)))}
+          @focus=${this.#focus} @keydown=${this.#key} @change=${(/** @type {Event} */ event) => this.#typed(event, "frame")} /><span class="wide">&nbsp;/ ${this.frames - 1 + first}</span></span>
       </div>
       <div class="buttons" role="group" aria-label="Transport">
         ${this.#button("markIn", icons.markIn)}
@@ -220,8 +251,14 @@ export class RkTransport extends LitElement {
       </div>
       <div class="right">
         <span class="status ${this.#statusText === this.quality ? "quality" : ""}">${this.#statusText}</span>
-        ${this.silent ? "" : this.#button("mute", this.muted ? icons.mute : icons.sound, this.muted)}
-        ${this.#button("comment", icons.comment)}
+        ${this.silent
+          ? nothing
+          : html`${this.#button("mute", muted ? icons.mute : icons.sound, muted)}
+              <input class="volume wide" type="range" min="0" max="1" step="0.05" aria-label="Volume (↑ ↓)" title="Volume (↑ ↓)" .value=${live(String(volume))} @input=${this.#turn} />`}
+        <span class="narrow">${this.#button("comment", icons.comment)}</span>
+        <rk-settings .habits=${this.habits} .heights=${this.heights} .actual=${this.actual} .silent=${this.silent} .pictured=${this.pictured} .revision=${this.revision}
+          @size=${(/** @type {CustomEvent} */ event) => this.dispatchEvent(new CustomEvent("size", { detail: event.detail }))}></rk-settings>
+        ${this.pictured ? html`<span class="wide">${this.#button("zoom", icons.actual, this.actual)}</span>` : nothing}
         <span class="wide">${this.#button("help", icons.keys)}</span>
         ${this.#button("fullScreen", icons.fullScreen)}
       </div>

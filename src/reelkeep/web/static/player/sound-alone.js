@@ -45,6 +45,8 @@ export class SoundAlone extends EventTarget {
     this.painted = null;
     /** No picture has lines. */
     this.height = null;
+    /** @type {number[]} */
+    this.heights = [];
     /** @type {shaka.Player | null} */
     this.player = null;
     this.ending = new AbortController();
@@ -150,6 +152,20 @@ export class SoundAlone extends EventTarget {
     this.video.play().catch(() => this.pause());
     this.#follow();
   }
+
+  /**
+   * Change the speed of a play that runs.
+   * @param {number} speed
+   */
+  pace(speed) {
+    if (this.state !== "playing") return;
+    this.speed = speed;
+    this.video.playbackRate = speed;
+    this.#changed();
+  }
+
+  /** There is no picture to hold. @param {number | null} _lines */
+  hold(_lines) {}
 
   /** @param {number} speed */
   reverse(speed = 1) {

@@ -8,8 +8,14 @@ declare namespace shaka {
     unload(): Promise<void>;
     destroy(): Promise<void>;
     configure(config: object): boolean;
-    getVariantTracks(): Array<{ active: boolean; height: number | null; width: number | null }>;
+    getVariantTracks(): Track[];
+    selectVariantTrack(track: Track, clearBuffer?: boolean): void;
     getNetworkingEngine(): NetworkingEngine | null;
+  }
+  interface Track {
+    active: boolean;
+    height: number | null;
+    width: number | null;
   }
   interface NetworkingEngine {
     registerRequestFilter(filter: (type: number, request: { uris: string[] }) => void): void;

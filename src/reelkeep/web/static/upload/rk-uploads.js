@@ -12,6 +12,9 @@ import { uploads } from "./uploads.js";
 /** A screen reader is told a share of the whole, not every byte. */
 const SPOKEN_STEP_PERCENT = 25;
 
+/** What an upload that stands still is called. @type {{[state: string]: string}} */
+const LASTING = { interrupted: "Interrupted", failed: "Failed", lost: "Not resumed" };
+
 export class RkUploads extends LitElement {
   static properties = { folded: { state: true }, userId: {} };
 
@@ -123,7 +126,7 @@ export class RkUploads extends LitElement {
     const percent = transfer.about.size ? (100 * transfer.sentBytes) / transfer.about.size : 0;
     const rounded = Math.floor(percent / SPOKEN_STEP_PERCENT) * SPOKEN_STEP_PERCENT;
     if (transfer.state === "done") return `${transfer.about.name} is uploaded.`;
-    if (transfer.problem) return `${transfer.about.name}: ${transfer.problem.message}`;
+    if (transfer.problem) return `${transfer.about.name}: ${LASTING[transfer.state] ?? ""} ${transfer.problem.message}`;
     return transfer.state === "lost" ? "" : `${transfer.about.name}: ${rounded} percent.`;
   }
 
@@ -158,14 +161,14 @@ export class RkUploads extends LitElement {
         : html`<div class="bar" role="progressbar" aria-label=${transfer.about.name} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.floor(share * 100)}>
             <i .style=${`width:${share * 100}%`}></i>
           </div>`}
-      <small class=${transfer.problem ? "bad" : ""}>${this.#line(transfer)}</small>
+      <small class=${transfer.problem && transfer.state !== "interrupted" ? "bad" : ""}>${this.#line(transfer)}</small>
     </li>`;
   }
 
   /** @param {Transfer} transfer */
   #line(transfer) {
     const { about, state, problem } = transfer;
-    if (problem) return `${problem.message} ${problem.advice}`;
+    if (problem) return html`${LASTING[state] ? html`<b>${LASTING[state]}</b> ` : nothing}${problem.message} ${problem.advice}`;
     const gone = `${sizeText(transfer.sentBytes)} of ${sizeText(about.size)}`;
     switch (state) {
       case "waiting":
@@ -181,7 +184,7 @@ export class RkUploads extends LitElement {
       case "paused":
         return `Paused · ${gone}`;
       case "lost":
-        return "Interrupted when the page was closed. Pick the file again to go on; what is stored is kept.";
+        return html`<b>Interrupted</b> The page was closed. Pick the file again to go on; what is stored is kept.`;
       default:
         return `Stored in your bucket · ${sizeText(about.size)}`;
     }
@@ -199,8 +202,10 @@ export class RkUploads extends LitElement {
         return cross("Dismiss", () => uploads.dismiss(transfer));
       case "lost":
         return html`${button(transfer.handle ? "Resume" : "Pick file", () => this.#pickAgain(transfer))}${cancel}`;
-      case "paused":
       case "failed":
+        return html`${button("Try again", () => uploads.resume(transfer))}${cancel}`;
+      case "paused":
+      case "interrupted":
         return html`${button("Resume", () => uploads.resume(transfer))}${cancel}`;
       default:
         return html`${button("Pause", () => uploads.pause(transfer))}${cancel}`;

@@ -19,8 +19,9 @@ const LONGEST_PAUSE_MS = 30_000;
 const RATE_WINDOW_MS = 8_000;
 
 /**
- * @typedef {"waiting" | "checking" | "sending" | "paused" | "retrying" | "finishing" | "done" | "failed" | "lost"} TransferState
- * "lost": the page was loaded anew and the file must be picked again.
+ * @typedef {"waiting" | "checking" | "sending" | "paused" | "retrying" | "finishing" | "done" | "interrupted" | "failed" | "lost"} TransferState
+ * "interrupted": nobody refused it, and it goes on when network, server and store are there again; "failed": it was
+ * refused; "lost": interrupted by a page that was loaded anew, so that the file must be picked again.
  */
 
 /**
@@ -108,7 +109,7 @@ export class Transfer extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Send what is missing, then complete; ends in "done", "failed" or "paused". */
+  /** Send what is missing, then complete; ends in "done", "interrupted", "failed" or "paused". */
   async run() {
     const control = new AbortController();
     this.control = control;
@@ -131,9 +132,11 @@ export class Transfer extends EventTarget {
 
   /** @param {unknown} problem */
   #fail(problem) {
-    const advice = "Resume it when the cause is gone; parts already stored are kept.";
-    this.problem = problem instanceof ApiError ? words(problem) : { message: words(problem).message, advice };
-    this.#set("failed");
+    const { message, advice } = words(problem);
+    const interrupted = (problem instanceof ApiError || problem instanceof SendProblem) && problem.passing;
+    const own = interrupted ? "Resume it when the network is back; what is stored is kept." : "Try again when the cause is gone; what is stored is kept.";
+    this.problem = { message, advice: interrupted || !(problem instanceof ApiError) ? own : advice };
+    this.#set(interrupted ? "interrupted" : "failed");
   }
 
   /** @param {AbortSignal} signal */

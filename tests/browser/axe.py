@@ -1,0 +1,16 @@
+"""axe (Deque's accessibility rules, from the Node packages), run on a page as it is at the moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+_SOURCE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
+_RUN = "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)"
+
+
+def violations(page: Page) -> list[str]:
+    """Return every violation, as the rule's name and the element; all of axe's rules, of every level."""
+    page.evaluate(_SOURCE.read_text(encoding="utf-8"))
+    return [f"axe {each['id']}: {node['html'][:120]}" for each in page.evaluate(_RUN) for node in each["nodes"]]
