@@ -101,6 +101,7 @@ def start(platform: Platform, clip: Path, watch: Watch) -> Run:
     version_id = platform.upload(clip).version_id
     carrier = watch.add(the_process(platform, is_carrier))
     codec = watch.add(the_process(platform, is_codec))
+    before.discard(platform.data.parent / "traces" / f"job.{carrier.pid}")  # it may have been there, looking for a job
     return Run(version_id, carrier, codec, before, platform)
 
 

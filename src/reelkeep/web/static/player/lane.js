@@ -83,6 +83,7 @@ export class Lane {
    * @param {number} frame
    */
   seek(frame) {
+    if (this.closed) return;
     this.wanted = frame;
     this.video.currentTime = seekSeconds(frame, this.rate);
     this.#insist(frame, seekSeconds(frame, this.rate), 0);

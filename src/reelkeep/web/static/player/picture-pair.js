@@ -280,7 +280,10 @@ export class PicturePair extends EventTarget {
    */
   #painted(lane, frame) {
     if (this.state === "loading") {
-      if (!lane.busy) this.#setState("paused");
+      if (!lane.busy) {
+        this.#setState("paused");
+        this.#rest(); // the full picture may have been ready first
+      }
     } else if (this.state === "playing") this.#played(lane, frame);
     else if (lane === this.full) this.#settled(frame);
     else this.#stepped(frame);

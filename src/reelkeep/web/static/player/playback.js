@@ -173,11 +173,14 @@ export class Playback extends EventTarget {
   async #reopen() {
     if (this.reopening || this.closed) return;
     this.reopening = true;
-    const { frame = 0, state = "paused", speed = 1, loop = null } = this.pair ?? {};
+    const before = this.pair;
+    const { state = "paused", speed = 1, loop = null } = before ?? {};
     try {
-      await this.pair?.close();
+      await before?.close();
+      const frame = before?.frame ?? 0;
       await this.open(frame);
       if (this.pair) this.pair.loop = loop;
+      if (before && before.frame !== frame) this.pair?.goTo(before.frame); // a key that was pressed meanwhile
       if (state === "playing" || state === "waiting") this.pair?.play(speed);
     } catch (error) {
       this.dispatchEvent(new CustomEvent("problem", { detail: error }));
