@@ -247,12 +247,12 @@ def test_a_store_that_is_away_for_a_moment_and_links_that_ran_out_are_got_over(
 def test_a_refusal_that_lasts_fails_the_upload_with_words_and_it_can_be_tried_again(
     browser: Browser, platform: Platform, tmp_path: Path, status: int, most: int
 ) -> None:
-    reel = noise(tmp_path / f"refused-{status}.mov", 4)
+    reel = noise(tmp_path / f"refused-{status}.mov", 2)
     with production(browser, platform) as (page, wire):
         matching = re.compile(r"[?&]partNumber=")
         page.route(matching, lambda route: route.fulfill(status=status, headers=_CORS, body="<Error/>"))
         drop(page, reel)
-        line = in_state(page, reel.name, "failed")
+        line = in_state(page, reel.name, "failed", seconds=90)
         assert f"The store refused a part of the file (answer {status})." in line.inner_text()
         assert "Failed" in line.inner_text()
         assert "what is stored is kept" in line.inner_text()
