@@ -130,16 +130,7 @@ def harmed_platform() -> Iterator[Harmed]:
                 logins.keep(one.origin, api.login(EMAIL, one.password))
             yield one
     finally:
-        one.close()
-        left = list(one.processes())
-        if one.process is not None and one.process.poll() is None:
-            one.process.send_signal(signal.SIGTERM)
-            try:
-                one.process.wait(40)
-            except subprocess.TimeoutExpired:
-                one.process.kill()
-                one.process.wait(10)
-        one.await_gone(left)
+        one.end_in_order()
         shutil.rmtree(one.data.parent, ignore_errors=True)
 
 

@@ -130,6 +130,19 @@ class Platform(Processes):
         lines = {pid: " ".join(line) for pid, line in self.processes().items()}
         return sorted(pid for pid, line in lines.items() if all(word in line for word in words))
 
+    def end_in_order(self) -> None:
+        """End the platform, if it still runs, and see that nothing of it is left."""
+        self.close()
+        left = list(self.processes())
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(40)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
+        self.await_gone(left)
+
     def close(self) -> None:
         for engine in self._engines:
             engine.dispose()
@@ -159,16 +172,7 @@ def running_platform(program: Sequence[str] = Platform.program) -> Iterator[Plat
         one.provision()
         yield one
     finally:
-        one.close()
-        left = list(one.processes())
-        if one.process is not None and one.process.poll() is None:
-            one.process.send_signal(signal.SIGTERM)
-            try:
-                one.process.wait(40)
-            except subprocess.TimeoutExpired:
-                one.process.kill()
-                one.process.wait(10)
-        one.await_gone(left)
+        one.end_in_order()
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,22 @@ _WATCH: Final = """
 """
 
 
+def watch_first_frame(page: Page) -> None:
+    """Have whatever the page opens from now on note when its first frame is shown."""
+    page.add_init_script(_WATCH)
+
+
+def first_frame_at(page: Page) -> float:
+    """Wait until the page has shown its first frame; return when, as seconds of the epoch."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:  # wait_for_function would need eval, which the page's CSP forbids
+        shown: Any = page.evaluate("globalThis.reelkeepFirstFrame ?? null")
+        if shown is not None:
+            return float(shown) / 1000
+        time.sleep(0.02)
+    raise DependencyError("the page showed no picture within a minute", advice="Open the address in a browser.")
+
+
 class Browser:
     """A browser that is signed in to a company and waits to be sent to an asset."""
 
@@ -44,15 +60,9 @@ class Browser:
 
     def measure_first_frame(self, asset_path: str) -> float:
         """Open the asset's page and return when its first frame was shown, as seconds of the epoch."""
-        self._page.add_init_script(_WATCH)
+        watch_first_frame(self._page)
         self._page.goto(self._origin + asset_path)
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline:  # wait_for_function would need eval, which the page's CSP forbids
-            shown: Any = self._page.evaluate("globalThis.reelkeepFirstFrame ?? null")
-            if shown is not None:
-                return float(shown) / 1000
-            time.sleep(0.02)
-        raise DependencyError("the page showed no picture within a minute", advice="Open the address in a browser.")
+        return first_frame_at(self._page)
 
 
 @contextmanager

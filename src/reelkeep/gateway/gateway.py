@@ -62,6 +62,7 @@ class Gateway:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._peeking.pop(task, None)
+        self._passing.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             print(f"gateway: {error!r}", file=sys.stderr)
 
@@ -70,6 +71,7 @@ class Gateway:
             host = await peek_host(client)
             if (current := asyncio.current_task()) is not None:
                 self._peeking.pop(current, None)  # it has spoken: no longer among those that may be closed
+                self._passing.add(current)  # the loop itself holds tasks by weak references only
             await self._hand_over(client, host or "", peer)
 
     async def _hand_over(self, client: socket.socket, host: str, peer: tuple[str, int]) -> None:
