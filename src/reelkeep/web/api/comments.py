@@ -6,11 +6,13 @@ from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 
 from reelkeep.catalog import audit, members
+from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Action
 from reelkeep.review import comments
-from reelkeep.review.comments import MAX_COMMENT_CHARACTERS
+from reelkeep.review.comments import MAX_COMMENT_CHARACTERS, Comment
 from reelkeep.web.api.views import comment_json
 from reelkeep.web.context import Caller, IdInPath, version_for
 
@@ -25,6 +27,13 @@ class NewComment(BaseModel):
 
 class ChangedComment(BaseModel):
     text: str = Field(max_length=MAX_COMMENT_CHARACTERS + 100)
+
+
+def _commentable(conn: Connection, user: User, comment_id: str) -> Comment:
+    """Return a comment of a production in which the user may comment."""
+    comment = comments.get(conn, comment_id)
+    members.require(conn, user, comment.production_id, Action.COMMENT)
+    return comment
 
 
 @router.get("/versions/{version_id}/comments")
@@ -47,8 +56,7 @@ def add_comment(version_id: IdInPath, form: NewComment, caller: Caller) -> dict[
 @router.patch("/comments/{comment_id}")
 def edit_comment(comment_id: IdInPath, form: ChangedComment, caller: Caller) -> dict[str, Any]:
     with caller.signed_in() as (conn, login):
-        comment = comments.get(conn, comment_id)
-        members.require(conn, login.user, comment.production_id, Action.COMMENT)
+        comment = _commentable(conn, login.user, comment_id)
         edited = comments.edit(conn, login.user, comment, form.text)
         audit.record(conn, "comment.edited", comment.id, login.user.id)
     return comment_json(edited)
@@ -57,8 +65,7 @@ def edit_comment(comment_id: IdInPath, form: ChangedComment, caller: Caller) -> 
 @router.post("/comments/{comment_id}/resolve")
 def resolve_comment(comment_id: IdInPath, caller: Caller) -> dict[str, Any]:
     with caller.signed_in() as (conn, login):
-        comment = comments.get(conn, comment_id)
-        members.require(conn, login.user, comment.production_id, Action.COMMENT)
+        comment = _commentable(conn, login.user, comment_id)
         resolved = comments.resolve(conn, login.user, comment)
         audit.record(conn, "comment.resolved", comment.id, login.user.id)
     return comment_json(resolved)
@@ -67,8 +74,7 @@ def resolve_comment(comment_id: IdInPath, caller: Caller) -> dict[str, Any]:
 @router.post("/comments/{comment_id}/reopen")
 def reopen_comment(comment_id: IdInPath, caller: Caller) -> dict[str, Any]:
     with caller.signed_in() as (conn, login):
-        comment = comments.get(conn, comment_id)
-        members.require(conn, login.user, comment.production_id, Action.COMMENT)
+        comment = _commentable(conn, login.user, comment_id)
         reopened = comments.reopen(conn, comment)
         audit.record(conn, "comment.reopened", comment.id, login.user.id)
     return comment_json(reopened)
