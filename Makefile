@@ -40,6 +40,7 @@ format: setup-check ## put imports and lines in order
 
 docs: setup-run ## write the generated parts of docs/ anew
 	$(PYTHON_HERE) scripts/draw_lifecycle.py
+	$(PYTHON_HERE) scripts/render_contract.py
 
 locks: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	scripts/lock.sh
