@@ -22,22 +22,31 @@ def _folders(names: tuple[str, ...]) -> tuple[Sub, ...]:
     return tuple(Sub(f"{{MediaBucketArn}}/{{Prefix}}{name}/*") for name in names)
 
 
+_PLATFORM: Final = {"AWS": Sub("arn:{Partition}:iam::{PlatformAccountId}:root")}
+_ONE_PRINCIPAL: Final = {"aws:PrincipalArn": [Sub("{PlatformPrincipalArn}")]}
+
 TRUST: Final = (
     Statement(
         "LetThePlatformIn",
-        "Only the operator's one named principal, with the external id made for your company, gets a session; "
-        "the session may carry the names that your CloudTrail then shows.",
+        "Only the operator's one named principal, with the external id made for your company, gets a session.",
         "Without the external id, a stranger's company on the same platform could be pointed at your role; "
         "without the name, anybody in the operator's account could use it.",
         document=Document.TRUST,
         effect=Choice("IsRevoked", "Deny", "Allow"),
-        principal={"AWS": Sub("arn:{Partition}:iam::{PlatformAccountId}:root")},
-        actions=("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"),
-        conditions={
-            "ArnLike": {"aws:PrincipalArn": [Sub("{PlatformPrincipalArn}")]},
-            "StringEquals": {"sts:ExternalId": [Sub("{ExternalId}")]},
-        },
+        principal=_PLATFORM,
+        actions=("sts:AssumeRole",),
+        conditions={"ArnLike": _ONE_PRINCIPAL, "StringEquals": {"sts:ExternalId": [Sub("{ExternalId}")]}},
         advice="Put the condition on sts:ExternalId back, with the external id of this connection.",
+    ),
+    Statement(
+        "LetSessionsCarryNames",
+        "A session may carry tags and a source identity, so that your CloudTrail shows what it was for.",
+        "A session that carries a name is refused.",
+        document=Document.TRUST,
+        effect=Choice("IsRevoked", "Deny", "Allow"),
+        principal=_PLATFORM,
+        actions=("sts:SetSourceIdentity", "sts:TagSession"),
+        conditions={"ArnLike": _ONE_PRINCIPAL},
     ),
 )
 
