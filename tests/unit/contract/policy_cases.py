@@ -83,6 +83,8 @@ BROKER = Actor(session("reelkeep-broker", OPERATOR), "all")
 OPERATORS_STAFF = Actor(session("somebody", OPERATOR), "all")
 S3_LOGGING = Actor("logging.s3.amazonaws.com", is_service=True)
 CLOUDTRAIL = Actor("cloudtrail.amazonaws.com", is_service=True)
+# A service of AWS that acts for itself; the simulator gives rights to a role alone, so it stands as one.
+SERVICE = Actor(session("a-service"), "all", is_service=True)
 # The roles' sessions with a broad policy: what the bucket's and the key's own policies alone refuse them.
 MEDIA_UNBOUND = Actor(MEDIA.principal, "all")
 AUDIT_UNBOUND = Actor(AUDIT.principal, "all")
@@ -247,6 +249,10 @@ OF_BUCKET = [
     Case(MEDIA, "s3:GetObject", PROXY, True, {"s3:signatureAge": "3599000"}),
     Case(MEDIA, "s3:GetObject", PROXY, False, HOURS),
     Case(MEDIA, "s3:PutObject", PROXY, False, HOURS),
+    Case(ADMIN, "s3:ListBucket", BUCKET, False, HOURS),
+    Case(COPIER, "s3:ReplicateObject", PROXY, True, {SSE: "AES256"}),
+    Case(COPIER, "s3:ReplicateObject", PROXY, True, {SSE: "aws:kms", SSE_KEY: OTHER_KEY}),
+    *[Case(SERVICE, "s3:GetObject", PROXY, True, context) for context in ({}, ELSEWHERE)],
     *[Case(MEDIA_UNBOUND, a, PROXY, False, ELSEWHERE) for a in f"{READS} {WRITES} {COPIES}".split()],
     *[Case(MEDIA_UNBOUND, a, BUCKET, False, ELSEWHERE) for a in LISTS.split()],
     Case(MEDIA, "s3:GetObject", PROXY, True, BY_ENDPOINT),
@@ -283,7 +289,10 @@ OF_LOGS = [
     Case(CLOUDTRAIL, "s3:PutObject", TRAIL_FILE, False, {**FROM_TRAIL, "s3:x-amz-acl": "public-read"}),
     Case(CLOUDTRAIL, "s3:PutObject", f"{LOGS}/trail/AWSLogs/{STRANGER}/1", False, FROM_TRAIL),
     Case(CLOUDTRAIL, "s3:DeleteObject", TRAIL_FILE, False, FROM_TRAIL),
+    Case(CLOUDTRAIL, "s3:PutObjectAcl", TRAIL_FILE, False, FROM_TRAIL),
     Case(S3_LOGGING, "s3:PutObject", TRAIL_FILE, False, FROM_TRAIL),
+    Case(SERVICE, "s3:GetObject", LOG_LINE, True),
+    Case(STAFF, "s3:ListMultipartUploadParts", LOG_LINE, True),
     *_each(
         ADMIN,
         f"s3:PutObject s3:PutObjectAcl s3:DeleteObject s3:DeleteObjectVersion {COPIES}",
@@ -302,6 +311,7 @@ USES = "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext kms:
 OF_KEY = [
     *_each(ADMIN, f"{USES} kms:PutKeyPolicy kms:DisableKey", [KEY], True),
     *_each(COPIER, "kms:Decrypt kms:GenerateDataKey", [KEY], True),
+    Case(SERVICE, "kms:Decrypt", KEY, True),
     *_each(STAFF, USES, [KEY], False),
     *_each(STAFF, "kms:PutKeyPolicy kms:DisableKey", [KEY], True),
     Case(Actor(session("x", STRANGER), "all"), "kms:DescribeKey", KEY, False),
