@@ -1,4 +1,4 @@
-"""Writes what is made from the bucket contract: the templates in deploy/ and docs/security-review.md. Run by `make docs`."""
+"""Writes what is made from the bucket contract: deploy/ and docs/security-review.md. Run by `make docs`."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "ExternalId",
         _PLATFORM,
         "Made by the platform for your company alone; no secret, and never to be changed by hand.",
-        pattern="[a-z0-9-]{16,64}",
+        pattern="[A-Za-z0-9_-]{16,64}",
     ),
     Parameter(
         "SiteOrigins",

@@ -232,6 +232,8 @@ def _setting(kind: Kind, label: str, rows: Sequence[Setting]) -> Block:
     notes = tuple(f"[{row.id}] {row.reason}" for row in rows)
     bucket: list[tuple[str, Any] | Block] = [("bucket", Raw(f"aws_s3_bucket.{label}.id"))]
     merged = {name: item for row in rows for name, item in row.value.items()}
+    if kind is Kind.OWNERSHIP:
+        merged = merged["Rules"][0]
     if kind is Kind.ENCRYPTION:
         bucket.append(_encryption(merged))
     elif kind is Kind.LIFECYCLE:
