@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench soak format docs locks setup-run setup-test setup-check clean
+.PHONY: help up demo test check bench soak format docs locks aws-check setup-run setup-test setup-check clean
 
 PYTHON_HERE := .venv/bin/python
 SUITES := unit contract isolation integration browser
@@ -12,7 +12,7 @@ ARGS ?=
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@printf '\nARGS="..." is handed on: make demo ARGS="--once --json", make test ARGS="-k seal"\n'
 
 ##@ Run
@@ -46,6 +46,9 @@ docs: setup-run ## write the generated parts of docs/ anew
 
 locks: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	scripts/lock.sh
+
+aws-check: setup-run ## compare a stack on AWS with the contract (ARGS="STACK REGION"; your account's credentials)
+	@$(PYTHON_HERE) scripts/check_aws.py $(ARGS)
 
 ##@ Measure
 bench: setup-test ## measure against the targets: benchmarks/results.json and RESULTS.md (ARGS="N2 N7" for some)

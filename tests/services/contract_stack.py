@@ -69,13 +69,13 @@ def parameters(name: str, **chosen: str) -> dict[str, str]:
     }
 
 
-def deploy(ministack: Ministack, chosen: Mapping[str, str], *, template: str | None = None) -> Stack:
+def deploy(ministack: Ministack, chosen: Mapping[str, str], *, fills_gaps: bool = True) -> Stack:
     """Make or update the stack of these parameters, and fill the emulator's gaps."""
     client = ministack.client("cloudformation", COMPANY_ACCOUNT)
     name = f"reelkeep-{chosen['Name']}"
     asked = {
         "StackName": name,
-        "TemplateBody": template or cloudformation.template(),
+        "TemplateBody": cloudformation.template(),
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
@@ -86,7 +86,8 @@ def deploy(ministack: Ministack, chosen: Mapping[str, str], *, template: str | N
     )
     made = client.describe_stacks(StackName=name)["Stacks"][0]
     stack = Stack(name, dict(chosen), {item["OutputKey"]: item["OutputValue"] for item in made.get("Outputs", ())})
-    fill_emulator_gaps(ministack, stack.facts)
+    if fills_gaps:
+        fill_emulator_gaps(ministack, stack.facts)
     return stack
 
 

@@ -39,14 +39,7 @@ class Ministack:
 
     def client(self, service: str, account: str) -> Any:
         """Return a client as the root of an account; MiniStack takes the account number as the access key."""
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id=account,
-            aws_secret_access_key="root",
-            config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
-        )
+        return client_of(service, self.endpoint_url, account, "root")
 
     def add_company(self, bucket: str) -> StorageConnection:
         """Make a bucket and a role as the onboarding asks for them, and return the connection."""
@@ -82,6 +75,20 @@ class Ministack:
         trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
         role = connection.role_arn.rpartition("/")[2]
         self.client("iam", COMPANY_ACCOUNT).update_assume_role_policy(RoleName=role, PolicyDocument=_policy(trust))
+
+
+def client_of(
+    service: str, endpoint_url: str, access_key_id: str | None, secret: str | None, token: str | None = None
+) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+        config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
+    )
 
 
 def plain_client(connection: StorageConnection, identity: PlatformIdentity) -> Any:

@@ -45,7 +45,7 @@ def test_the_template_fits_into_one_call() -> None:
 
 
 def statements(document: dict[str, Any]) -> list[Any]:
-    """Return a document's statements in one form: lists are sets to IAM, and one text stands for a list of one."""
+    """Return a document's statements in one form: neither their order nor that of a list counts for anything to IAM."""
     return [
         {
             "Sid": statement["Sid"],
@@ -58,7 +58,7 @@ def statements(document: dict[str, Any]) -> list[Any]:
                 for operator, keys in statement.get("Condition", {}).items()
             },
         }
-        for statement in document["Statement"]
+        for statement in sorted(document["Statement"], key=lambda statement: str(statement["Sid"]))
     ]
 
 
