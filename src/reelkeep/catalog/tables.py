@@ -272,6 +272,7 @@ playback_sessions = Table(
     Column("login_session_id", ForeignKey("login_sessions.id", ondelete="CASCADE"), nullable=False),
     Column("production_id", ForeignKey("productions.id", ondelete="CASCADE"), nullable=False),
     Column("version_id", ForeignKey("versions.id", ondelete="CASCADE")),  # null: posters of the production only
+    Column("is_taking", Boolean, nullable=False, server_default="false"),  # for a file of its proxy, not to play it
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     _created(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +67,27 @@ def read(conn: Connection, version_id: VersionId) -> Proxy:
         tile_layout=row.tile_layout,
         renditions=found,
     )
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made of some renditions.
+
+    Args:
+        mark: another one once they have been made again.
+        sealed_bytes: of all their segments, as they lie in the bucket.
+    """
+
+    mark: str
+    sealed_bytes: int
+
+
+def made(conn: Connection, version_id: VersionId, names: Sequence[str]) -> Made:
+    """Return what was made of these renditions of a version."""
+    query = select(func.max(segments.c.attempt_id), func.coalesce(func.sum(segments.c.length), 0))
+    query = query.join(renditions, renditions.c.id == segments.c.rendition_id)
+    row = conn.execute(query.where(renditions.c.version_id == version_id, renditions.c.name.in_(names))).one()
+    return Made(str(row[0]), int(row[1]))
 
 
 def wrapped_keys(conn: Connection, version_id: VersionId) -> tuple[bytes, dict[str, dict[str, str]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel, Field
 
 from reelkeep.catalog import audit, members
 from reelkeep.catalog.lifecycle import VersionState
@@ -14,10 +15,15 @@ from reelkeep.errors import Conflict
 from reelkeep.ids import ProductionId
 from reelkeep.playback import proxies, sessions
 from reelkeep.playback.proxies import Proxy
+from reelkeep.playback.taking import choose, file_plan
 from reelkeep.web.api.views import rate_json, time_json
 from reelkeep.web.context import Call, Caller, IdInPath, version_for
 
 router = APIRouter()
+
+
+class WantedProxy(BaseModel):
+    rendition: str = Field(default="", max_length=16)  # "": the largest
 
 
 @router.post("/productions/{production_id}/browse-sessions", status_code=201)
@@ -43,6 +49,31 @@ def begin_playback(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
         "manifest": "manifest.mpd",
         "expires_at": time_json(session.expires_at),
         **_timeline_json(proxy, version.probe or {}, version.published_frames),
+    }
+
+
+@router.post("/versions/{version_id}/proxy-downloads", status_code=201)
+def begin_taking(version_id: IdInPath, form: WantedProxy, caller: Caller) -> dict[str, Any]:
+    """Give the right to take the proxy of a version away as a file, for some minutes."""
+    with caller.signed_in() as (conn, login):
+        version = version_for(conn, login.user, version_id, Action.TAKE_PROXY)
+        if version.state is not VersionState.READY:
+            raise Conflict("the proxy is not complete yet", advice="Wait until the version is ready.")
+        proxy = proxies.read(conn, version.id)
+        lead = choose(proxy, form.rendition)
+        plan = file_plan(proxy, lead)
+        session, token = sessions.begin(conn, login, version.production_id, version.id, is_taking=True)
+        details = {"session": session.id, "rendition": lead.name}
+        audit.record(conn, "version.proxy_taken", version.id, login.user.id, **details)
+        made = proxies.made(conn, version.id, [each.name for each in plan.tracks])
+    return {
+        "base": f"{_base(caller, token)}/{lead.name}/file",
+        "rendition": lead.name,
+        "file_name": version.file_name,
+        "parts_total": plan.parts_total,
+        "about_bytes": made.sealed_bytes,
+        "made": made.mark,
+        "expires_at": time_json(session.expires_at),
     }
 
 
