@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import urllib.parse
+import weakref
 from collections.abc import Mapping
 from functools import cache
 from typing import Final
@@ -36,6 +37,7 @@ class Heads:
         self._authority = found.netloc
         self._lock = threading.Lock()
         self._idle: list[socket.socket] = []
+        weakref.finalize(self, _close, self._idle)  # a store is not closed by whoever opened it
 
     def ask(self, url: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str]] | None:
         """Return status and headers (lower-case names) of one answer, or None if there is none."""
@@ -73,6 +75,11 @@ class Heads:
         except BaseException:
             connection.close()
             raise
+
+
+def _close(idle: list[socket.socket]) -> None:
+    for connection in idle:
+        connection.close()
 
 
 def _until_blank_line(connection: socket.socket) -> bytes:

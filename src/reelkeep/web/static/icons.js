@@ -23,6 +23,7 @@ export const icons = {
   upload: icon(svg`<path d="M12 16V5M7.500 9.500L12 5l4.500 4.500M5 19h14" />`),
   download: icon(svg`<path d="M12 5v11M7.500 11.500L12 16l4.500-4.500M5 19h14" />`),
   close: icon(svg`<path d="M6 6l12 12M18 6L6 18" />`),
+  folder: icon(svg`<path d="M3.500 7.500v10.500h17V8.500h-8.500l-2-2.500h-6.500z" />`),
   edit: icon(svg`<path d="M5 19l1-4.500L15.500 5 19 8.500 9.500 18z" /><path d="M13.500 7l3.500 3.500" />`),
   check: icon(svg`<path d="M5 12.500l4.500 4.500L19 7.500" />`),
   settings: icon(svg`<path d="M4 8h9M17 8h3M4 16h3M11 16h9" /><circle cx="15" cy="8" r="2" /><circle cx="9" cy="16" r="2" />`),

@@ -211,8 +211,9 @@ export class RkProduction extends LitElement {
     if (event.type === "drop") droppedFiles(event.dataTransfer).then((files) => uploads.add(this.productionId, files));
   }
 
-  async #pick() {
-    uploads.add(this.productionId, await pickedFiles());
+  /** @param {boolean} folder */
+  async #pick(folder) {
+    uploads.add(this.productionId, await pickedFiles({ folder }));
   }
 
   /** @param {CustomEvent<{version: Version, what: "retry" | "cancel"}>} event */
@@ -229,7 +230,8 @@ export class RkProduction extends LitElement {
       <div class="top">
         <h1>${this.production?.name ?? ""}</h1>
         ${this.#role === "production_admin" ? this.#renderFirstFrame() : nothing}
-        ${this.#mayUpload ? html`<button class="primary" id="upload" @click=${this.#pick}>${icons.upload}Upload files</button>` : nothing}
+        ${this.#mayUpload ? html`<button id="upload-folder" @click=${() => this.#pick(true)}>Upload a folder</button>
+              <button class="primary" id="upload" @click=${() => this.#pick(false)}>${icons.upload}Upload files</button>` : nothing}
       </div>
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.assets === null ? nothing : this.assets.length ? this.#renderGrid(this.assets) : this.#renderEmpty()}
@@ -249,7 +251,7 @@ export class RkProduction extends LitElement {
   #renderEmpty() {
     return html`<div class="empty">
       <p>No assets yet.</p>
-      <p class="quiet">${this.#mayUpload ? "Drop files anywhere on this page; they go straight to your company's own bucket." : "Whoever may upload here has not uploaded anything yet."}</p>
+      <p class="quiet">${this.#mayUpload ? "Drop files or a folder anywhere on this page; they go straight to your company's own bucket." : "Whoever may upload here has not uploaded anything yet."}</p>
     </div>`;
   }
 
