@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 
 from reelkeep.errors import Conflict, NotFound
 from reelkeep.media import TrackKind
@@ -68,8 +69,9 @@ def file_plan(proxy: Proxy, lead: RenditionRow) -> FilePlan:
         raise Conflict("the proxy is not complete yet", advice="Wait until the version is ready.")
     sound = [each for each in proxy.renditions if each.kind is TrackKind.AUDIO and each.name != lead.name]
     tracks = (lead, *sound) if lead.kind is TrackKind.VIDEO else (lead,)
+    ticks = lcm(*(each.timescale for each in tracks))  # a second in a unit that all tracks share
     timed = [
-        (start, track_id, number, rendition)
+        (start * (ticks // rendition.timescale), track_id, number, rendition)
         for track_id, rendition in enumerate(tracks, 1)
         for number, start in enumerate(_starts(proxy, rendition))
     ]
@@ -79,9 +81,10 @@ def file_plan(proxy: Proxy, lead: RenditionRow) -> FilePlan:
     return FilePlan(tracks, fragments, seconds)
 
 
-def _starts(proxy: Proxy, rendition: RenditionRow) -> list[Fraction]:
+def _starts(proxy: Proxy, rendition: RenditionRow) -> list[int]:
+    """Return the start of each segment in the rendition's timescale."""
     return [
-        Fraction(start + index * duration, rendition.timescale)
+        start + index * duration
         for start, duration, count in timeline(rendition, proxy.samples(rendition), proxy.rate)
         for index in range(count)
     ]

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import hashlib
 import re
+from collections import OrderedDict
 from typing import Final
 
 from sqlalchemy import Connection
@@ -17,13 +18,15 @@ from starlette.responses import Response
 
 from reelkeep.encryption.keys import CompanyKey, ContentKey, content_keys_from_json
 from reelkeep.errors import NotFound
+from reelkeep.ids import VersionId
 from reelkeep.packaging.clear import clear_fragment
 from reelkeep.playback import proxies
 from reelkeep.playback.database import AsyncDatabase
 from reelkeep.playback.proxies import Proxy, RenditionRow
 from reelkeep.playback.segments import SegmentSource, Viewer
-from reelkeep.playback.taking import choose, file_plan
+from reelkeep.playback.taking import FilePlan, choose, file_plan
 
+MAX_PLANS: Final = 16
 _PART: Final = re.compile(r"(?P<rendition>[a-z][a-z0-9]{0,15})/file/(?P<part>0|[1-9][0-9]{0,8})")
 
 
@@ -32,6 +35,7 @@ class Taking:
 
     def __init__(self, company_key: CompanyKey, database: AsyncDatabase, source: SegmentSource) -> None:
         self._company_key, self._database, self._source = company_key, database, source
+        self._plans: OrderedDict[tuple[VersionId, str], tuple[Proxy, FilePlan]] = OrderedDict()
 
     async def part(self, viewer: Viewer, rest: str) -> Response:
         """Answer with one part of the file; raise NotFound beyond its end."""
@@ -43,7 +47,7 @@ class Taking:
             return proxies.read(conn, viewer.version_id), *proxies.wrapped_keys(conn, viewer.version_id)
 
         proxy, wrapped, stored = await self._database.run(look)
-        plan = file_plan(proxy, choose(proxy, asked["rendition"]))
+        plan = self._plan(viewer.version_id, proxy, asked["rendition"])
         number = int(asked["part"])
         if number >= plan.parts_total:
             raise NotFound("this lies beyond the end")
@@ -61,6 +65,18 @@ class Taking:
             )
 
         return _answer(await asyncio.get_running_loop().run_in_executor(None, decrypt))
+
+    def _plan(self, version_id: VersionId, proxy: Proxy, rendition: str) -> FilePlan:
+        """Return the plan of a file: every part asks for it, and that of a long film takes some milliseconds."""
+        name = version_id, rendition
+        kept = self._plans.get(name)
+        if kept is not None and kept[0] == proxy:
+            return kept[1]
+        plan = file_plan(proxy, choose(proxy, rendition))
+        self._plans[name] = proxy, plan
+        while len(self._plans) > MAX_PLANS:
+            self._plans.popitem(last=False)
+        return plan
 
 
 def _key_of(rendition: RenditionRow, keys: list[ContentKey]) -> ContentKey:
