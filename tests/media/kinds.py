@@ -61,6 +61,12 @@ def ffmpeg(*arguments: str, feed: bytes = b"") -> None:
     assert ended.returncode == 0, ended.stderr.decode(errors="replace")
 
 
+def ffmpeg_says(*arguments: str) -> str:
+    """Run the ffmpeg program and return its report."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostats", *arguments]
+    return subprocess.run(command, capture_output=True, check=True).stderr.decode(errors="replace")
+
+
 def make(kind: Kind, folder: Path) -> Path:
     """Write the original of one row and return its path."""
     path = folder / kind.file
