@@ -47,8 +47,8 @@ export class Habits extends EventTarget {
     else if (action === "faster" || action === "slower" || action === "ownSpeed") this.set("speed", speedAfter(this.speed, action));
     else if (action === "count") this.set("shown", this.shown === "frames" ? "timecode" : "frames");
     else if (action === "quality") this.set("lines", nextOf([null, ...heights], this.lines));
-    else if (action === "track" && sound) this.set("sound", choiceOf(nextOf(sounds, sound)));
-    else return false;
+    else if (action !== "track") return false;
+    else if (sound && sounds.length > 1) this.set("sound", choiceOf(nextOf(sounds, sound)));
     return true;
   }
 
