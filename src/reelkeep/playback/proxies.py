@@ -28,6 +28,8 @@ class RenditionRow:
     iv: bytes
     codec_config: bytes
     published_samples: int  # frames, or AAC frames, from the beginning without a gap
+    language: str = ""  # of sound
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,13 @@ class Proxy:
         if rendition.kind is TrackKind.VIDEO:
             return self.planned_frames
         return -(-self.planned_audio_samples // AUDIO_FRAME_SAMPLES) + 1
+
+    def label(self, rendition: RenditionRow) -> str:
+        """Return what tells a sound track from the others of its film: its title, else its number, never the same."""
+        sounds = [each for each in self.renditions if each.kind is TrackKind.AUDIO]
+        number = sounds.index(rendition) + 1
+        own = rendition.label or f"Track {number}"
+        return f"{own} ({number})" if any(each.label == own for each in sounds[: number - 1]) else own
 
 
 def read(conn: Connection, version_id: VersionId) -> Proxy:
@@ -120,6 +129,12 @@ def _renditions(conn: Connection, version_id: VersionId) -> tuple[RenditionRow, 
             row.iv,
             row.codec_config,
             int(row.published),
+            row.language,
+            row.label,
         )
-        for row in conn.execute(query.order_by(renditions.c.kind.desc(), renditions.c.height_px, renditions.c.name))
+        for row in conn.execute(
+            query.order_by(
+                renditions.c.kind.desc(), renditions.c.height_px, func.length(renditions.c.name), renditions.c.name
+            )
+        )
     )

@@ -104,6 +104,10 @@ class Api:
     def create_production(self, name: str) -> Mapping[str, Any]:
         return self._post("/productions", {"name": name}, repeat=False)
 
+    def change_production(self, production_id: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Change settings of a production; return it as it is now."""
+        return self._call("PATCH", f"/productions/{production_id}", fields)
+
     def assets(self, production_id: str) -> list[Mapping[str, Any]]:
         return list(self._get(f"/productions/{production_id}/assets")["assets"])
 
@@ -113,6 +117,10 @@ class Api:
     def version(self, version_id: str) -> Mapping[str, Any]:
         answer = self._get(f"/versions/{version_id}")
         return answer.get("version", answer)  # type: ignore[no-any-return]
+
+    def facts(self, version_id: str) -> Mapping[str, Any]:
+        """Return what is known of a version's original."""
+        return self._get(f"/versions/{version_id}/facts")
 
     def playback_session(self, version_id: str) -> Mapping[str, Any]:
         return self._post(f"/versions/{version_id}/playback-sessions", {})

@@ -140,7 +140,7 @@ class MediaApplication:
             return Response(text, 200, _NO_STORE, "application/dash+xml")
         if (tiles := _TILES.fullmatch(rest)) is not None:
             return await self._still(viewer, StillKind.TILES, int(tiles["number"]))
-        kinds = {"poster.jpg": StillKind.POSTER, "peaks.json": StillKind.PEAKS}
+        kinds = {"poster.jpg": StillKind.POSTER, "peaks.json": StillKind.PEAKS, "times.json": StillKind.TIMES}
         if rest in kinds:
             return await self._still(viewer, kinds[rest], 0)
         raise NotFound

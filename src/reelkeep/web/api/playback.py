@@ -13,6 +13,7 @@ from reelkeep.catalog.roles import Action
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.errors import Conflict
 from reelkeep.ids import ProductionId
+from reelkeep.media import Light, TrackKind
 from reelkeep.playback import proxies, sessions
 from reelkeep.playback.proxies import Proxy
 from reelkeep.playback.taking import choose, file_plan
@@ -96,6 +97,7 @@ def _timeline_json(proxy: Proxy, probe: dict[str, Any], published_frames: int) -
         "rate": rate_json(proxy.rate),
         "start_timecode": {"frame": start["frame"], "drop_frame": start["drop_frame"]} if start else None,
         "tiles": proxy.tile_layout,
+        "light": probe.get("light", Light.TELEVISION.value),
         "renditions": [
             {
                 "name": each.name,
@@ -104,6 +106,9 @@ def _timeline_json(proxy: Proxy, probe: dict[str, Any], published_frames: int) -
                 "width_px": each.width_px,
                 "height_px": each.height_px,
                 "published_samples": each.published_samples,
+                "language": each.language,
+                "title": each.label,
+                "label": proxy.label(each) if each.kind is TrackKind.AUDIO else "",
             }
             for each in proxy.renditions
         ],

@@ -22,6 +22,7 @@ export const icons = {
   keys: icon(svg`<rect x="3" y="6" width="18" height="12" rx="2" /><path d="M7 10h.01M11 10h.01M15 10h.01M8 14h8" />`),
   upload: icon(svg`<path d="M12 16V5M7.500 9.500L12 5l4.500 4.500M5 19h14" />`),
   download: icon(svg`<path d="M12 5v11M7.500 11.500L12 16l4.500-4.500M5 19h14" />`),
+  info: icon(svg`<circle cx="12" cy="12" r="8" /><path d="M12 11v5M12 8h.01" />`),
   close: icon(svg`<path d="M6 6l12 12M18 6L6 18" />`),
   folder: icon(svg`<path d="M3.500 7.500v10.500h17V8.500h-8.500l-2-2.500h-6.500z" />`),
   edit: icon(svg`<path d="M5 19l1-4.500L15.500 5 19 8.500 9.500 18z" /><path d="M13.500 7l3.500 3.500" />`),

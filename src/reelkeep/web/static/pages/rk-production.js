@@ -142,7 +142,7 @@ export class RkProduction extends LitElement {
     this.assets = null;
     this.production = null;
     this.stopListening();
-    this.stopListening = listen(this.productionId, (event) => this.#onEvent(event), () => this.#readAssets());
+    this.stopListening = listen(this.productionId, (event) => this.#onEvent(event), () => this.#onConnected());
     try {
       const { productions } = await get("/productions");
       this.production = productions.find((/** @type {any} */ each) => each.id === this.productionId) ?? null;
@@ -152,6 +152,11 @@ export class RkProduction extends LitElement {
     } catch (problem) {
       this.problem = problem;
     }
+  }
+
+  #onConnected() {
+    this.#readAssets();
+    if (this.production) this.#readProduction();
   }
 
   async #readAssets() {
@@ -169,8 +174,14 @@ export class RkProduction extends LitElement {
     if (session) this.posters = session.base;
   }
 
-  /** @param {{what: string, version?: Version}} event */
-  #onEvent({ version }) {
+  async #readProduction() {
+    const { productions } = await get("/productions").catch(() => ({ productions: [] }));
+    this.production = productions.find((/** @type {any} */ each) => each.id === this.productionId) ?? this.production;
+  }
+
+  /** @param {{what: string, version?: Version, production?: {id: string, name: string, first_frame: number}}} event */
+  #onEvent({ version, production }) {
+    if (production && this.production) this.production = { ...this.production, ...production };
     if (!version || !this.assets) return;
     const known = this.assets.some((asset) => asset.versions.some((each) => each.id === version.id));
     if (!known) {
@@ -243,7 +254,7 @@ export class RkProduction extends LitElement {
     const chosen = this.production?.first_frame ?? 0;
     return html`<label class="first">First frame
       <select id="first-frame" title="The number that the first frame of every film here is shown with" @change=${this.#countFrom}>
-        ${FIRST_FRAMES.map((number) => html`<option value=${number} ?selected=${number === chosen}>${number}</option>`)}
+        ${FIRST_FRAMES.map((number) => html`<option value=${number} .selected=${number === chosen}>${number}</option>`)}
       </select>
     </label>`;
   }
