@@ -99,12 +99,13 @@ class S3Store:
             return None
         found = {"ChecksumCRC32": "x-amz-checksum-crc32", "ChecksumType": "x-amz-checksum-type"}
         facts = {name: answer.headers.get(header) for name, header in found.items()}
-        return ObjectFacts(key, int(answer.headers["content-length"]), _whole_crc(facts))
+        etag = answer.headers.get("etag")
+        return ObjectFacts(key, int(answer.headers["content-length"]), _whole_crc(facts), _bare(etag))
 
     def _head(self, key: str, grant: GrantId) -> ObjectFacts:
         with self._request(grant):
             answer = self._client.head_object(**self._at(key), ChecksumMode="ENABLED")
-        return ObjectFacts(key, int(answer["ContentLength"]), _whole_crc(answer))
+        return ObjectFacts(key, int(answer["ContentLength"]), _whole_crc(answer), _bare(answer.get("ETag")))
 
     def get(self, key: str, *, offset: int, length: int, grant: GrantId) -> bytes:
         with self._request(grant):
@@ -342,6 +343,10 @@ def _whole_crc(answer: Mapping[str, Any]) -> bytes | None:
     if not text or answer.get("ChecksumType") == "COMPOSITE" or "-" in text:
         return None
     return crc.from_text(text)
+
+
+def _bare(etag: str | None) -> str | None:
+    return etag.strip('"') if etag else None
 
 
 def _part(item: Mapping[str, Any]) -> Part:
