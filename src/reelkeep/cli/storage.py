@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from reelkeep.cli import output, storage_audit, storage_places
+from reelkeep.cli import output, storage_audit, storage_estimate, storage_places
 from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json
 from reelkeep.errors import RequestError, StorageSetupError
 from reelkeep.storage.interface import StorageConnection
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 storage = typer.Typer(name="storage", help="Companies' buckets, and what goes where (operator).", no_args_is_help=True)
 HOSTED_BUCKET: Final = "hosted-media"
+storage.command("estimate")(storage_estimate.estimate)
 storage.command("audit")(storage_audit.audit)
 storage.command("list")(storage_places.list_storage)
 storage.command("place")(storage_places.place)
