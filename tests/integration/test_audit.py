@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.media.originals import make_original
 from tests.services.installation import wait_until
+from tests.services.inventory import write_report
 from tests.services.platform import Platform
 
 from reelkeep.cli.app import main
@@ -106,3 +108,24 @@ def test_what_is_foreign_missing_or_changed_is_found_and_nothing_is_touched(audi
             store.delete_object(Bucket=BUCKET, Key=key)
         for key, body in taken.items():
             audited.put(key, body)
+
+
+def test_an_inventory_report_tells_the_same_and_asks_the_store_nothing(audited: Audited, tmp_path: Path) -> None:
+    items = audited.store.list_objects_v2(Bucket=BUCKET)["Contents"]
+    rows = [(item["Key"], True, False, item["Size"], item["ETag"].strip('"')) for item in items]
+    at = str(int((time.time() + 3_600) * 1_000))
+    whole = write_report(tmp_path / "whole", rows, bucket=BUCKET, creationTimestamp=at)
+    code, found = audited.audit("--inventory", whole)
+    assert (code, found["objects"], found["clean"]) == (0, len(items), True)
+    lost = next(row for row in rows if row[0].startswith("originals/"))
+    rest = [row for row in rows if row is not lost] + [("notes.txt", True, False, 1, "x")]
+    code, found = audited.audit(
+        "--inventory", write_report(tmp_path / "lost", rest, bucket=BUCKET, creationTimestamp=at)
+    )
+    told = {(one["kind"], one["key"]) for one in found["findings"] if one["kind"] != "unnamed"}
+    assert (code, told) == (10, {("missing", lost[0]), ("foreign", "notes.txt")})
+    code, found = audited.audit("--inventory", write_report(tmp_path / "other", rows))
+    assert (code, "of the bucket acme-media" in found["error"]["message"]) == (3, True)
+    early = str(int((time.time() - 86_400) * 1_000))  # before anything of this arrived
+    _, found = audited.audit("--inventory", write_report(tmp_path / "old", [], bucket=BUCKET, creationTimestamp=early))
+    assert (found["clean"], found["objects"], found["rows"] > 0) == (True, 0, True)

@@ -58,14 +58,14 @@ def bundles(at: Connections) -> Select[Any]:
 
 
 def published_stills(at: Connections) -> Select[Any]:
-    """Posters, tile sheets and peaks."""
+    """Posters, tile sheets and peaks; a footer comes after them, as after segments."""
     return (
         select(
             stills.c.object_key,
             literal("still"),
             literal(True),
             stills.c.length,
-            literal(False),
+            literal(True),
             cast(null(), String),
             versions.c.id,
             attempts.c.created_at,
