@@ -17,6 +17,7 @@ from reelkeep.cli.installation import Installation
 from reelkeep.cli.places import Places
 from reelkeep.companies.registry import Company
 from reelkeep.errors import Conflict, StorageSetupError
+from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.transfer import network
 from reelkeep.transfer.api import Api
@@ -144,7 +145,9 @@ def test_a_suspended_connection_is_refused_in_words_and_its_versions_are_back_af
         assert b"moof" in plays(api, safe)
         with pytest.raises(Conflict):
             studio.places.place(company, other["id"], studio.operator.connection(company, SECOND))
-        studio.places.resume(company, connection)
+        studio.operator.check(company, studio.operator.connection(company, SECOND))
+        assert studio.operator.connection(company, SECOND).state is ConnectionState.SUSPENDED
+        studio.places.resume(company, studio.operator.connection(company, SECOND))
         wait_until(lambda: api.find_production(production["id"])["placement"]["state"] == "active")
         assert b"moof" in plays(api, version_id)
         assert fetched(api, version_id) == clip.read_bytes()

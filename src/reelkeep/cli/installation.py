@@ -24,6 +24,7 @@ from reelkeep.companies import provisioning, registry
 from reelkeep.companies.registry import Company
 from reelkeep.errors import DependencyError, NotFound
 from reelkeep.ids import GrantId
+from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.discovery import PROBE_PREFIX, Discovery, discover
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.layout import check_prefix
@@ -31,6 +32,7 @@ from reelkeep.storage.placement import COMPANY
 from reelkeep.storage.sts import PlatformIdentity
 from reelkeep.supervisor.folder import DataFolder
 
+SWITCHED_OFF: Final = frozenset({ConnectionState.SUSPENDED, ConnectionState.REVOKED})
 PROBE_GRANT_LIFE: Final = timedelta(minutes=15)
 
 
@@ -178,8 +180,13 @@ class Installation:
         advice = f"The connections of {company.slug} are: {names}."
         raise NotFound(f"the company {company.slug} has no storage connection {wanted}", advice=advice)
 
-    def check(self, company: Company, connection: StorageConnection, production_id: str = "") -> Discovery:
-        """Try a connection out; if it works, it is in use.
+    def check(
+        self, company: Company, connection: StorageConnection, production_id: str = "", *, resume: bool = False
+    ) -> Discovery:
+        """Try a connection out; if it works, it is in use, unless it was switched off.
+
+        Args:
+            resume: put it into use also if it was suspended or revoked.
 
         New versions of the production go there if one is given, else those of the company if it has no place yet.
 
@@ -189,6 +196,9 @@ class Installation:
         """
         found = discover(connection, self.identity(connection), self._probe_grant(company, connection))
         with self.on_registry() as conn:
+            if connection.state in SWITCHED_OFF and not resume:
+                registry.set_capabilities(conn, connection.id, found.capabilities)
+                return found
             registry.verify_connection(conn, connection.id, found.capabilities)
             registry.activate_connection(conn, connection.id)
             if production_id or (not connection.is_hosted and COMPANY not in registry.placements(conn, company.id)):

@@ -116,7 +116,7 @@ class Places:
 
     def resume(self, company: Company, connection: StorageConnection) -> Discovery:
         """Switch a connection on again, if it passes its check."""
-        found = self._installation.check(company, connection)
+        found = self._installation.check(company, connection, resume=True)
         self._record(company, "storage.resumed", connection.id, COMPANY)
         return found
 

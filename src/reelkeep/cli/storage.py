@@ -118,7 +118,7 @@ def check(
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
-    """Try a connection out again; if it works, it is in use."""
+    """Try a connection out again; if it works, it is in use, unless it was suspended or revoked."""
     from reelkeep.cli.installation import Installation
 
     installation = Installation(data)
@@ -129,8 +129,13 @@ def check(
 def _check(
     installation: Installation, company: Company, connection: StorageConnection, production_id: str, *, as_json: bool
 ) -> None:
+    from reelkeep.cli.installation import SWITCHED_OFF
+
     found = installation.check(company, connection, production_id)
     sentence = f"Connected {connection.bucket} for {company.name} (connection {connection.name})."
+    if connection.state in SWITCHED_OFF:
+        resume = f"`reelkeep storage resume {connection.name} --company {company.slug}`"
+        sentence = f"{connection.name} works, and is {connection.state.value}; {resume} puts it into use."
     _show(connection, found, sentence, as_json=as_json)
 
 
