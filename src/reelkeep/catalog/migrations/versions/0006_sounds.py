@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "sounds"
-down_revision = "first_frame"
+down_revision = "taking_sessions"
 branch_labels = None
 depends_on = None
 
