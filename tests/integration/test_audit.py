@@ -45,7 +45,7 @@ class Audited:
 
 @pytest.fixture(scope="module")
 def connection(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> StorageConnection:
-    """A connection with the objects of three versions, one of them a proxy that is complete."""
+    """A connection with three originals and one proxy that is complete."""
     operator, company = Installation(platform.data), platform.company
     assert isinstance(company, Company)
     with platform.api() as api:
@@ -54,10 +54,11 @@ def connection(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> 
         operator.check(company, made, production["id"])
         wait_until(lambda: api.find_production(production["id"])["placement"]["bucket"] == BUCKET)
         folder = tmp_path_factory.mktemp("clips")
-        for number in range(3):
-            clip = make_original(folder / f"take {number}.mp4", frames=12)
-            version_id = upload(api, production["id"], clip).version_id
-            platform.wait_for(version_id, "ready")
+        clip = make_original(folder / "take 1.mp4", frames=12)
+        platform.wait_for(upload(api, production["id"], clip).version_id, "ready")
+        for number in range(2):  # no media: an original stays whatever it is
+            (folder / f"notes {number}.txt").write_text("notes " * 100)
+            platform.wait_for(upload(api, production["id"], folder / f"notes {number}.txt").version_id, "failed")
     return made
 
 
