@@ -15,15 +15,17 @@ import pytest
 from reelkeep.errors import MediaError, ReelkeepError
 from reelkeep.isolation.channel import Channel, ChannelClosed, Message
 from reelkeep.jobs.interface import JobCancelled
-from reelkeep.media import FrameRate, MediaLimits, Rung
+from reelkeep.media import DEFAULT_BANDS, FrameRate, MediaLimits, Rung
 from reelkeep.media import Probe as ProbeFacts
+from reelkeep.transcode.bands import place_bands
 from reelkeep.transcode.carrier import Carrier, CodecDied, CodecMisbehaved, TalkLimits, TooSlow
 from reelkeep.transcode.protocol import Done, Fragment, Job, Plan, Probe, Problem, Progress, Read, SampleEntry
 from reelkeep.transcode.source import SourceCache
 
 ORIGINAL = bytes(range(256)) * 10
 PROBE = Probe(ProbeFacts("mp4", True, False, 640, 360, FrameRate(24, 1), 12))
-PLAN = Plan((Rung("v360", 640, 360, 12, 23.0, 1_000_000, is_step=True),), False, 0, 0, None)
+RUNG = Rung("v360", 640, 360, 12, 23.0, 1_000_000, is_step=True, bands=place_bands(360, DEFAULT_BANDS))
+PLAN = Plan((RUNG,), False, 0, 0, None)
 FRAGMENT = Fragment("v360", 0, tuple(SampleEntry(1, 1, 0, True) for _ in range(12)), b"x" * 12)
 DONE = Done(12, 0, 0)
 

@@ -23,7 +23,8 @@ class NewProduction(BaseModel):
 
 
 class ChangedProduction(BaseModel):
-    first_frame: int = Field(strict=True)
+    first_frame: int | None = Field(None, strict=True)
+    mark_bands: int | None = Field(None, strict=True)
 
 
 class Membership(BaseModel):
@@ -47,11 +48,14 @@ def create_production(form: NewProduction, caller: Caller) -> dict[str, Any]:
 
 @router.patch("/{production_id}")
 def change_production(production_id: IdInPath, form: ChangedProduction, caller: Caller) -> dict[str, Any]:
-    """Say which number the first frames have: by an admin of the production or of the company."""
+    """Say which number the first frames have, and how many mark bands new proxies: by an admin of the production."""
     with caller.signed_in() as (conn, login):
         members.require(conn, login.user, ProductionId(production_id), Action.ADMINISTER)
-        productions.count_from(conn, ProductionId(production_id), form.first_frame)
-        audit.record(conn, "production.changed", production_id, login.user.id, first_frame=form.first_frame)
+        if form.first_frame is not None:
+            productions.count_from(conn, ProductionId(production_id), form.first_frame)
+        if form.mark_bands is not None:
+            productions.mark_with(conn, ProductionId(production_id), form.mark_bands)
+        audit.record(conn, "production.changed", production_id, login.user.id, **form.model_dump(exclude_none=True))
         found = productions.for_user(conn, login.user)
     return next(_production_json(caller, each) for each in found if each.production.id == production_id)
 
@@ -77,6 +81,7 @@ def _production_json(caller: Call, of_user: ProductionOfUser) -> dict[str, Any]:
         "slug": production.slug,
         "name": production.name,
         "first_frame": production.first_frame,
+        "mark_bands": production.mark_bands,
         "role": of_user.role.value,
         "assets": of_user.assets,
         "placement": placement,
