@@ -9,6 +9,7 @@ import typer
 from reelkeep.cli import output
 from reelkeep.cli.logins import default_logins
 from reelkeep.cli.options import Address, Json
+from reelkeep.media import MAX_BANDS
 
 production = typer.Typer(name="production", help="Productions of your company.", no_args_is_help=True)
 
@@ -24,6 +25,26 @@ def create(
         answer = api.create_production(name)
     made = answer.get("production", answer)
     output.show(made, f"Created {made['name']} ({made['slug']}).", as_json=as_json)
+
+
+@production.command("change")
+def change(
+    name: Annotated[str, typer.Argument(help="Name, slug or id.")],
+    mark_bands: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=MAX_BANDS,
+            help="Mark bands of proxies made from now on. 0: the plain ladder, which cannot be marked later.",
+        ),
+    ],
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Change a production (its admins)."""
+    with default_logins().open(address) as api:
+        changed = api.change_production(api.find_production(name)["id"], mark_bands=mark_bands)
+    output.show(changed, f"New proxies of {changed['name']} have {changed['mark_bands']} mark bands.", as_json=as_json)
 
 
 @production.command("list")

@@ -101,6 +101,10 @@ class Api:
     def create_production(self, name: str) -> Mapping[str, Any]:
         return self._post("/productions", {"name": name}, repeat=False)
 
+    def change_production(self, production_id: str, **changes: int) -> Mapping[str, Any]:
+        """Change ``first_frame`` or ``mark_bands`` of a production and return it."""
+        return self._call("PATCH", f"/productions/{production_id}", changes)
+
     def assets(self, production_id: str) -> list[Mapping[str, Any]]:
         return list(self._get(f"/productions/{production_id}/assets")["assets"])
 

@@ -15,6 +15,8 @@ from tests.unit.packaging.proxy import COMPANY, DESCRIPTION, PLAN, SALT, VERSION
 from reelkeep.encryption.keys import ContentKey, VersionKey
 from reelkeep.encryption.sealing import NonceReuse, SealBroken, SealKind, unseal
 from reelkeep.ids import CompanyId, VersionId
+from reelkeep.media import Band
+from reelkeep.packaging.band_ranges import BandRange, pack_ranges, unpack_ranges
 from reelkeep.packaging.bundle_index import BundleIndex, decode_index, encode_index
 from reelkeep.packaging.bundles import TAIL_BYTES, Bundle, BundleWriter, read_index, read_salt
 from reelkeep.packaging.segmenter import RenditionPackager
@@ -171,6 +173,33 @@ def test_an_index_of_another_format_version_or_field_is_refused() -> None:
         assert old in good
         with pytest.raises(SealBroken):
             decode_index(good.replace(old, new))
+
+
+def test_the_index_says_where_the_bands_of_every_picture_lie() -> None:
+    banded = dataclasses.replace(DESCRIPTION, bands=(Band(4, 2), Band(18, 2)))
+    ranges = [[BandRange(100 * number, 40), BandRange(500 + number, 60)] for number in range(48)]
+    bundles = writer(description=banded)
+    bundles.add(0, 0, SECOND, 48, b"x", 0.0, pack_ranges(ranges))
+    index = read_index(bundles.finish(48).body, VERSION_KEY, context(), 0)
+    assert index.description.bands == banded.bands
+    (facts,) = index.segments
+    assert [list(each) for each in unpack_ranges(facts.band_ranges, facts.samples, 2)] == ranges
+
+
+def test_the_largest_index_fits_where_its_readers_look() -> None:
+    banded = dataclasses.replace(DESCRIPTION, bands=(Band(4, 2), Band(10, 2), Band(18, 2)), codec_config=bytes(400))
+    bundles = writer(description=banded)
+    for number in range(4):
+        bundles.add(number, number << 40, SECOND, 48, b"x", 0.0, b"\xff" * (48 * 3 * 8))
+    assert len(read_index(bundles.finish(1 << 30).body[-TAIL_BYTES:], VERSION_KEY, context(), 0).segments) == 4
+
+
+@pytest.mark.parametrize("ranges", [b"", bytes(48 * 8), bytes(48 * 16 + 1)])
+def test_an_index_with_ranges_for_other_bands_than_its_own_is_refused(ranges: bytes) -> None:
+    bundles = writer(description=dataclasses.replace(DESCRIPTION, bands=(Band(4, 2), Band(18, 2))))
+    bundles.add(0, 0, SECOND, 48, b"x", 0.0, ranges)
+    with pytest.raises(SealBroken):
+        read_index(bundles.finish(48).body, VERSION_KEY, context(), 0)
 
 
 def test_no_two_seals_share_key_and_nonce_over_two_attempts() -> None:

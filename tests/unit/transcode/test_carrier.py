@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -210,6 +210,7 @@ HOSTILE: dict[str, list[Message | Callable[[Channel], None]]] = {
     "a plan before the probe": [PLAN.message()],
     "a second probe": [PROBE.message(), PROBE.message()],
     "a second plan": [PROBE.message(), PLAN.message(), PLAN.message()],
+    "bands elsewhere than asked": [PROBE.message(), replace(PLAN, rungs=(replace(RUNG, bands=()),)).message()],
     "another beginning than asked": [PROBE.message(), Plan(PLAN.rungs, False, 48, 0, None).message()],
     "an end before the plan": [DONE.message()],
     "an order to the carrier": [Job(1).message()],

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from reelkeep.catalog import audit, members, productions
 from reelkeep.catalog.names import MAX_NAME_CHARACTERS
-from reelkeep.catalog.productions import ProductionOfUser
+from reelkeep.catalog.productions import FIRST_FRAMES, ProductionOfUser
 from reelkeep.catalog.roles import Action, Role
 from reelkeep.errors import StorageSetupError
 from reelkeep.ids import ProductionId, UserId
+from reelkeep.media import DEFAULT_BANDS
 from reelkeep.web.context import Call, Caller, IdInPath
 
 router = APIRouter(prefix="/productions")
@@ -23,8 +24,16 @@ class NewProduction(BaseModel):
 
 
 class ChangedProduction(BaseModel):
-    first_frame: int | None = Field(None, strict=True)
-    mark_bands: int | None = Field(None, strict=True)
+    """What shall be otherwise; what is left out stays."""
+
+    first_frame: int = Field(FIRST_FRAMES[0], strict=True)
+    mark_bands: int = Field(DEFAULT_BANDS, strict=True)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("nothing to change")
+        return self
 
 
 class Membership(BaseModel):
@@ -51,11 +60,11 @@ def change_production(production_id: IdInPath, form: ChangedProduction, caller: 
     """Say which number the first frames have, and how many mark bands new proxies: by an admin of the production."""
     with caller.signed_in() as (conn, login):
         members.require(conn, login.user, ProductionId(production_id), Action.ADMINISTER)
-        if form.first_frame is not None:
+        if "first_frame" in form.model_fields_set:
             productions.count_from(conn, ProductionId(production_id), form.first_frame)
-        if form.mark_bands is not None:
+        if "mark_bands" in form.model_fields_set:
             productions.mark_with(conn, ProductionId(production_id), form.mark_bands)
-        audit.record(conn, "production.changed", production_id, login.user.id, **form.model_dump(exclude_none=True))
+        audit.record(conn, "production.changed", production_id, login.user.id, **form.model_dump(exclude_unset=True))
         found = productions.for_user(conn, login.user)
     return next(_production_json(caller, each) for each in found if each.production.id == production_id)
 
