@@ -27,6 +27,7 @@ from reelkeep.transcode.protocol import Fragment, Track
 # Both encoders must make the same kinds of pictures at the same places, whatever is in them.
 _FIXED_PATTERN: Final = ("b-adapt=0", "b-pyramid=none", "weightp=0", "ref=1")
 _BAND_RATE: Final = Fraction(135, 100)  # of a band's share of the picture: it cannot be predicted from what is around
+_BAND_CRF_LESS: Final = 1.0  # a mark is drawn on what a decoder makes of the band, and encoded once more
 _NEAR_SEARCH: Final = ("me=dia", "merange=4", "mvrange=32", "subme=1")
 
 
@@ -123,11 +124,10 @@ class _Pair:
         bands_bps = round(rung.max_bps * min(Fraction(1, 2), _BAND_RATE * bands_share(rung.height_px, rung.bands)))
         common = (*_FIXED_PATTERN, *freedom.value, f"slice-max-mbs={slice_rows * row_macroblocks}")
 
-        def settings(max_bps: int) -> Settings:
-            return Settings(rung.gop_frames, rung.crf, max_bps, common)
-
-        self.base = open_x264(rung.width_px, rung.height_px, settings(rung.max_bps - bands_bps), rate, threads)
-        self._bands = open_x264(rung.width_px, self._stack_px, settings(bands_bps), rate, 1)
+        around = Settings(rung.gop_frames, rung.crf, rung.max_bps - bands_bps, common)
+        inside = Settings(rung.gop_frames, max(0.0, rung.crf - _BAND_CRF_LESS), bands_bps, common)
+        self.base = open_x264(rung.width_px, rung.height_px, around, rate, threads)
+        self._bands = open_x264(rung.width_px, self._stack_px, inside, rate, 1)
         self._packets: tuple[list[Any], list[Any]] = ([], [])
         self._fill = [noise(rung.width_px, band.rows, number) for number, band in enumerate(rung.bands)]
         self._guard = noise(rung.width_px, slice_rows, len(rung.bands))
