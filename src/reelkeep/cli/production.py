@@ -1,4 +1,4 @@
-"""``reelkeep production create``: a new production of the company one is signed in to."""
+"""``reelkeep production``: the productions of the company one is signed in to, and their settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import typer
 from reelkeep.cli import output
 from reelkeep.cli.logins import default_logins
 from reelkeep.cli.options import Address, Json
-from reelkeep.media import MAX_BANDS
 
 production = typer.Typer(name="production", help="Productions of your company.", no_args_is_help=True)
 
@@ -27,26 +26,6 @@ def create(
     output.show(made, f"Created {made['name']} ({made['slug']}).", as_json=as_json)
 
 
-@production.command("change")
-def change(
-    name: Annotated[str, typer.Argument(help="Name, slug or id.")],
-    mark_bands: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=MAX_BANDS,
-            help="Mark bands of proxies made from now on. 0: the plain ladder, which cannot be marked later.",
-        ),
-    ],
-    address: Address = None,
-    as_json: Json = False,
-) -> None:
-    """Change a production (its admins)."""
-    with default_logins().open(address) as api:
-        changed = api.change_production(api.find_production(name)["id"], mark_bands=mark_bands)
-    output.show(changed, f"New proxies of {changed['name']} have {changed['mark_bands']} mark bands.", as_json=as_json)
-
-
 @production.command("list")
 def show_all(address: Address = None, as_json: Json = False) -> None:
     """Show your productions."""
@@ -55,5 +34,32 @@ def show_all(address: Address = None, as_json: Json = False) -> None:
     if as_json:
         output.show({"productions": found}, "", as_json=True)
     else:
-        rows = [(item["slug"], item["name"], item["role"], str(item["assets"])) for item in found]
-        output.show_table(("slug", "name", "your role", "assets"), rows)
+        shown = ("slug", "name", "role", "assets", "first_frame", "mark_bands")
+        rows = [tuple(str(item[name]) for name in shown) for item in found]
+        output.show_table(("slug", "name", "your role", "assets", "first frame", "mark bands"), rows)
+
+
+@production.command("first-frame")
+def first_frame(
+    name: Annotated[str, typer.Argument(help="Name, slug or id of the production.", metavar="PRODUCTION")],
+    number: Annotated[int, typer.Argument(help="0, 1 or 1001.")],
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Say which number the first frame of every film is shown with (admins of the production)."""
+    with default_logins().open(address) as api:
+        changed = api.change_production(str(api.find_production(name)["id"]), {"first_frame": number})
+    output.show(changed, f"Frames of {changed['name']} are counted from {changed['first_frame']}.", as_json=as_json)
+
+
+@production.command("mark-bands")
+def mark_bands(
+    name: Annotated[str, typer.Argument(help="Name, slug or id of the production.", metavar="PRODUCTION")],
+    number: Annotated[int, typer.Argument(help="0 to 3. 0: the plain ladder, which cannot be marked later.")],
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Say how many mark bands proxies made from now on have (admins of the production)."""
+    with default_logins().open(address) as api:
+        changed = api.change_production(str(api.find_production(name)["id"]), {"mark_bands": number})
+    output.show(changed, f"New proxies of {changed['name']} have {changed['mark_bands']} mark bands.", as_json=as_json)

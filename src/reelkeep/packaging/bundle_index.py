@@ -50,6 +50,8 @@ class RenditionDescription:
     codec_config: bytes
     bands: tuple[Band, ...]  # from top to bottom
     wrapped_content_key: bytes = field(repr=False)
+    language: str = ""  # of sound: as media.Sound
+    label: str = ""  # of sound: its title in the original
 
 
 @dataclass(frozen=True)

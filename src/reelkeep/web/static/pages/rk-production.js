@@ -144,7 +144,7 @@ export class RkProduction extends LitElement {
     this.assets = null;
     this.production = null;
     this.stopListening();
-    this.stopListening = listen(this.productionId, (event) => this.#onEvent(event), () => this.#readAssets());
+    this.stopListening = listen(this.productionId, (event) => this.#onEvent(event), () => this.#onConnected());
     try {
       const { productions } = await get("/productions");
       this.production = productions.find((/** @type {any} */ each) => each.id === this.productionId) ?? null;
@@ -154,6 +154,11 @@ export class RkProduction extends LitElement {
     } catch (problem) {
       this.problem = problem;
     }
+  }
+
+  #onConnected() {
+    this.#readAssets();
+    if (this.production) this.#readProduction();
   }
 
   async #readAssets() {
@@ -171,8 +176,14 @@ export class RkProduction extends LitElement {
     if (session) this.posters = session.base;
   }
 
-  /** @param {{what: string, version?: Version}} event */
-  #onEvent({ version }) {
+  async #readProduction() {
+    const { productions } = await get("/productions").catch(() => ({ productions: [] }));
+    this.production = productions.find((/** @type {any} */ each) => each.id === this.productionId) ?? this.production;
+  }
+
+  /** @param {{what: string, version?: Version, production?: {id: string, name: string, first_frame: number}}} event */
+  #onEvent({ version, production }) {
+    if (production && this.production) this.production = { ...this.production, ...production };
     if (!version || !this.assets) return;
     const known = this.assets.some((asset) => asset.versions.some((each) => each.id === version.id));
     if (!known) {
@@ -216,8 +227,9 @@ export class RkProduction extends LitElement {
     if (event.type === "drop") droppedFiles(event.dataTransfer).then((files) => uploads.add(this.productionId, files));
   }
 
-  async #pick() {
-    uploads.add(this.productionId, await pickedFiles());
+  /** @param {boolean} folder */
+  async #pick(folder) {
+    uploads.add(this.productionId, await pickedFiles({ folder }));
   }
 
   /** @param {CustomEvent<{version: Version, what: "retry" | "cancel"}>} event */
@@ -234,7 +246,8 @@ export class RkProduction extends LitElement {
       <div class="top">
         <h1>${this.production?.name ?? ""}</h1>
         ${this.#role === "production_admin" ? this.#renderSettings() : nothing}
-        ${this.#mayUpload ? html`<button class="primary" id="upload" @click=${this.#pick}>${icons.upload}Upload files</button>` : nothing}
+        ${this.#mayUpload ? html`<button id="upload-folder" @click=${() => this.#pick(true)}>Upload a folder</button>
+              <button class="primary" id="upload" @click=${() => this.#pick(false)}>${icons.upload}Upload files</button>` : nothing}
       </div>
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.assets === null ? nothing : this.assets.length ? this.#renderGrid(this.assets) : this.#renderEmpty()}
@@ -247,12 +260,12 @@ export class RkProduction extends LitElement {
     const bands = this.production?.mark_bands ?? 0;
     return html`<label class="setting">First frame
       <select id="first-frame" title="The number that the first frame of every film here is shown with" @change=${(/** @type {Event} */ event) => this.#change("first_frame", event)}>
-        ${FIRST_FRAMES.map((number) => html`<option value=${number} ?selected=${number === first}>${number}</option>`)}
+        ${FIRST_FRAMES.map((number) => html`<option value=${number} .selected=${number === first}>${number}</option>`)}
       </select>
     </label>
     <label class="setting">Mark bands
       <select id="mark-bands" aria-describedby="mark-bands-meaning" @change=${(/** @type {Event} */ event) => this.#change("mark_bands", event)}>
-        ${MARK_BANDS.map((number) => html`<option value=${number} ?selected=${number === bands}>${number || "None"}</option>`)}
+        ${MARK_BANDS.map((number) => html`<option value=${number} .selected=${number === bands}>${number || "None"}</option>`)}
       </select>
     </label>
     <p id="mark-bands-meaning" class="quiet meaning">${bands ? "Films uploaded from now on keep strips in which each viewer's name can be put later." : "Films uploaded from now on are made plain: to put viewers' names into them later, they must be transcoded again."}</p>`;
@@ -261,7 +274,7 @@ export class RkProduction extends LitElement {
   #renderEmpty() {
     return html`<div class="empty">
       <p>No assets yet.</p>
-      <p class="quiet">${this.#mayUpload ? "Drop files anywhere on this page; they go straight to your company's own bucket." : "Whoever may upload here has not uploaded anything yet."}</p>
+      <p class="quiet">${this.#mayUpload ? "Drop files or a folder anywhere on this page; they go straight to your company's own bucket." : "Whoever may upload here has not uploaded anything yet."}</p>
     </div>`;
   }
 

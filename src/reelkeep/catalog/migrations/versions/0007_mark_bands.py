@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "mark_bands"
-down_revision = "first_frame"
+down_revision = "sounds"
 branch_labels = None
 depends_on = None
 
