@@ -188,7 +188,8 @@ def add_rendition(conn: Connection, version_id: VersionId, wanted: RenditionDesc
         "kind": wanted.kind.value, "is_step": wanted.is_step, "width_px": wanted.width_px,
         "height_px": wanted.height_px, "codecs": wanted.codecs, "timescale": wanted.timescale,
         "key_id": wanted.key_id, "content_key_class": wanted.content_key_class.value,
-        "codec_config": wanted.codec_config, "bands": bands_to_json(wanted.bands), "language": wanted.language, "label": wanted.label,
+        "codec_config": wanted.codec_config, "bands": bands_to_json(wanted.bands),
+        "language": wanted.language, "label": wanted.label,
     }  # fmt: skip
     this = (renditions.c.version_id == version_id, renditions.c.name == wanted.name)
     old = conn.execute(select(renditions).where(*this)).one_or_none()
