@@ -2,7 +2,7 @@
 
 A mark band is a strip over the whole width whose slices may be replaced later, for one viewer, without a change to
 anything outside. x264 cuts a picture into slices of equal height, so a band is one such slice of the base; docs/adr/
-0007-mark-bands.md tells why.
+0011-mark-bands.md tells why.
 """
 
 from __future__ import annotations
