@@ -28,15 +28,16 @@ from reelkeep.transcode.protocol import Fragment, Track
 _FIXED_PATTERN: Final = ("b-adapt=0", "b-pyramid=none", "weightp=0", "ref=1")
 _BAND_RATE: Final = Fraction(135, 100)  # of a band's share of the picture: it cannot be predicted from what is around
 _BAND_CRF_LESS: Final = 1.0  # a mark is drawn on what a decoder makes of the band, and encoded once more
+_ALONE_RATE: Final = 4  # times the cap of a rung, for the rare GOP of keyframes alone
 _NEAR_SEARCH: Final = ("me=dia", "merange=4", "mvrange=32", "subme=1")
 
 
 class Freedom(enum.Enum):
     """How much of prediction between pictures is allowed; a GOP that leaks gets the next."""
 
-    FULL = ()
-    NEAR = _NEAR_SEARCH
-    NONE = ("bframes=0",)  # every picture is coded alone: nothing can be predicted from anywhere else
+    FULL = "full"
+    NEAR = "near"  # a short search for motion
+    NONE = "none"  # every picture is a keyframe: nothing can be predicted from anywhere else
 
 
 class BandEncoder:
@@ -121,10 +122,13 @@ class _Pair:
         slice_rows, row_macroblocks = rung.bands[0].rows, -(-rung.width_px // MACROBLOCK_PX)
         self._stack_px = stack_rows(rung.bands) * MACROBLOCK_PX
         self._places = places_in_stack(rung.bands)
-        bands_bps = round(rung.max_bps * min(Fraction(1, 2), _BAND_RATE * bands_share(rung.height_px, rung.bands)))
-        common = (*_FIXED_PATTERN, *freedom.value, f"slice-max-mbs={slice_rows * row_macroblocks}")
+        # Not bframes=0 for keyframes alone: the headers would have another form than the track's.
+        near = _NEAR_SEARCH if freedom is Freedom.NEAR else ()
+        max_bps = rung.max_bps * (_ALONE_RATE if freedom is Freedom.NONE else 1)
+        bands_bps = round(max_bps * min(Fraction(1, 2), _BAND_RATE * bands_share(rung.height_px, rung.bands)))
+        common = (*_FIXED_PATTERN, *near, f"slice-max-mbs={slice_rows * row_macroblocks}")
 
-        around = Settings(rung.gop_frames, rung.crf, rung.max_bps - bands_bps, common)
+        around = Settings(rung.gop_frames, rung.crf, max_bps - bands_bps, common)
         inside = Settings(rung.gop_frames, max(0.0, rung.crf - _BAND_CRF_LESS), bands_bps, common)
         self.base = open_x264(rung.width_px, rung.height_px, around, rate, threads)
         self._bands = open_x264(rung.width_px, self._stack_px, inside, rate, 1)

@@ -73,6 +73,12 @@ export class RkProduction extends LitElement {
       .setting select {
         color: var(--text);
       }
+      .meaning {
+        order: 1;
+        flex-basis: 100%;
+        margin: 0;
+        font-size: 13px;
+      }
       ul {
         list-style: none;
         margin: 0;
