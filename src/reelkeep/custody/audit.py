@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -86,9 +87,10 @@ def audit(
         rows = expected.read(conn, at, order, stored_before=as_of - CLOCKS if as_of else None)
         watched = _watched(listing(), report.counts, lambda done: progress(done, total))
         young = (as_of or report.seen_at) - CLOCKS
-        for finding in merge(rows, watched, report.counts, order=order, seen_at=young):
-            report.add(finding)
-            tell(finding)
+        with closing(rows):  # also where the listing breaks off
+            for finding in merge(rows, watched, report.counts, order=order, seen_at=young):
+                report.add(finding)
+                tell(finding)
     progress(report.counts.objects, max(total, report.counts.objects))
     return report
 
