@@ -39,6 +39,8 @@ need python3-venv "$python" -c 'import ensurepip, venv'
 need libseccomp2 has_library libseccomp.so.2
 if [ "$level" != run ]; then
   need chromium has_browser
+  need firefox-esr command -v firefox-esr # the second browser of the tests: about 300 MB on the disk
+  need libavcodec59 has_library libavcodec.so.59 # its decoder of H.264; without it Firefox has none
   need fonts-dejavu-core has_font
   need strace command -v strace
   need libatomic1 has_library libatomic.so.1 # of the Node programs in two wheels

@@ -444,6 +444,22 @@ def test_the_admins_of_a_production_say_which_number_its_first_frames_have(site:
     assert (event.subject_id, event.user_id, event.details) == (production.id, admin.id, {"first_frame": 1001})
 
 
+def test_the_admins_of_a_production_say_how_many_mark_bands_new_proxies_have(site: Site) -> None:
+    admin, uploader = site.user("Ada"), site.user("Ben")
+    production = site.production(production_admin=admin, uploader=uploader)
+    path, client = f"{API}/productions/{production.id}", site.client(admin)
+    first = client.get(f"{API}/productions").json()["productions"][0]
+    assert first["mark_bands"] == 2
+    assert site.client(uploader).patch(path, json={"mark_bands": 0}).status_code == 403
+    for wrong in (4, -1, "1", None, 1.5):
+        assert client.patch(path, json={"mark_bands": wrong}).status_code == 400, wrong
+    assert client.patch(path, json={}).status_code == 400
+    assert client.patch(path, json={"mark_bands": 0}).json() == {**first, "mark_bands": 0}
+    with site.engine.connect() as conn:
+        event = conn.execute(select(audit_events).where(audit_events.c.what == "production.changed")).one()
+    assert (event.subject_id, event.user_id, event.details) == (production.id, admin.id, {"mark_bands": 0})
+
+
 def test_a_page_hears_of_changes_in_its_production_alone(site: Site) -> None:
     user = site.user()
     watched, other = site.production("Watched", reviewer=user), site.production("Other", reviewer=user)

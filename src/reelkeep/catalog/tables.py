@@ -80,6 +80,7 @@ productions = Table(
     Column("slug", Text, nullable=False, unique=True),  # ASCII, at most 40 characters, frozen
     Column("name", Text, nullable=False),
     Column("first_frame", Integer, nullable=False, server_default="0"),  # the number that people see on a first frame
+    Column("mark_bands", Integer, nullable=False, server_default="2"),  # of new proxies; 0: the plain ladder
     _created(),
 )
 
@@ -198,6 +199,7 @@ proxies = Table(
     Column("rate_denominator", Integer, nullable=False),
     Column("planned_audio_samples", BigInteger, nullable=False),
     Column("tile_layout", JSONB),  # packaging.stills.TileLayout
+    Column("mark_bands", Integer, nullable=False),  # that were asked for
     Column("completed_at", DateTime(timezone=True)),
     _created(),
 )
@@ -232,6 +234,7 @@ renditions = Table(
     Column("iv", LargeBinary, nullable=False),  # constant IV of tenc, 16 bytes
     Column("content_key_class", Text, nullable=False),  # audio | sd | hd | uhd
     Column("codec_config", LargeBinary, nullable=False),  # avcC or AudioSpecificConfig: no picture in it
+    Column("bands", JSONB, nullable=False),  # packaging.bundle_index.bands_to_json
     Column("language", Text, nullable=False, server_default=""),  # of sound: media.Sound.language
     Column("label", Text, nullable=False, server_default=""),  # of sound: its title in the original
     UniqueConstraint("version_id", "name"),
@@ -250,6 +253,7 @@ segments = Table(
     Column("duration", BigInteger, nullable=False),
     Column("samples", Integer, nullable=False),  # video: frames
     Column("plain_sha256", LargeBinary, nullable=False),  # of the segment inside the seal
+    Column("band_ranges", LargeBinary, nullable=False),  # packaging.band_ranges: 8 bytes for each frame and band
 )
 
 stills = Table(

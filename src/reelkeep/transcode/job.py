@@ -173,7 +173,13 @@ class _Transcode:
             )
 
     def _begin(self, probe: Probe, plan: protocol.Plan) -> Publisher:
-        proxy = ProxyPlan(probe.frames, probe.rate or SOUND_ONLY_RATE, probe.audio_samples, _layout(plan.tiles))
+        proxy = ProxyPlan(
+            probe.frames,
+            probe.rate or SOUND_ONLY_RATE,
+            probe.audio_samples,
+            _layout(plan.tiles),
+            self.published.mark_bands,
+        )
         names = [*(rung.name for rung in plan.rungs), *map(sound_rendition, range(plan.sounds))]
         begun: list[Attempt] = []
         self.desk.record(

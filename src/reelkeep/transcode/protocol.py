@@ -12,7 +12,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from reelkeep.isolation.channel import BadFrame, Message
-from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, MAX_SOUNDS, SEGMENT_FRAMES, Light, MediaLimits, Rung
+from reelkeep.media import (
+    AUDIO_SEGMENT_AAC_FRAMES,
+    DEFAULT_BANDS,
+    MAX_BANDS,
+    MAX_SOUNDS,
+    SEGMENT_FRAMES,
+    Light,
+    MediaLimits,
+    Rung,
+)
 from reelkeep.media import Loudness as LoudnessFacts
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode.fields import (
@@ -56,7 +65,8 @@ class Job:
 
     ``resume_frame`` is a multiple of 48: frames before it are not encoded. ``resume_audio_frame`` is the number of
     the first AAC frame wanted (frame 0 is the priming frame), a multiple of 94. ``resume_tile_sheet`` is the first
-    tile sheet wanted. ``poster`` and ``peaks`` say whether these are still missing.
+    tile sheet wanted. ``poster`` and ``peaks`` say whether these are still missing. ``bands`` is how many mark bands
+    each rung gets.
     """
 
     size_bytes: int
@@ -66,6 +76,7 @@ class Job:
     poster: bool = True
     peaks: bool = True
     threads: int = 0  # 0: as many as there are processors
+    bands: int = DEFAULT_BANDS
     max_picture_px: int = MediaLimits.max_picture_px
     max_media_seconds: int = MediaLimits.max_media_seconds
     max_tracks: int = MediaLimits.max_tracks
@@ -83,6 +94,7 @@ class Job:
             resume_tile_sheet=fields.integer("resume_tile_sheet", 0, 1_000),
             poster=fields.flag("poster"),
             peaks=fields.flag("peaks"),
+            bands=fields.integer("bands", 0, MAX_BANDS),
             threads=fields.integer("threads", 0, 64),
             max_picture_px=fields.integer("max_picture_px", 1, MAX_PICTURE_PX),
             max_media_seconds=fields.integer("max_media_seconds", 1, MAX_FRAMES),

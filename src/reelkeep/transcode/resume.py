@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES, is_sound
+from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, DEFAULT_BANDS, SEGMENT_FRAMES, is_sound
 from reelkeep.transcode.protocol import Job
 
 
@@ -19,11 +19,13 @@ class Published:
 
     Args:
         expected: the renditions that the first attempt planned; empty if none came so far.
+        mark_bands: of the proxy that was begun, else what the production wants.
         segments, samples: by rendition, counted from segment 0 without a hole.
     """
 
     expected: tuple[str, ...] = ()
     planned_frames: int = 0
+    mark_bands: int = DEFAULT_BANDS
     segments: Mapping[str, int] = field(default_factory=dict)
     samples: Mapping[str, int] = field(default_factory=dict)
     tile_sheets: int = 0  # from sheet 0 without a hole
@@ -46,6 +48,7 @@ class Published:
             resume_tile_sheet=self.tile_sheets,
             poster=not self.poster,
             peaks=not self.peaks,
+            bands=self.mark_bands,
         )
 
     def _resume_audio_frame(self) -> int:

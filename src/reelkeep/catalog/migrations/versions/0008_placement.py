@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "placement"
-down_revision = "sounds"
+down_revision = "mark_bands"
 branch_labels = None
 depends_on = None
 
