@@ -90,9 +90,11 @@ _ROWS = (
     "planned_audio_samples, mark_bands) VALUES (:version, 1, 1, 24, 1, 0, 0)",
     "INSERT INTO attempts (id, version_id, number, salt, job_id) VALUES ('t', :version, 1, ''::bytea, 'j')",
     "INSERT INTO renditions (id, version_id, name, kind, codecs, timescale, bandwidth_bps, key_id, iv, "
-    "content_key_class, codec_config, bands) VALUES ('r', :version, 'v360', 'video', 'avc1', 24, 1, '', '', 'sd', '', '[]')",
+    "content_key_class, codec_config, bands) "
+    "VALUES ('r', :version, 'v360', 'video', 'avc1', 24, 1, '', '', 'sd', '', '[]')",
     'INSERT INTO segments (rendition_id, number, attempt_id, object_key, "offset", length, decode_time, duration, '
-    "samples, plain_sha256, band_ranges) SELECT 'r', number, 't', 'proxies/' || CAST(:version AS text) || '/1/v360/' || number / 2, "
+    "samples, plain_sha256, band_ranges) "
+    "SELECT 'r', number, 't', 'proxies/' || CAST(:version AS text) || '/1/v360/' || number / 2, "
     "(number % 2) * 100, 100, 0, 48, 48, '', '' FROM generate_series(0, 2 * CAST(:count AS integer) - 1) AS number",
 )
 
