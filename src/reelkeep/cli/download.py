@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +19,9 @@ from reelkeep.transfer.download import PARALLEL
 from reelkeep.transfer.download import download as fetch
 from reelkeep.transfer.folders import Ways
 from reelkeep.transfer.interface import Original
-from reelkeep.transfer.many import Got, NotGot, Wanted, download_all, plan
+from reelkeep.transfer.many import Got, NotGot, OnGot, Wanted, download_all, plan
 from reelkeep.transfer.pace import Pace
+from reelkeep.transfer.sequence_download import FramesOf
 
 
 def download(
@@ -51,6 +54,8 @@ def download(
 
 
 def _one(api: Api, version_id: str, target: Path, ways: Ways, *, as_json: bool) -> dict[str, Any]:
+    if (told := api.version(version_id)).get("sequence"):
+        return _one_sequence(api, told, target, ways, as_json=as_json)
     with output.bar(version_id, as_json=as_json) as on_progress:
         got = fetch(api, version_id, target, parallel=ways.parallel, on_progress=on_progress, pace=ways.pace)
     if not as_json:
@@ -62,6 +67,27 @@ def _one(api: Api, version_id: str, target: Path, ways: Ways, *, as_json: bool) 
         "seconds": round(got.seconds, 3),
         "verified": got.verified,
     }
+
+
+def _one_sequence(api: Api, version: Mapping[str, Any], target: Path, ways: Ways, *, as_json: bool) -> dict[str, Any]:
+    """Fetch a sequence's files into the folder ``target``, made if it is not there."""
+    frames, size_bytes = int(version["sequence"]["files"]), int(version["size_bytes"])
+    sequence = Original(str(version["id"]), "", str(version["file_name"]), size_bytes, None, frames)
+    started, outcomes = time.monotonic(), list[Got | NotGot]()
+    with output.board(sequence.file_name, as_json=as_json) as board:
+        _sequence(api, sequence, target, outcomes.append, Ways(ways.parallel, ways.pace, board.on_whole))
+    for outcome in outcomes:
+        if isinstance(outcome, NotGot):
+            raise outcome.problem
+    got = [outcome for outcome in outcomes if isinstance(outcome, Got)]
+    fetched = sum(outcome.fetched_bytes for outcome in got)
+    verified = "sha256" if all(outcome.verified == "sha256" for outcome in got) else "size"
+    if not as_json:
+        words = f"Saved {output.files(frames)} to {target}, {size_bytes:,} bytes, verified by {verified}."
+        output.show({}, words, as_json=False)
+    seconds = round(time.monotonic() - started, 3)
+    counts = {"frames": frames, "size_bytes": size_bytes, "fetched_bytes": fetched}
+    return {"path": str(target), **counts, "seconds": seconds, "verified": verified}
 
 
 def _everything(
@@ -82,8 +108,11 @@ def _everything(
                 output.show_error(outcome.problem, as_json=False)
 
         shown = Ways(ways.parallel, ways.pace, board.on_whole)
-        wanted = plan(originals, target)
+        wanted = plan([one for one in originals if not one.frames], target)
         download_all(api, production_id, wanted, on_got, shown, lambda one, moment: board.on_file(_name(one), moment))
+        for sequence in originals:
+            if sequence.frames:
+                _sequence(api, sequence, target, on_got, shown)
     seconds = time.monotonic() - started
     downloads = [_fields(outcome) for outcome in outcomes]
     output.show(
@@ -91,6 +120,18 @@ def _everything(
     )
     failed = [item["exit_code"] for item in downloads if "error" in item]
     return failed[0] if failed else exits.DONE
+
+
+def _sequence(api: Api, sequence: Original, target: Path, on_got: OnGot, ways: Ways) -> None:
+    """Fetch the files of an image sequence into the folder that they came from, below ``target``."""
+
+    def on_frame(outcome: Got | NotGot) -> None:
+        one = outcome.wanted
+        named = replace(one, original=replace(one.original, version_id=sequence.version_id))
+        on_got(replace(outcome, wanted=named))
+
+    files = FramesOf(api, sequence)
+    download_all(files, "", plan(list(files.originals("")), target), on_frame, ways)
 
 
 def _is_in(original: Original, folder: str, only: set[str]) -> bool:

@@ -17,6 +17,7 @@ from reelkeep.transcode.codec.picture import Deinterlacer, Pictures
 from reelkeep.transcode.codec.probing import Found, probe
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.reader import CUT_OFF_SHARE, Source
+from reelkeep.transcode.codec.sequence import ImageSequence
 from reelkeep.transcode.codec.sound import PEAK_ZOOMS, AacEncoder, PeakMeter, Timeline, TwoTracks
 from reelkeep.transcode.codec.stills import Poster, Tiles, plan_tiles
 from reelkeep.transcode.codec.video_encoder import VideoEncoder
@@ -45,8 +46,13 @@ class _Transcode:
     def __init__(self, channel: Channel, job: Job) -> None:
         self._channel = channel
         self._job = job
-        self._source = Source(Original(channel, job.size_bytes), job)
-        self._found = probe(self._source, job)
+        self._source: Source | ImageSequence
+        if job.images is None:
+            self._source = Source(Original(channel, job.size_bytes), job)
+            self._found = probe(self._source, job)
+        else:
+            self._source = ImageSequence(channel, job, job.images)
+            self._found = self._source.probe(job)
         self._send(Probe(self._found.facts))
 
     def run(self) -> None:
@@ -92,6 +98,7 @@ class _Transcode:
 
     def _peaks_from_start(self) -> Iterator[Any]:
         """A retried job has not heard the start of the sound: listen to all of it once more."""
+        assert isinstance(self._source, Source)
         self._source.rewind()
         sound = SoundLine(self._found, Job(self._job.size_bytes), only_peaks=True)
         for frame in self._source.frames(video=False):

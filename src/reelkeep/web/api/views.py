@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from reelkeep.catalog.assets import AssetRow
+from reelkeep.catalog.image_sequences import SequenceRow
 from reelkeep.catalog.people import User
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.errors import sentence
 from reelkeep.media import FrameRate
 from reelkeep.review.comments import Comment
+from reelkeep.sequences import MAX_GAPS_TOLD, missing
 
 
 def time_json(moment: datetime | None) -> str | None:
@@ -48,6 +50,19 @@ def version_json(version: VersionRow) -> dict[str, Any]:
         "ready_at": time_json(version.ready_at),
         "width_px": probe.get("width_px"),
         "height_px": probe.get("height_px"),
+        "sequence": sequence_json(version.sequence) if version.sequence else None,
+    }
+
+
+def sequence_json(sequence: SequenceRow) -> dict[str, Any]:
+    return {
+        "kind": sequence.kind.value,
+        "files": sequence.files,
+        "first_number": sequence.first_number,
+        "last_number": sequence.last_number,
+        "missing": missing(sequence.gaps),
+        "gaps": [list(gap) for gap in sequence.gaps[:MAX_GAPS_TOLD]],
+        "rate": rate_json(sequence.rate),
     }
 
 
