@@ -20,7 +20,7 @@ MAX_MISSING_IN_A_ROW: Final = 1_000  # a larger hole is two sequences in one fol
 MAX_FRAME_BYTES: Final = 512 << 20  # a frame of 8K in 32-bit floats with alpha is 506 MiB, unpacked
 MAX_NUMBER: Final = 999_999_999
 MAX_GAPS_TOLD: Final = 20
-_NAME: Final = re.compile(r"(?P<stem>.*?)(?P<digits>[0-9]{1,9})\.(?P<extension>[A-Za-z0-9]{2,4})", re.DOTALL)
+_NAME: Final = re.compile(r"(?P<stem>.*?)(?<![0-9])(?P<digits>[0-9]{1,9})\.(?P<extension>[A-Za-z0-9]{2,4})", re.DOTALL)
 _VERSION: Final = re.compile(r"(?:^|[^A-Za-z0-9])[vV]$")
 
 

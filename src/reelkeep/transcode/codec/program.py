@@ -89,6 +89,9 @@ class _Transcode:
 
     def _frames(self, picture: PictureLine | None) -> Iterator[Any]:
         """Frames from where the first thing wanted lies; the first ones were decoded once already by the probe."""
+        if isinstance(self._source, ImageSequence):
+            assert picture is not None
+            return self._source.frames(picture.early, self._job.resume_frame)
         wanted = []
         if picture:
             wanted.append(Fraction(picture.first_wanted) / picture.rate.fraction)
@@ -152,6 +155,13 @@ class PictureLine:
     def first_wanted(self) -> int:
         """The first grid frame for which anything must be decoded."""
         return 0 if self._poster else min(self._job.resume_frame, self._tiles.next_frame)
+
+    @property
+    def early(self) -> range:
+        """The grid frames before the first one to encode of which a picture is needed."""
+        if self._poster:
+            return range(self._job.resume_frame)
+        return range(self._tiles.next_frame, self._job.resume_frame, self.layout.step_frames)
 
     def tracks(self) -> Iterator[Track]:
         """Describe every rung before its first fragment, so that the manifest can name all of them from the start."""

@@ -2,7 +2,7 @@
 
 The picture decoders of libavcodec take a whole file as one packet, so no demuxer is opened here and no name is known:
 the kind comes with the job, and each file must begin as files of its kind do. Pictures are decoded on as many threads
-as there are processors, each by a decoder of its own; a bounded number of them is in memory at once.
+as there are processors, each picture by a decoder of its own; a bounded number of them is in memory at once.
 The numbers say where a picture lies in time. A number without a file shows the picture before it (``grid``).
 A file that cannot be read ends the film with its number: a review on a film with a wrong picture is worse than a
 message, and the original stays stored as it came.
@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import os
 import struct
-import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any, Final
@@ -24,6 +23,7 @@ import av
 from reelkeep.isolation.channel import BadFrame, Channel
 from reelkeep.media import Probe, Timecode
 from reelkeep.sequences import ImageKind
+from reelkeep.transcode.codec.dpx import dpx_timecode
 from reelkeep.transcode.codec.exr import check_exr, exr_timecode
 from reelkeep.transcode.codec.packed import check_png
 from reelkeep.transcode.codec.probing import NAMES, Found, check_limits, shown_size, upright
@@ -69,9 +69,8 @@ class ImageSequence:
         self._container, self._decoder = _DECODERS[images.kind]
         self._max_picture_px = job.max_picture_px
         self._threads = max(1, min(job.threads or len(os.sched_getaffinity(0)), MAX_THREADS))
-        self._local = threading.local()
         self._head = self._read(0)  # kept until it is decoded for the film: each file is read once
-        first = self._decode(0, self._head)
+        first, self._aspect = self._decode(0, self._head)
         self._size = first.width, first.height
         self._first = first
 
@@ -81,8 +80,7 @@ class ImageSequence:
         Raises:
             Refused: it is larger or longer than this codec takes.
         """
-        aspect = self._local.context.sample_aspect_ratio
-        width, height = shown_size(self._first, aspect)
+        width, height = shown_size(self._first, self._aspect)
         facts = Probe(
             container=NAMES.get(self._container, self._container.removesuffix("_pipe").upper()),
             has_video=True,
@@ -97,14 +95,18 @@ class ImageSequence:
         check_limits(facts, job)
         return Found(facts, upright(self._first), Fraction(0))
 
-    def frames_from(self, seconds: Fraction) -> Iterator[Any]:
-        """Yield decoded pictures with their times, from the one that is shown at ``seconds`` on."""
-        wanted = max(0, int(seconds * self._images.rate.fraction))
-        start, most = self._images.place_at(wanted), self._most_in_flight()
+    def frames(self, early: Iterable[int], first: int) -> Iterator[Any]:
+        """Yield decoded pictures with their times: those that ``early`` frames show, then all from ``first`` on.
+
+        Args:
+            early: in order, before ``first``; files between them are not read.
+        """
+        start, most = self._images.place_at(first), self._most_in_flight()
+        before = sorted({place for frame in early if (place := self._images.place_at(frame)) < start})
         with ThreadPoolExecutor(self._threads, "picture") as pool:
             waiting: deque[Future[Any]] = deque()
             try:
-                for place in range(start, len(self._images.offsets)):
+                for place in (*before, *range(start, len(self._images.offsets))):
                     if len(waiting) >= most:
                         yield waiting.popleft().result()
                     waiting.append(pool.submit(self._placed, place, self._body(place)))
@@ -120,14 +122,14 @@ class ImageSequence:
         return max(1, min(self._threads + 1, fitting))
 
     def _placed(self, place: int, body: bytes) -> Any:
-        frame = self._decode(place, body)
+        frame, _ = self._decode(place, body)
         if (frame.width, frame.height) != self._size:
             raise Refused("frame_size", self._named(place))
         frame.pts, frame.time_base = self._images.offsets[place], 1 / self._images.rate.fraction
         return frame
 
-    def _decode(self, place: int, body: bytes) -> Any:
-        """Return the picture of a file.
+    def _decode(self, place: int, body: bytes) -> tuple[Any, Fraction | None]:
+        """Return the picture of a file, and the aspect of its pixels.
 
         Raises:
             Refused: with the frame's number, whatever is wrong with it.
@@ -141,26 +143,24 @@ class ImageSequence:
                 check_exr(content)
             if self._images.kind is ImageKind.PNG:
                 check_png(content, self._max_picture_px)
-            pictures = self._context().decode(av.Packet(body))
+            context = self._context()
+            pictures = context.decode(av.Packet(body))
         except Refused as refused:
             known = ("too_large", "frame_kind")
             raise refused if refused.reason in known else Refused("frame_damaged", self._named(place)) from refused
         except (av.error.FFmpegError, struct.error) as error:
-            self._local.context = None
             raise Refused("frame_damaged", self._named(place)) from error
         if not pictures:
             raise Refused("frame_damaged", self._named(place))
-        return pictures[0]
+        return pictures[0], context.sample_aspect_ratio
 
     def _context(self) -> Any:
-        """Return this thread's decoder."""
-        if getattr(self._local, "context", None) is None:
-            context: Any = av.CodecContext.create(self._decoder, "r")
-            context.thread_count = 1
-            strict = {"err_detect": "explode"} if self._images.kind in _STRICT else {}
-            context.options = {"max_pixels": str(self._max_picture_px), **strict}
-            self._local.context = context
-        return self._local.context
+        """Return a new decoder: PNG's draws a picture over the one before it, and no picture may meet another here."""
+        context: Any = av.CodecContext.create(self._decoder, "r")
+        context.thread_count = 1
+        strict = {"err_detect": "explode"} if self._images.kind in _STRICT else {}
+        context.options = {"max_pixels": str(self._max_picture_px), **strict}
+        return context
 
     def _body(self, place: int) -> bytes:
         if place == 0 and self._head:
@@ -184,6 +184,8 @@ class ImageSequence:
         text = self._first.metadata.get("timecode", "")
         if self._images.kind is ImageKind.EXR:
             text = exr_timecode(_Content(self._head)) or text
+        if self._images.kind is ImageKind.DPX:
+            text = dpx_timecode(_Content(self._head)) or text
         own = parse_timecode(text, self._images.rate)
         if own is not None and own.frame:
             return own
