@@ -29,6 +29,12 @@ export const assetStyles = css`
     color: var(--quiet);
     white-space: nowrap;
   }
+  .facts .sequence {
+    font-size: 13px;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
   .facts h1 {
     font-size: 15px;
     overflow: hidden;

@@ -1,6 +1,8 @@
 /** Files from a drop or a picker, with a handle where the browser gives one (it survives a reload). */
 
-/** @typedef {{file: File, handle: FileSystemFileHandle | null}} Picked */
+import { filesBelow } from "./folders.js";
+
+/** @typedef {{file: File, handle: FileSystemFileHandle | null, folder?: string}} Picked */
 
 /**
  * @param {DataTransfer} data
@@ -9,10 +11,15 @@
 export function droppedFiles(data) {
   // A DataTransfer is emptied once its event is over: ask for everything before the first wait.
   const items = [...data.items].filter((item) => item.kind === "file");
+  const folders = items.map((item) => item.webkitGetAsEntry?.() ?? null).filter((entry) => entry?.isDirectory);
   const asked = items.map((item) => ({ file: item.getAsFile(), handle: handleOf(item) }));
-  return Promise.all(asked.map(async ({ file, handle }) => ({ file, handle: await handle }))).then((all) =>
-    all.flatMap(({ file, handle }) => (file && isFile(handle) ? [{ file, handle }] : [])),
-  );
+  return Promise.all([
+    ...asked.map(async ({ file, handle }) => ({ file, handle: await handle })).map(async (one) => {
+      const { file, handle } = await one;
+      return file && isFile(handle) && !folders.some((entry) => entry?.name === file.name) ? [{ file, handle }] : [];
+    }),
+    ...folders.map(async (entry) => (entry ? (await filesBelow(entry)).map((filed) => ({ ...filed, handle: null })) : [])),
+  ]).then((all) => all.flat());
 }
 
 /**

@@ -19,9 +19,9 @@ const LONGEST_PAUSE_MS = 30_000;
 const RATE_WINDOW_MS = 8_000;
 
 /**
- * @typedef {"waiting" | "checking" | "sending" | "paused" | "retrying" | "finishing" | "done" | "interrupted" | "failed" | "lost"} TransferState
+ * @typedef {"asked" | "waiting" | "checking" | "sending" | "paused" | "retrying" | "finishing" | "done" | "interrupted" | "failed" | "lost"} TransferState
  * "interrupted": nobody refused it, and it goes on when network, server and store are there again; "failed": it was
- * refused; "lost": interrupted by a page that was loaded anew, so that the file must be picked again.
+ * refused; "asked": the person has not said yet what a sequence is to be; "lost": interrupted by a page that was loaded anew, so that the file must be picked again.
  */
 
 /**
@@ -31,6 +31,14 @@ const RATE_WINDOW_MS = 8_000;
  */
 export function pauseMs(attempt, dice) {
   return Math.min(LONGEST_PAUSE_MS, 500 * 2 ** (attempt - 1)) * (0.5 + dice / 2);
+}
+
+/**
+ * @param {{size: number, lastModified: number}} about
+ * @param {string} folder
+ */
+export function keyOf(about, folder) {
+  return `browser-${about.size}-${about.lastModified}${folder && `-${folder}`}`.slice(0, 200);
 }
 
 /** Fires "change". */
@@ -47,6 +55,8 @@ export class Transfer extends EventTarget {
     this.file = file;
     /** @type {FileSystemFileHandle | null} */
     this.handle = null;
+    /** Where it goes in the production: "a/b", "" for the top. */
+    this.folder = "";
     /** @type {TransferState} */
     this.state = file ? "waiting" : "lost";
     /** @type {import("../api.js").Upload | null} */
@@ -71,7 +81,7 @@ export class Transfer extends EventTarget {
 
   /** One file's name for the server, so that a reload finds the same upload again. */
   get clientKey() {
-    return `browser-${this.about.size}-${this.about.lastModified}`;
+    return keyOf(this.about, this.folder);
   }
 
   get sentBytes() {
@@ -141,7 +151,7 @@ export class Transfer extends EventTarget {
 
   /** @param {AbortSignal} signal */
   async #begin(signal) {
-    const body = { file_name: this.about.name, size_bytes: this.about.size, client_key: this.clientKey };
+    const body = { file_name: this.about.name, size_bytes: this.about.size, client_key: this.clientKey, folder: this.folder };
     const kept = this.uploadId ? await this.#again(() => this.#open(), signal) : null;
     const open = kept ?? (await this.#again(() => post(`/productions/${this.productionId}/uploads`, body), signal));
     const upload = /** @type {import("../api.js").Upload} */ (open.upload ?? open);

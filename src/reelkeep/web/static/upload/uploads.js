@@ -1,6 +1,8 @@
 /** All transfers of this page, one file at a time on the wire; they go on while the person looks at other pages. */
 
-import { Transfer } from "./transfer.js";
+import { grouped } from "./sequence.js";
+import { SequenceTransfer } from "./sequence-transfer.js";
+import { Transfer, keyOf } from "./transfer.js";
 import { forget, keep, kept } from "./records.js";
 
 /** @typedef {import("./picking.js").Picked} Picked */
@@ -26,15 +28,61 @@ class Uploads extends EventTarget {
    * @param {Picked[]} picked
    */
   add(productionId, picked) {
-    for (const { file, handle } of picked) {
+    /** @type {Picked[]} */
+    const single = [];
+    for (const folder of new Set(picked.map((one) => one.folder ?? ""))) {
+      const inside = picked.filter((one) => (one.folder ?? "") === folder);
+      const { sequences, others } = grouped(inside.map(({ file }) => file));
+      for (const sequence of sequences) this.#ask(new SequenceTransfer(productionId, sequence, folder));
+      single.push(...inside.filter(({ file }) => others.includes(file)));
+    }
+    this.#addFiles(productionId, single);
+  }
+
+  /**
+   * Ask what numbered pictures are to be; those that were stopped go on without a question.
+   * @param {SequenceTransfer} transfer
+   */
+  #ask(transfer) {
+    const same = this.all.find((each) => each instanceof SequenceTransfer && each.about.name === transfer.about.name && each.folder === transfer.folder && each.state !== "done");
+    if (same) {
+      if (!same.running && same.state !== "asked") this.resume(same);
+      return;
+    }
+    transfer.addEventListener("change", () => this.#changed());
+    this.all.push(transfer);
+  }
+
+  /**
+   * @param {SequenceTransfer} transfer
+   * @param {[number, number]} rate
+   */
+  asFilm(transfer, rate) {
+    transfer.filmRate = rate;
+    this.resume(transfer);
+  }
+
+  /** @param {SequenceTransfer} transfer */
+  asPictures(transfer) {
+    this.all = this.all.filter((each) => each !== transfer);
+    this.#addFiles(transfer.productionId, transfer.sequence.files.map((file) => ({ file, handle: null, folder: transfer.folder })));
+  }
+
+  /**
+   * @param {string} productionId
+   * @param {Picked[]} picked
+   */
+  #addFiles(productionId, picked) {
+    for (const { file, handle, folder = "" } of picked) {
       const about = { name: file.name, size: file.size, lastModified: file.lastModified };
-      const same = this.all.find((each) => each.productionId === productionId && each.about.name === about.name && each.clientKey === `browser-${about.size}-${about.lastModified}`);
+      const same = this.all.find((each) => each.productionId === productionId && each.about.name === about.name && each.clientKey === keyOf(about, folder));
       if (same && same.state !== "done") {
         if (!same.running) this.resumeWith(same, file);
         continue;
       }
       const transfer = new Transfer(productionId, about, file);
       transfer.handle = handle;
+      transfer.folder = folder;
       this.#watch(transfer);
       this.all.push(transfer);
     }
