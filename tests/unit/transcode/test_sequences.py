@@ -1,4 +1,4 @@
-"""Image sequences by the real, sandboxed codec: every frame in its place, and each kind of bad file told by its number."""
+"""Image sequences by the real, sandboxed codec: every frame in its place; each kind of bad file told by its number."""
 
 from __future__ import annotations
 
