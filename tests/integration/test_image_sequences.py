@@ -151,10 +151,10 @@ def test_frames_that_are_no_sequence_are_refused_in_words_before_anything_is_sen
             (tmp_path / folder / name).write_bytes(b"" if name == "b.2.png" else b"x")
     code, sent, _ = asked(line, "upload", str(tmp_path / "twins"), "-p", production)
     assert code == 3
-    assert sent["uploads"][0]["error"]["message"] == "two files have one number: a.0001.png and a.001.png"
+    assert sent["uploads"][0]["error"]["message"] == "Two files have one number: a.0001.png and a.001.png."
     code, sent, _ = asked(line, "upload", str(tmp_path / "empty"), "-p", production)
     assert code == 6
-    assert sent["uploads"][0]["error"]["message"] == "b.2.png is empty"
+    assert sent["uploads"][0]["error"]["message"] == "B.2.png is empty."
     assert asked(line, "upload", str(tmp_path / "empty"), "-p", production, "--rate", "fast")[0] == 3
     code, sent, _ = asked(line, "upload", str(tmp_path / "twins"), "-p", production, "--no-sequences")
     assert (code, len(sent["uploads"])) == (0, 3)

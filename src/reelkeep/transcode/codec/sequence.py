@@ -146,8 +146,10 @@ class ImageSequence:
             context = self._context()
             pictures = context.decode(av.Packet(body))
         except Refused as refused:
-            known = ("too_large", "frame_kind")
-            raise refused if refused.reason in known else Refused("frame_damaged", self._named(place)) from refused
+            if refused.reason in ("too_large", "frame_kind"):
+                raise
+            is_other = refused.reason in ("not_media", "text", "empty")
+            raise Refused("frame_kind" if is_other else "frame_damaged", self._named(place)) from refused
         except (av.error.FFmpegError, struct.error) as error:
             raise Refused("frame_damaged", self._named(place)) from error
         if not pictures:
