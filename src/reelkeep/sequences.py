@@ -106,11 +106,6 @@ def gaps(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return [(before + 1, after - 1) for before, after in itertools.pairwise(numbers) if after - before > 1]
 
 
-def missing(runs: Iterable[tuple[int, int]]) -> int:
-    """Return how many numbers runs of missing ones hold."""
-    return sum(last - first + 1 for first, last in runs)
-
-
 @dataclass(frozen=True)
 class Grouped:
     """The files of one folder: sequences, each in the order of its numbers, and what is in none."""

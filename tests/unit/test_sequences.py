@@ -14,7 +14,6 @@ from reelkeep.sequences import (
     frame_name,
     gaps,
     group,
-    missing,
     numbers_text,
     pattern_name,
     twins,
@@ -46,7 +45,7 @@ def test_a_hole_is_part_of_a_film_up_to_a_thousand_numbers() -> None:
     inside, outside = (f"a.{MAX_MISSING_IN_A_ROW + more}.png" for more in (1, 2))
     assert group(["a.0.png", inside]).sequences
     assert not group(["a.0.png", outside]).sequences
-    assert missing(gaps([0, MAX_MISSING_IN_A_ROW + 1])) == MAX_MISSING_IN_A_ROW
+    assert gaps([0, MAX_MISSING_IN_A_ROW + 1]) == [(1, MAX_MISSING_IN_A_ROW)]
 
 
 def test_more_files_than_a_film_may_have_stay_files() -> None:

@@ -13,7 +13,7 @@ from reelkeep.catalog.tables import image_sequences, sequence_files
 from reelkeep.errors import NotFound
 from reelkeep.ids import VersionId
 from reelkeep.media import FrameRate
-from reelkeep.sequences import ImageKind
+from reelkeep.sequences import MAX_GAPS_TOLD, ImageKind
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,12 @@ class SequenceRow:
     files: int
     first_number: int
     last_number: int
-    gaps: tuple[tuple[int, int], ...] = ()  # of the numbers no file has; known once the version is *stored*
+    gaps: tuple[tuple[int, int], ...] = ()  # the first runs of missing numbers, once the version is *stored*
+
+    @property
+    def missing(self) -> int:
+        """Return how many numbers no file has."""
+        return self.last_number - self.first_number + 1 - self.files
 
 
 @dataclass(frozen=True)
@@ -141,9 +146,9 @@ def stored_frames(conn: Connection, version_id: VersionId) -> list[FrameRow]:
 
 
 def settle(conn: Connection, version_id: VersionId, gaps: Sequence[tuple[int, int]]) -> None:
-    """Keep which numbers no file has."""
+    """Keep which numbers no file has: as many runs of them as are told, because lists of versions carry them."""
     this = image_sequences.c.version_id == version_id
-    conn.execute(update(image_sequences).where(this).values(gaps=[list(gap) for gap in gaps]))
+    conn.execute(update(image_sequences).where(this).values(gaps=[list(gap) for gap in gaps[:MAX_GAPS_TOLD]]))
 
 
 def sequence_of(

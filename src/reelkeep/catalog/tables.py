@@ -159,7 +159,7 @@ image_sequences = Table(
     Column("files", Integer, nullable=False),
     Column("first_number", Integer, nullable=False),
     Column("last_number", Integer, nullable=False),
-    Column("gaps", JSONB, nullable=False),  # [[first, last], ...] of the numbers that no file has
+    Column("gaps", JSONB, nullable=False),  # [[first, last], ...]: the first runs of numbers that no file has
     CheckConstraint("files between 2 and 100000", name="files"),
     CheckConstraint("first_number <= last_number", name="numbers"),
 )

@@ -108,8 +108,8 @@ class SequenceSource:
         self._held.clear()
 
     def _block(self, number: int) -> bytes:
-        for past in [held for held in self._held if held < number]:
-            self._held.pop(past).cancel()
+        for other in [held for held in self._held if not number <= held <= number + IN_FLIGHT]:
+            self._held.pop(other).cancel()  # also those that lie far ahead, after a jump back
         self._want_from(number)
         future = self._held[number]
         if future.exception() is not None:

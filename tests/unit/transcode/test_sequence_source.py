@@ -76,6 +76,15 @@ def test_a_jump_fetches_nothing_in_between() -> None:
     assert not {file for file, _, _ in store.asked} & set(range(IN_FLIGHT + 1, 900))
 
 
+def test_jumps_back_and_forth_hold_no_more_than_one_window() -> None:
+    contents = [b"z" * 100] * 1_000
+    source = SequenceSource(Store(contents).fetch, files(contents))
+    for place in (900, 500, 700, 100, 0):
+        source.read(0, 100, place)
+        assert source.held_bytes <= (IN_FLIGHT + 1) * 100
+    source.close()
+
+
 def test_a_file_that_is_not_what_was_uploaded_is_told_by_its_number() -> None:
     changed = [*FILES[:1], FILES[1][:-1] + b"?", *FILES[2:]]
     source = SequenceSource(Store(changed).fetch, files(FILES), block_bytes=100)

@@ -72,7 +72,7 @@ class ImageSequence:
         self._head = self._read(0)  # kept until it is decoded for the film: each file is read once
         first, self._aspect = self._decode(0, self._head)
         self._size = first.width, first.height
-        self._first = first
+        self._first: Any = first
 
     def probe(self, job: Job) -> Found:
         """Describe the film from its first picture.
@@ -93,7 +93,9 @@ class ImageSequence:
             video_codec=self._decoder,
         )
         check_limits(facts, job)
-        return Found(facts, upright(self._first), Fraction(0))
+        standing = upright(self._first)
+        self._first = None
+        return Found(facts, standing, Fraction(0))
 
     def frames(self, early: Iterable[int], first: int) -> Iterator[Any]:
         """Yield decoded pictures with their times: those that ``early`` frames show, then all from ``first`` on.
@@ -103,6 +105,8 @@ class ImageSequence:
         """
         start, most = self._images.place_at(first), self._most_in_flight()
         before = sorted({place for frame in early if (place := self._images.place_at(frame)) < start})
+        if 0 not in (*before[:1], start):
+            self._head = b""  # it is not decoded again
         with ThreadPoolExecutor(self._threads, "picture") as pool:
             waiting: deque[Future[Any]] = deque()
             try:

@@ -13,7 +13,6 @@ from reelkeep.catalog.versions import VersionRow
 from reelkeep.errors import sentence
 from reelkeep.media import FrameRate
 from reelkeep.review.comments import Comment
-from reelkeep.sequences import MAX_GAPS_TOLD, missing
 
 
 def time_json(moment: datetime | None) -> str | None:
@@ -60,8 +59,8 @@ def sequence_json(sequence: SequenceRow) -> dict[str, Any]:
         "files": sequence.files,
         "first_number": sequence.first_number,
         "last_number": sequence.last_number,
-        "missing": missing(sequence.gaps),
-        "gaps": [list(gap) for gap in sequence.gaps[:MAX_GAPS_TOLD]],
+        "missing": sequence.missing,
+        "gaps": [list(gap) for gap in sequence.gaps],
         "rate": rate_json(sequence.rate),
     }
 
