@@ -22,7 +22,19 @@ from reelkeep.media import MediaLimits
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode import protocol
 from reelkeep.transcode.problems import unusable
-from reelkeep.transcode.protocol import Done, Fragment, Peaks, Plan, Problem, Progress, Read, Still, Track
+from reelkeep.transcode.protocol import (
+    Done,
+    Fragment,
+    Loudness,
+    Peaks,
+    Plan,
+    Problem,
+    Progress,
+    Read,
+    Still,
+    Times,
+    Track,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +92,10 @@ class Recipient(Protocol):
     def add_still(self, still: Still) -> None: ...
 
     def add_peaks(self, peaks: Peaks) -> None: ...
+
+    def add_loudness(self, loudness: Loudness) -> None: ...
+
+    def add_times(self, times: Times) -> None: ...
 
     def tick(self, now: float) -> None: ...
 
@@ -200,7 +216,7 @@ class Carrier:
                 self._progress = max(self._progress, said.frames)
             case _:
                 is_new = True
-        if isinstance(said, Fragment | Still | Peaks):
+        if isinstance(said, Fragment | Still | Peaks | Times):
             self._made_bytes += len(said.body)
         if is_new:
             self._silent_seconds = 0.0
@@ -230,6 +246,10 @@ class Carrier:
                 self._publishing().add_still(said)
             case Peaks():
                 self._publishing().add_peaks(said)
+            case Loudness():
+                self._publishing().add_loudness(said)
+            case Times():
+                self._publishing().add_times(said)
             case Problem():
                 _log.info("the codec refuses the original: %s (%s)", said.code, said.detail)
                 raise unusable(said.code, said.detail)

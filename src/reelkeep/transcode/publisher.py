@@ -7,7 +7,7 @@ transaction is fenced by the job's lease: an attempt that was given up for dead 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,17 +20,18 @@ from reelkeep.isolation.channel import BadFrame
 from reelkeep.jobs import queue
 from reelkeep.jobs.interface import Hold
 from reelkeep.jobs.transactions import transaction
-from reelkeep.media import AUDIO_RENDITION, Rung, TrackKind
+from reelkeep.media import Loudness as LoudnessFacts
+from reelkeep.media import Rung, Sound, TrackKind, is_sound, sound_rendition
 from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription
 from reelkeep.packaging.bundles import Bundle, BundleWriter
 from reelkeep.packaging.segmenter import RenditionPackager
 from reelkeep.packaging.stills import SealedStill, StillKind, StillWriter
 from reelkeep.packaging.tracks import TrackConfig
-from reelkeep.transcode import records, waveform
+from reelkeep.transcode import picture_times, records, waveform
 from reelkeep.transcode.bucket import ProxyPrefix
 from reelkeep.transcode.outbox import Outbox
 from reelkeep.transcode.patience import patiently
-from reelkeep.transcode.protocol import Done, Fragment, Peaks, Plan, Still, Track
+from reelkeep.transcode.protocol import Done, Fragment, Loudness, Peaks, Plan, Still, Times, Track
 from reelkeep.transcode.records import Attempt, Keys
 from reelkeep.transcode.rendition import RenditionWriter, checked_config, grid_of
 from reelkeep.transcode.resume import Published
@@ -80,14 +81,27 @@ class _Row:
 class Publisher:
     """Takes what one codec sends in one attempt. Used by one thread; close it in every case."""
 
-    def __init__(self, desk: Desk, attempt: Attempt, plan: Plan, proxy: ProxyPlan, published: Published) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        attempt: Attempt,
+        plan: Plan,
+        proxy: ProxyPlan,
+        published: Published,
+        sounds: Sequence[Sound] = (),
+    ) -> None:
+        if len(sounds) != plan.sounds:
+            raise BadFrame("a plan has another number of sound tracks than its probe")
         self._desk = desk
         self._attempt = attempt
         self._plan = plan
         self._proxy = proxy
         self._published = published
         self._rungs: Mapping[str, Rung] = {rung.name: rung for rung in plan.rungs}
-        self._planned = {*self._rungs, *([AUDIO_RENDITION] if plan.audio else [])}
+        self._planned = {*self._rungs, *map(sound_rendition, range(plan.sounds))}
+        self._sounds = {sound_rendition(number): sound for number, sound in enumerate(sounds)}
+        self._loudness: dict[int, LoudnessFacts] = {}
+        self._times: Times | None = None
         self._rows: dict[str, _Row] = {}
         self._outbox = Outbox()
         self._peaks: list[Peaks] = []
@@ -136,6 +150,8 @@ class Publisher:
             iv=new_iv(),
             content_key_class=content_class,
             codec_config=config.codec_config,
+            language=self._sounds[name].language if name in self._sounds else "",
+            label=self._sounds[name].title if name in self._sounds else "",
             wrapped_content_key=self._desk.keys.version_key.wrap_content_key(content_key),
         )
 
@@ -187,17 +203,32 @@ class Publisher:
             raise BadFrame("a waveform has too many zooms")
         self._peaks.append(peaks)
 
+    def add_loudness(self, loudness: Loudness) -> None:
+        """Take what was measured of one sound track; it is recorded at the end."""
+        if loudness.number >= self._plan.sounds or loudness.number in self._loudness:
+            raise BadFrame("a sound track that is not planned was measured, or one was twice")
+        self._loudness[loudness.number] = loudness.facts
+
+    def add_times(self, times: Times) -> None:
+        """Take the times of the original's pictures; they are kept beside the proxy."""
+        if self._times is not None:
+            raise BadFrame("the times of pictures come twice")
+        self._times = times
+
     def finish(self, done: Done, now: float) -> None:
         """Send the rest, wait until everything is recorded, and check that nothing is missing.
 
         Raises:
             BadFrame: the codec says it is done, but a rendition is missing or is shorter than it says.
         """
-        wanted = {name: done.audio_frames if name == AUDIO_RENDITION else done.frames for name in self._planned}
+        wanted = {name: done.audio_frames if is_sound(name) else done.frames for name in self._planned}
         if not all(wanted[name] and wanted[name] == self._length(name) for name in wanted):
             raise BadFrame("the codec ended before every rendition was whole")
         if self._peaks and not self._published.peaks:
             self._send_still(self._stills.seal(StillKind.PEAKS, 0, waveform.encode(self._peaks)))
+        if self._times is not None and not self._published.times:
+            self._send_still(self._stills.seal(StillKind.TIMES, 0, picture_times.encode(self._times)))
+        self._desk.record(lambda conn: records.measured(conn, self._desk.version_id, self._loudness, self._times))
         for name, row in self._rows.items():
             self._send(name, row.writer.finish(now))
         self._outbox.drain()

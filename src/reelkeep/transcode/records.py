@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -26,13 +26,15 @@ from reelkeep.encryption.keys import (
 from reelkeep.errors import IsolationError
 from reelkeep.ids import AttemptId, JobId, ProductionId, VersionId, new_id
 from reelkeep.jobs.interface import JobKind, LeaseLost
-from reelkeep.media import Probe
+from reelkeep.media import Loudness, Probe
 from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription, SegmentFacts
 from reelkeep.packaging.bundles import Bundle
 from reelkeep.packaging.stills import SealedStill, StillKind
+from reelkeep.transcode.protocol import Times
 from reelkeep.transcode.resume import Published, run_from_zero
 
 RENDITIONS_FIELD: Final = "renditions"  # in versions.probe, beside the fields of media.Probe: the names planned
+TIMES_FIELD: Final = "times"  # there, too: the fields of protocol.Times without its body
 
 
 class ProxyChanged(IsolationError):
@@ -84,6 +86,7 @@ def published(conn: Connection, version_id: VersionId) -> Published:
         tile_sheets=run_from_zero((number, 1) for number in shown[StillKind.TILES.value])[0],
         poster=bool(shown[StillKind.POSTER.value]),
         peaks=bool(shown[StillKind.PEAKS.value]),
+        times=bool(shown[StillKind.TIMES.value]),
         complete=version.completed_at is not None,
     )
 
@@ -123,7 +126,7 @@ def begin(
         conn.execute(insert(proxies).values(version_id=version_id, **values))
     elif any(getattr(old, name) != value for name, value in values.items()):
         _replace_plan(conn, version_id, values)
-    facts = {**asdict(probe), RENDITIONS_FIELD: list(names)}
+    facts = {**asdict(probe), "light": probe.light.value, RENDITIONS_FIELD: list(names)}
     conn.execute(update(versions_table).where(versions_table.c.id == version_id).values(probe=facts))
     if _state(conn, version_id) is VersionState.STORED:
         versions.move(conn, version_id, VersionState.PROCESSING)
@@ -166,7 +169,7 @@ def add_rendition(conn: Connection, version_id: VersionId, wanted: RenditionDesc
         "kind": wanted.kind.value, "is_step": wanted.is_step, "width_px": wanted.width_px,
         "height_px": wanted.height_px, "codecs": wanted.codecs, "timescale": wanted.timescale,
         "key_id": wanted.key_id, "content_key_class": wanted.content_key_class.value,
-        "codec_config": wanted.codec_config,
+        "codec_config": wanted.codec_config, "language": wanted.language, "label": wanted.label,
     }  # fmt: skip
     this = (renditions.c.version_id == version_id, renditions.c.name == wanted.name)
     old = conn.execute(select(renditions).where(*this)).one_or_none()
@@ -231,6 +234,28 @@ def complete(conn: Connection, version_id: VersionId, frames: int) -> bool:
     """
     this = (proxies.c.version_id == version_id, proxies.c.completed_at.is_(None))
     return conn.execute(update(proxies).where(*this).values(frames=frames, completed_at=func.now())).rowcount == 1
+
+
+def measured(conn: Connection, version_id: VersionId, loudness: Mapping[int, Loudness], times: Times | None) -> None:
+    """Record what only the whole file could tell beside what the probe found. Repeating it is harmless.
+
+    Args:
+        loudness: of the sound tracks, by their numbers.
+        times: of the pictures, where the original has no constant rate.
+    """
+    this = versions_table.c.id == version_id
+    facts = conn.execute(select(versions_table.c.probe).where(this).with_for_update()).scalar_one()
+    sounds = [
+        {**sound, "loudness": asdict(loudness[number])} if number in loudness else sound
+        for number, sound in enumerate(facts["sounds"])
+    ]
+    conn.execute(
+        update(versions_table).where(this).values(probe={**facts, "sounds": sounds, TIMES_FIELD: _summary(times)})
+    )
+
+
+def _summary(times: Times | None) -> dict[str, Any] | None:
+    return None if times is None else {name: value for name, value in vars(times).items() if name != "body"}
 
 
 def verify(conn: Connection, version_id: VersionId, sha256: bytes) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reelkeep.media import AUDIO_RENDITION, AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES
+from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES, is_sound
 from reelkeep.transcode.protocol import Job
 
 
@@ -29,6 +29,7 @@ class Published:
     tile_sheets: int = 0  # from sheet 0 without a hole
     poster: bool = False
     peaks: bool = False
+    times: bool = False
     complete: bool = False
 
     @property
@@ -41,11 +42,15 @@ class Published:
         return Job(
             size_bytes=size_bytes,
             resume_frame=self._resume_frame(),
-            resume_audio_frame=_floor(self.samples.get(AUDIO_RENDITION, 0), AUDIO_SEGMENT_AAC_FRAMES),
+            resume_audio_frame=self._resume_audio_frame(),
             resume_tile_sheet=self.tile_sheets,
             poster=not self.poster,
             peaks=not self.peaks,
         )
+
+    def _resume_audio_frame(self) -> int:
+        sounds = [name for name in self.expected if is_sound(name)]
+        return _floor(min((self.samples.get(name, 0) for name in sounds), default=0), AUDIO_SEGMENT_AAC_FRAMES)
 
     def _resume_frame(self) -> int:
         """Return the first frame to encode, a multiple of 48.
@@ -53,7 +58,7 @@ class Published:
         The last segment of a picture that is published whole is encoded again: the codec tells the real length only
         by reaching it.
         """
-        video = [name for name in self.expected if name != AUDIO_RENDITION]
+        video = [name for name in self.expected if not is_sound(name)]
         frames = min((self.samples.get(name, 0) for name in video), default=0)
         if frames and frames >= self.planned_frames:
             frames -= 1

@@ -23,6 +23,7 @@ import av
 from reelkeep.isolation.channel import BadFrame, Channel
 from reelkeep.media import Probe, Timecode
 from reelkeep.sequences import ImageKind
+from reelkeep.transcode.codec.colour import Tags, light_of
 from reelkeep.transcode.codec.dpx import dpx_timecode
 from reelkeep.transcode.codec.exr import check_exr, exr_timecode
 from reelkeep.transcode.codec.packed import check_png
@@ -91,6 +92,7 @@ class ImageSequence:
             frames=self._images.frames,
             start_timecode=self._timecode(),
             video_codec=self._decoder,
+            light=light_of(Tags.of(self._first)),
         )
         check_limits(facts, job)
         standing = upright(self._first)

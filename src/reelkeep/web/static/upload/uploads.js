@@ -1,11 +1,15 @@
-/** All transfers of this page, one file at a time on the wire; they go on while the person looks at other pages. */
+/** All transfers of this page, one large file at a time on the wire, or a few small ones; they go on while the person looks at other pages. */
 
 import { grouped } from "./sequence.js";
 import { SequenceTransfer } from "./sequence-transfer.js";
-import { Transfer, keyOf } from "./transfer.js";
+import { Transfer } from "./transfer.js";
 import { forget, keep, kept } from "./records.js";
 
 /** @typedef {import("./picking.js").Picked} Picked */
+
+/** Files of one part go side by side: alone, each would wait for the platform three times. */
+const SMALL_BYTES = 8 * 2 ** 20;
+const SMALL_AT_ONCE = 4;
 
 /** Fires "change". */
 class Uploads extends EventTarget {
@@ -30,11 +34,12 @@ class Uploads extends EventTarget {
   add(productionId, picked) {
     /** @type {Picked[]} */
     const single = [];
-    for (const folder of new Set(picked.map((one) => one.folder ?? ""))) {
-      const inside = picked.filter((one) => (one.folder ?? "") === folder);
+    for (const folder of new Set(picked.map((one) => one.folder))) {
+      const inside = picked.filter((one) => one.folder === folder);
       const { sequences, others } = grouped(inside.map(({ file }) => file));
+      const alone = new Set(others);
       for (const sequence of sequences) this.#ask(new SequenceTransfer(productionId, sequence, folder));
-      single.push(...inside.filter(({ file }) => others.includes(file)));
+      single.push(...inside.filter(({ file }) => alone.has(file)));
     }
     this.#addFiles(productionId, single);
   }
@@ -44,7 +49,7 @@ class Uploads extends EventTarget {
    * @param {SequenceTransfer} transfer
    */
   #ask(transfer) {
-    const same = this.all.find((each) => each instanceof SequenceTransfer && each.about.name === transfer.about.name && each.folder === transfer.folder && each.state !== "done");
+    const same = this.all.find((each) => each instanceof SequenceTransfer && each.state !== "done" && nameOf(each) === nameOf(transfer));
     if (same) {
       if (!same.running && same.state !== "asked") this.resume(same);
       return;
@@ -73,16 +78,16 @@ class Uploads extends EventTarget {
    * @param {Picked[]} picked
    */
   #addFiles(productionId, picked) {
-    for (const { file, handle, folder = "" } of picked) {
+    const open = new Map(this.all.filter((each) => each.state !== "done").map((each) => [nameOf(each), each]));
+    for (const { file, handle, folder } of picked) {
       const about = { name: file.name, size: file.size, lastModified: file.lastModified };
-      const same = this.all.find((each) => each.productionId === productionId && each.about.name === about.name && each.clientKey === keyOf(about, folder));
-      if (same && same.state !== "done") {
+      const transfer = new Transfer(productionId, about, file, folder);
+      const same = open.get(nameOf(transfer));
+      if (same) {
         if (!same.running) this.resumeWith(same, file);
         continue;
       }
-      const transfer = new Transfer(productionId, about, file);
       transfer.handle = handle;
-      transfer.folder = folder;
       this.#watch(transfer);
       this.all.push(transfer);
     }
@@ -94,16 +99,23 @@ class Uploads extends EventTarget {
   #watch(transfer) {
     transfer.addEventListener("change", () => this.#changed());
     transfer.addEventListener("begun", () => {
-      const { uploadId, productionId, about, handle } = transfer;
-      if (uploadId) keep({ uploadId, productionId, about, handle, userId: this.userId }).catch(() => {});
+      const { uploadId, productionId, about, handle, folder } = transfer;
+      if (uploadId) keep({ uploadId, productionId, about, handle, folder, userId: this.userId }).catch(() => {});
     });
   }
 
-  /** Start the first waiting transfer if none is on the wire. */
-  async #next() {
-    if (this.all.some((each) => each.running && each.state !== "waiting")) return;
-    const transfer = this.all.find((each) => each.state === "waiting");
-    if (!transfer) return;
+  /** Start the transfers that wait, as many as may be on the wire at once. */
+  #next() {
+    for (;;) {
+      const transfer = this.all.find((each) => each.state === "waiting");
+      const busy = this.all.filter((each) => each.running && each.state !== "waiting");
+      if (!transfer || busy.length >= ([...busy, transfer].every(isSmall) ? SMALL_AT_ONCE : 1)) return;
+      this.#run(transfer);
+    }
+  }
+
+  /** @param {Transfer} transfer */
+  async #run(transfer) {
     await transfer.run();
     if (transfer.state === "done" && transfer.uploadId) await forget(transfer.uploadId).catch(() => {});
     this.#next();
@@ -112,6 +124,45 @@ class Uploads extends EventTarget {
   /** @param {Transfer} transfer */
   pause(transfer) {
     transfer.pause();
+    this.#next();
+  }
+
+  /**
+   * Pause all of them that are under way or wait for their turn.
+   * @param {Transfer[]} transfers
+   */
+  pauseAll(transfers) {
+    for (const each of transfers) if (each.running && each.state !== "finishing") each.pause();
+    this.#next();
+  }
+
+  /**
+   * Go on with all of them that can without being picked again.
+   * @param {Transfer[]} transfers
+   */
+  resumeAll(transfers) {
+    for (const each of transfers) {
+      if (each.file && ["paused", "interrupted", "failed"].includes(each.state)) {
+        each.problem = null;
+        each.state = "waiting";
+      }
+    }
+    this.#next();
+    this.#changed();
+  }
+
+  /**
+   * Cancel all of them that are not stored, and take them all from the list.
+   * @param {Transfer[]} transfers
+   */
+  async cancelAll(transfers) {
+    const gone = new Set(transfers);
+    this.all = this.all.filter((each) => !gone.has(each));
+    this.#changed();
+    for (const each of transfers) {
+      if (each.state !== "done") await each.cancel();
+      if (each.uploadId) await forget(each.uploadId).catch(() => {});
+    }
     this.#next();
   }
 
@@ -176,7 +227,7 @@ class Uploads extends EventTarget {
     this.userId = userId;
     for (const entry of await kept().catch(() => [])) {
       if (entry.userId !== userId || this.all.some((each) => each.uploadId === entry.uploadId)) continue;
-      const transfer = new Transfer(entry.productionId, entry.about, null);
+      const transfer = new Transfer(entry.productionId, entry.about, null, entry.folder);
       transfer.uploadId = entry.uploadId;
       transfer.handle = entry.handle;
       this.#watch(transfer);
@@ -184,6 +235,16 @@ class Uploads extends EventTarget {
     }
     this.#changed();
   }
+}
+
+/** @param {Transfer} transfer */
+function nameOf({ productionId, folder, about }) {
+  return JSON.stringify([productionId, folder, about.name, about.size, about.lastModified]);
+}
+
+/** @param {Transfer} transfer */
+function isSmall(transfer) {
+  return transfer.about.size <= SMALL_BYTES;
 }
 
 export const uploads = new Uploads();
