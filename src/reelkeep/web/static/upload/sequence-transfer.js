@@ -6,6 +6,7 @@
 
 import { ApiError, post } from "../api.js";
 import { base64Of, crc32 } from "./crc32.js";
+import { pace } from "./pace.js";
 import { words } from "../sentences.js";
 import { SendProblem, sendPart } from "./sending.js";
 import { sumOf } from "./summing.js";
@@ -169,6 +170,7 @@ export class SequenceTransfer extends Transfer {
     let request = first;
     for (let attempt = 1; ; attempt += 1) {
       try {
+        await rest(pace.waitMs(file.size, performance.now()), signal);
         await sendPart(request, file, (bytes) => this.#sentSo(place, bytes), signal);
         return this.#sentSo(place, file.size);
       } catch (problem) {
@@ -176,7 +178,7 @@ export class SequenceTransfer extends Transfer {
         this.sent.delete(place);
         if (!(problem instanceof SendProblem) || attempt >= TRIES) throw problem;
         if (problem.wantsNewAddress && attempt < 3) [request] = await this.#sign([place], signal);
-        else if (problem.passing) await this.#rest(attempt, signal);
+        else if (problem.passing) await this.#pauseBefore(attempt, signal);
         else throw problem;
         if (request.stored) return this.#sentSo(place, file.size);
       }
@@ -207,7 +209,7 @@ export class SequenceTransfer extends Transfer {
         return await ask();
       } catch (problem) {
         if (!(problem instanceof ApiError) || !problem.passing || attempt >= TRIES) throw problem;
-        await this.#rest(attempt, signal);
+        await this.#pauseBefore(attempt, signal);
       }
     }
   }
@@ -216,17 +218,10 @@ export class SequenceTransfer extends Transfer {
    * @param {number} attempt
    * @param {AbortSignal} signal
    */
-  async #rest(attempt, signal) {
+  async #pauseBefore(attempt, signal) {
     const before = this.state === "retrying" ? "sending" : this.state;
     this.#show("retrying");
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, pauseMs(attempt, Math.random()));
-      signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        resolve(undefined);
-      });
-    });
-    signal.throwIfAborted();
+    await rest(pauseMs(attempt, Math.random()), signal);
     this.#show(before);
   }
 }
@@ -238,4 +233,21 @@ export class SequenceTransfer extends Transfer {
 function refuse(answers) {
   const error = answers.find((answer) => answer.error)?.error;
   if (error) throw new ApiError(400, error.code, error.message, error.advice);
+}
+
+/**
+ * @param {number} milliseconds
+ * @param {AbortSignal} signal  ends the rest and is thrown
+ */
+async function rest(milliseconds, signal) {
+  if (milliseconds > 0) {
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      signal.addEventListener("abort", () => {
+        clearTimeout(timer);
+        resolve(undefined);
+      });
+    });
+  }
+  signal.throwIfAborted();
 }
