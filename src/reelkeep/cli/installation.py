@@ -22,6 +22,9 @@ from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
 from reelkeep.companies import provisioning, registry
 from reelkeep.companies.registry import Company
+from reelkeep.contract import offer as offers
+from reelkeep.contract.offer import Offer
+from reelkeep.contract.parameters import Place
 from reelkeep.errors import DependencyError, NotFound
 from reelkeep.ids import ConnectionId, GrantId
 from reelkeep.storage.discovery import PROBE_PREFIX, Discovery, discover
@@ -31,6 +34,7 @@ from reelkeep.storage.sts import PlatformIdentity
 from reelkeep.supervisor.folder import DataFolder
 
 PROBE_GRANT_LIFE: Final = timedelta(minutes=15)
+UNKNOWN_ID: Final = "not-made-yet-not-used"  # stands for an external id where only names are asked for
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,33 @@ class Installation:
                 sts_endpoint_url=new.sts_endpoint_url or new.endpoint_url,
                 path_style=new.path_style,
             )
+
+    def offer(
+        self, company: Company, place: Place, principal_arn: str, origins: tuple[str, ...], prefix: str
+    ) -> tuple[StorageConnection, Offer]:
+        """Return the template's values for a company, and the connection whose external id stands in them.
+
+        The names of bucket and role follow from account, region and company, so the connection is written down before
+        the stack exists; asked again, the same one is found. It is not used before ``check`` has passed.
+        """
+
+        def of(external_id: str) -> Offer:
+            return offers.offer(
+                company.slug,
+                place,
+                principal_arn=principal_arn,
+                external_id=external_id,
+                origins=origins,
+                prefix=check_prefix(prefix.strip("/")),
+            )
+
+        names = of(UNKNOWN_ID).facts
+        bucket, role_arn = names.text("MediaBucket"), names.text("MediaRoleArn")
+        with self._registry() as conn:
+            known = registry.connections(conn, company.id).values()
+        same = (found for found in known if (found.bucket, found.role_arn) == (bucket, role_arn))
+        connection = next(same, None) or self.connect(company, NewConnection(bucket, place.region, role_arn, prefix))
+        return connection, of(connection.external_id)
 
     def connection(self, company: Company, connection_id: str) -> StorageConnection:
         with self._registry() as conn:
