@@ -63,6 +63,24 @@ def get(conn: Connection, production_id: ProductionId) -> Production:
     return Production(ProductionId(row.id), row.slug, row.name, row.first_frame)
 
 
+def every(conn: Connection) -> list[Production]:
+    """Return all productions of the company, by name; for the operator and for admins of the company."""
+    columns = productions.c.id, productions.c.slug, productions.c.name, productions.c.first_frame
+    rows = conn.execute(select(*columns).order_by(productions.c.name, productions.c.id))
+    return [Production(ProductionId(row.id), row.slug, row.name, row.first_frame) for row in rows]
+
+
+def find(conn: Connection, wanted: str) -> Production:
+    """Return the production with this id or slug, or the only one with this name; raise NotFound."""
+    found = every(conn)
+    for same in (lambda one: wanted in (one.id, one.slug), lambda one: one.name == wanted):
+        those = [one for one in found if same(one)]
+        if len(those) == 1:
+            return those[0]
+    names = ", ".join(one.slug for one in found) or "none yet"
+    raise NotFound(f"there is no one production {wanted}", advice=f"The productions are: {names}.")
+
+
 def count_from(conn: Connection, production_id: ProductionId, first_frame: int) -> Production:
     """Let the frames that people see begin at a number; frames in the API and in addresses stay counted from 0.
 

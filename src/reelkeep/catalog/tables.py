@@ -124,10 +124,11 @@ versions = Table(
     Column("state", Text, nullable=False),  # catalog.lifecycle.VersionState
     Column("problem_code", Text),  # errors.*.code
     Column("problem", Text),  # for the uploader, with what to do next
-    Column("connection_id", Text, nullable=False),  # placement, recorded once (H2)
+    Column("connection_id", Text, nullable=False, index=True),  # placement, recorded once (H2)
     Column("file_name", Text, nullable=False),  # the true name
     Column("original_key", Text, nullable=False, unique=True),
     Column("size_bytes", BigInteger, nullable=False),
+    Column("etag", Text),  # of the original when it arrived; null where the store said none
     Column("claimed_sha256", LargeBinary),
     Column("verified_sha256", LargeBinary),
     Column("probe", JSONB),  # media.Probe, written by the job

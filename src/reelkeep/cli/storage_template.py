@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from reelkeep.cli import output
-from reelkeep.cli.options import DEFAULT_DATA, Data, Json
-from reelkeep.cli.storage import CompanySlug
+from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json
 from reelkeep.errors import RequestError
 
 

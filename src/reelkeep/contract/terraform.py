@@ -393,7 +393,10 @@ def _statement(row: Statement) -> Block:
         body += _condition(operator, keys)
     if row.when is None or row.when == EXISTS.get(row.document):
         return Block("statement", (), body, notes=(row.reason,))
-    when = [("for_each", Raw(f"{_is(row.when)} ? [1] : []")), Block("content", (), body)]
+    when: list[tuple[str, Any] | Block] = [
+        ("for_each", Raw(f"{_is(row.when)} ? [1] : []")),
+        Block("content", (), body),
+    ]
     return Block("dynamic", ("statement",), when, notes=(row.reason,))
 
 

@@ -13,6 +13,7 @@ from reelkeep.catalog.productions import ProductionOfUser
 from reelkeep.catalog.roles import Action, Role
 from reelkeep.errors import StorageSetupError
 from reelkeep.ids import ProductionId, UserId
+from reelkeep.web.api.views import placement_json
 from reelkeep.web.context import Call, Caller, IdInPath
 
 router = APIRouter(prefix="/productions")
@@ -68,8 +69,7 @@ def put_member(production_id: IdInPath, user_id: IdInPath, form: Membership, cal
 def _production_json(caller: Call, of_user: ProductionOfUser) -> dict[str, Any]:
     production = of_user.production
     try:
-        place = caller.company.storage.place(production.id)
-        placement = {"bucket": place.connection.bucket, "inherited_from": place.inherited_from}
+        placement = placement_json(caller.company.storage.setting(production.id))
     except StorageSetupError:
         placement = None
     return {

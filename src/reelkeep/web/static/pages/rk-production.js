@@ -19,6 +19,11 @@ import "./rk-card.js";
 const BY_NAME = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 /** `catalog.productions.FIRST_FRAMES` */
 const FIRST_FRAMES = [0, 1, 1001];
+const PLACE_WORDS = /** @type {Record<string, string>} */ ({
+  production: "set for this production",
+  company: "inherited from the company",
+  hosted: "inherited: hosted by the operator",
+});
 const MAY_UPLOAD = ["production_admin", "uploader"];
 /** A browse session's posters are asked for again before the session ends. */
 const POSTERS_FRESH_MS = 20 * 60_000;
@@ -52,6 +57,10 @@ export class RkProduction extends LitElement {
         font-size: 20px;
         margin-right: auto;
         overflow-wrap: anywhere;
+      }
+      .place {
+        margin: -12px 0 20px;
+        font-size: 13px;
       }
       .first {
         display: flex;
@@ -244,10 +253,18 @@ export class RkProduction extends LitElement {
         ${this.#mayUpload ? html`<button id="upload-folder" @click=${() => this.#pick(true)}>Upload a folder</button>
               <button class="primary" id="upload" @click=${() => this.#pick(false)}>${icons.upload}Upload files</button>` : nothing}
       </div>
+      ${this.production ? this.#renderPlacement(this.production.placement) : nothing}
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.assets === null ? nothing : this.assets.length ? this.#renderGrid(this.assets) : this.#renderEmpty()}
       ${this.dragging ? html`<div class="drop">Drop the files to upload them to ${this.production?.name}</div>` : nothing}
     `;
+  }
+
+  /** @param {import("../api.js").Production["placement"]} placement */
+  #renderPlacement(placement) {
+    if (!placement) return html`<p class="place quiet">New versions have no storage yet; the operator connects it.</p>`;
+    const off = placement.state === "active" ? "" : `, which is ${placement.state}`;
+    return html`<p class="place quiet">New versions go to ${placement.connection}${off} (${PLACE_WORDS[placement.inherited_from]}).</p>`;
   }
 
   #renderFirstFrame() {

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "image_sequences"
-down_revision = "sounds"
+down_revision = "placement"
 branch_labels = None
 depends_on = None
 
