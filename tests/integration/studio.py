@@ -7,7 +7,7 @@ import io
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import av
@@ -60,6 +60,9 @@ class MemoryReader:
         if self.away.is_set():
             raise DependencyError
         return self.bucket.objects[self.key][offset : offset + length]
+
+    def of(self, key: str, size_bytes: int) -> MemoryReader:
+        return replace(self, key=key, size_bytes=size_bytes)
 
 
 @dataclass

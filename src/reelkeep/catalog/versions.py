@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, Select, exists, func, insert, select, up
 
 from reelkeep.catalog import changes
 from reelkeep.catalog.bulk import add_rows
+from reelkeep.catalog.image_sequences import SequenceRow, sequence_of
 from reelkeep.catalog.lifecycle import VERSION_STEPS, VersionState, step
-from reelkeep.catalog.tables import assets, proxies, renditions, segments, stills, users, versions
+from reelkeep.catalog.tables import assets, image_sequences, proxies, renditions, segments, stills, users, versions
 from reelkeep.errors import NotFound, ReelkeepError
 from reelkeep.ids import AssetId, ConnectionId, ProductionId, UserId, VersionId
 from reelkeep.media import FrameRate
@@ -50,6 +51,7 @@ class VersionRow:
     frames: int | None
     rate: FrameRate | None
     has_poster: bool
+    sequence: SequenceRow | None = None  # None: the original is one file
 
 
 def create(
@@ -206,10 +208,12 @@ def _full() -> Select[Any]:
             proxies.c.rate_denominator,
             published.label("published_frames"),
             poster.label("has_poster"),
+            *(column.label(f"sequence_{column.name}") for column in image_sequences.c),
         )
         .join(assets, assets.c.id == versions.c.asset_id)
         .join(users, users.c.id == versions.c.uploaded_by)
         .outerjoin(proxies, proxies.c.version_id == versions.c.id)
+        .outerjoin(image_sequences, image_sequences.c.version_id == versions.c.id)
     )
 
 
@@ -239,4 +243,17 @@ def _version(row: Row[Any]) -> VersionRow:
         frames=row.frames,
         rate=FrameRate(row.rate_numerator, row.rate_denominator) if row.rate_numerator else None,
         has_poster=row.has_poster,
+        sequence=_sequence(row),
+    )
+
+
+def _sequence(row: Row[Any]) -> SequenceRow | None:
+    if row.sequence_version_id is None:
+        return None
+    return sequence_of(
+        kind=row.sequence_kind,
+        rate=(row.sequence_rate_numerator, row.sequence_rate_denominator),
+        files=row.sequence_files,
+        numbers=(row.sequence_first_number, row.sequence_last_number),
+        gaps=row.sequence_gaps,
     )

@@ -36,7 +36,6 @@ from reelkeep.transcode.protocol import (
     Times,
     Track,
 )
-from reelkeep.transcode.source import SourceCache
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +72,15 @@ class Codec(Protocol):
     def kill(self) -> None: ...
 
     def last_words(self) -> str: ...
+
+
+class Source(Protocol):
+    """What the codec reads: ``source.SourceCache`` or ``sequence_source.SequenceSource``."""
+
+    @property
+    def fetched_bytes(self) -> int: ...
+
+    def read(self, offset: int, length: int, file: int = 0) -> bytes: ...
 
 
 class Recipient(Protocol):
@@ -118,7 +126,7 @@ class Carrier:
 
     def __init__(
         self,
-        source: SourceCache,
+        source: Source,
         begin: BeginProxy,
         hold: Hold,
         limits: MediaLimits | None = None,
@@ -222,7 +230,7 @@ class Carrier:
         self._account(said, job.size_bytes)
         match said:
             case Read():
-                body = self._source.read(said.offset, said.length)
+                body = self._source.read(said.offset, said.length, said.file)
                 channel.send(protocol.Bytes(said.offset, body).message())
             case protocol.Probe():
                 if self._probe is not None:

@@ -42,6 +42,7 @@ MAX_TICKS: Final = 1 << 31
 
 PROBLEM_CODES: Final = frozenset(
     {"empty", "not_media", "text", "cut_off", "no_streams", "unsupported", "damaged", "too_large", "codec_failed"}
+    | {"frame_damaged", "frame_kind", "frame_size"}  # of one picture of a sequence, which the detail names
 )
 RENDITION_NAME: Final = re.compile(r"v[1-9][0-9]{0,4}|a(?:[1-9]|1[0-6])")  # as many sounds as MAX_SOUNDS
 LANGUAGE: Final = re.compile(r"(?:[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,4})?")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
 
-from reelkeep.catalog import audit, versions
+from reelkeep.catalog import audit, image_sequences, versions
 from reelkeep.catalog.grants import GrantAction
+from reelkeep.catalog.image_sequences import FrameRow, SequenceRow
 from reelkeep.catalog.lifecycle import JobState, VersionState
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.companies.handle import CompanyHandle
@@ -30,6 +32,7 @@ from reelkeep.transcode.patience import patiently
 from reelkeep.transcode.publisher import Desk, Publisher
 from reelkeep.transcode.records import Attempt
 from reelkeep.transcode.resume import Published
+from reelkeep.transcode.sequence_source import SequenceSource, SourceFile
 from reelkeep.transcode.source import SourceCache
 
 SOUND_ONLY_RATE: Final = FrameRate(24, 1)  # a proxy without a picture has no frames; its comments count in these
@@ -137,6 +140,10 @@ class _Transcode:
         with transaction(self.company.engine) as conn:
             return records.published(conn, self.version.id)
 
+    def _frames(self) -> list[FrameRow]:
+        with transaction(self.company.engine) as conn:
+            return image_sequences.stored_frames(conn, self.version.id)
+
     def _named(self) -> tuple[set[str], int]:
         with transaction(self.company.engine) as conn:
             version_id = self.version.id
@@ -148,9 +155,18 @@ class _Transcode:
         original = Original(
             self.company.storage, version.connection_id, version.original_key, version.size_bytes, grant, hold
         )
-        source = SourceCache(original.fetch, version.size_bytes)
+        wanted = _limited(self.published.job(version.size_bytes), self.limits)
+        source: SourceCache | SequenceSource
+        if version.sequence is None:
+            source = SourceCache(original.fetch, version.size_bytes)
+        else:
+            frames = patiently(self._frames, hold)
+            source = SequenceSource(
+                lambda file, offset, length: original.fetch_of(frames[file].object_key, offset, length),
+                [SourceFile(frame.number, frame.size_bytes, frame.crc32) for frame in frames],
+            )
+            wanted = replace(wanted, images=_images(version.sequence, frames))
         try:
-            wanted = _limited(self.published.job(version.size_bytes), self.limits)
             done = Carrier(source, self._begin, hold, self.limits).run(start_codec, wanted)
             from_the_start = not (wanted.resume_frame or wanted.resume_audio_frame)
             sha256 = source.sha256() if from_the_start else None
@@ -194,6 +210,16 @@ def _limited(job: protocol.Job, limits: MediaLimits) -> protocol.Job:
         max_picture_px=limits.max_picture_px,
         max_media_seconds=limits.max_media_seconds,
         max_tracks=limits.max_tracks,
+    )
+
+
+def _images(sequence: SequenceRow, frames: Sequence[FrameRow]) -> protocol.Images:
+    return protocol.Images(
+        kind=sequence.kind,
+        rate=sequence.rate,
+        first_number=sequence.first_number,
+        offsets=tuple(frame.number - sequence.first_number for frame in frames),
+        sizes=tuple(frame.size_bytes for frame in frames),
     )
 
 

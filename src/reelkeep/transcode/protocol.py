@@ -7,9 +7,12 @@ samples' bytes mean is not checked here; the packaging modules parse them.
 
 from __future__ import annotations
 
+import struct
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final
 
 from reelkeep.isolation.channel import BadFrame, Message
 from reelkeep.media import (
@@ -18,12 +21,14 @@ from reelkeep.media import (
     MAX_BANDS,
     MAX_SOUNDS,
     SEGMENT_FRAMES,
+    FrameRate,
     Light,
     MediaLimits,
     Rung,
 )
 from reelkeep.media import Loudness as LoudnessFacts
 from reelkeep.media import Probe as ProbeFacts
+from reelkeep.sequences import MAX_FRAME_BYTES, MAX_FRAMES_OF_SEQUENCE, MAX_NUMBER, ImageKind
 from reelkeep.transcode.fields import (
     CONTENT_TYPES,
     LIGHTS,
@@ -42,6 +47,7 @@ from reelkeep.transcode.fields import (
     STILL_KINDS,
     Fields,
     bodyless,
+    integer,
     loudness_of,
     rate_of,
     rung_of,
@@ -51,12 +57,60 @@ from reelkeep.transcode.fields import (
 from reelkeep.transcode.samples import Fragment, SampleEntry, Track
 
 __all__ = [
-    "Bytes", "Done", "Fragment", "FromCarrier", "FromCodec", "Job", "Loudness", "Peaks", "Plan", "Probe", "Problem",
-    "Progress", "Read", "SampleEntry", "Still", "TileLayout", "Times", "Track", "parse_from_carrier",
+    "Bytes", "Done", "Fragment", "FromCarrier", "FromCodec", "Images", "Job", "Loudness", "Peaks", "Plan", "Probe",
+    "Problem", "Progress", "Read", "SampleEntry", "Still", "TileLayout", "Times", "Track", "parse_from_carrier",
     "parse_from_codec",
 ]  # fmt: skip
 
 # ---- carrier to codec ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Images:
+    """The files of an image sequence, in the order of their numbers; file 0 is the first frame.
+
+    ``offsets`` are counted in frames from the first file's number; a number without a file shows the one before it.
+    """
+
+    kind: ImageKind
+    rate: FrameRate
+    first_number: int
+    offsets: tuple[int, ...]
+    sizes: tuple[int, ...]  # bytes
+
+    @property
+    def frames(self) -> int:
+        """Return the length of the film."""
+        return self.offsets[-1] + 1
+
+    def place_at(self, frame: int) -> int:
+        """Return which file shows a frame, counted from 0."""
+        return max(0, bisect_right(self.offsets, frame) - 1)
+
+    def header(self) -> dict[str, Any]:
+        return {"kind_of_image": self.kind.value, "rate": asdict(self.rate), "first_number": self.first_number}
+
+    def table(self) -> bytes:
+        return b"".join(map(_FILE.pack, self.offsets, self.sizes))
+
+    @staticmethod
+    def parse(fields: Fields, table: bytes) -> Images:
+        if len(table) % _FILE.size or not 1 <= len(table) // _FILE.size <= MAX_FRAMES_OF_SEQUENCE:
+            raise BadFrame("a sequence has no table of files")
+        rows = list(_FILE.iter_unpack(table))
+        if rows[0][0] or any(before[0] >= after[0] for before, after in pairwise(rows)) or rows[-1][0] >= MAX_FRAMES:
+            raise BadFrame("the files of a sequence are not in order")
+        return Images(
+            kind=ImageKind(fields.one_of("kind_of_image", _IMAGE_KINDS)),
+            rate=fields.nested(fields.take("rate"), rate_of),
+            first_number=fields.integer("first_number", 0, MAX_NUMBER),
+            offsets=tuple(offset for offset, _ in rows),
+            sizes=tuple(integer(size, 1, MAX_FRAME_BYTES) for _, size in rows),
+        )
+
+
+_FILE: Final = struct.Struct(">IQ")  # offset in frames, size in bytes
+_IMAGE_KINDS: Final = frozenset(kind.value for kind in ImageKind)
 
 
 @dataclass(frozen=True)
@@ -80,9 +134,13 @@ class Job:
     max_picture_px: int = MediaLimits.max_picture_px
     max_media_seconds: int = MediaLimits.max_media_seconds
     max_tracks: int = MediaLimits.max_tracks
+    images: Images | None = None  # of an image sequence; None: the original is one file
 
     def message(self) -> Message:
-        return Message("job", asdict(self))
+        plain = {name: value for name, value in vars(self).items() if name != "images"}
+        if self.images is None:
+            return Message("job", {**plain, "images": None})
+        return Message("job", {**plain, "images": self.images.header()}, self.images.table())
 
     @staticmethod
     def parse(message: Message) -> Job:
@@ -99,6 +157,7 @@ class Job:
             max_picture_px=fields.integer("max_picture_px", 1, MAX_PICTURE_PX),
             max_media_seconds=fields.integer("max_media_seconds", 1, MAX_FRAMES),
             max_tracks=fields.integer("max_tracks", 1, MAX_TRACKS),
+            images=fields.optional("images", lambda nested: Images.parse(nested, message.body)),
         )
         fields.end()
         if job.resume_frame % SEGMENT_FRAMES or job.resume_audio_frame % AUDIO_SEGMENT_AAC_FRAMES:
@@ -131,10 +190,11 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Read:
-    """The codec wants ``length`` bytes of the original from ``offset``."""
+    """The codec wants ``length`` bytes of the original from ``offset``; of a sequence, of its file ``file``."""
 
     offset: int
     length: int
+    file: int = 0
 
     def message(self) -> Message:
         return Message("read", asdict(self))
@@ -142,7 +202,11 @@ class Read:
     @staticmethod
     def parse(message: Message) -> Read:
         fields = bodyless(message)
-        read = Read(fields.integer("offset", 0, MAX_ORIGINAL_BYTES), fields.integer("length", 1, MAX_READ_BYTES))
+        read = Read(
+            offset=fields.integer("offset", 0, MAX_ORIGINAL_BYTES),
+            length=fields.integer("length", 1, MAX_READ_BYTES),
+            file=fields.integer("file", 0, MAX_FRAMES_OF_SEQUENCE - 1),
+        )
         fields.end()
         return read
 

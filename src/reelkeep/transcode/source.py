@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from reelkeep.errors import DependencyError
+from reelkeep.isolation.channel import BadFrame
 
 BLOCK_BYTES: Final = 8 << 20
 BLOCKS_AHEAD: Final = 4
@@ -68,12 +69,15 @@ class SourceCache:
         """Return how much memory the blocks take, those on their way included."""
         return len(self._held) * self._block_bytes
 
-    def read(self, offset: int, length: int) -> bytes:
+    def read(self, offset: int, length: int, file: int = 0) -> bytes:
         """Return up to ``length`` bytes at ``offset``; fewer only at the end of the object.
 
         Raises:
+            BadFrame: there is no file but file 0.
             DependencyError, StorageSetupError: a block could not be fetched; reading it again tries again.
         """
+        if file:
+            raise BadFrame("the codec reads a file that the original does not have")
         end = min(offset + length, self._size)
         parts: list[bytes] = []
         while offset < end:

@@ -19,6 +19,7 @@ from reelkeep.transcode.codec.picture import Deinterlacer, Pictures
 from reelkeep.transcode.codec.probing import Found, probe
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.reader import CUT_OFF_SHARE, Source
+from reelkeep.transcode.codec.sequence import ImageSequence
 from reelkeep.transcode.codec.sound_line import TrackLine
 from reelkeep.transcode.codec.stills import Poster, Tiles, plan_tiles
 from reelkeep.transcode.codec.video_encoder import VideoEncoder
@@ -47,8 +48,13 @@ class _Transcode:
     def __init__(self, channel: Channel, job: Job) -> None:
         self._channel = channel
         self._job = job
-        self._source = Source(Original(channel, job.size_bytes), job)
-        self._found = probe(self._source, job)
+        self._source: Source | ImageSequence
+        if job.images is None:
+            self._source = Source(Original(channel, job.size_bytes), job)
+            self._found = probe(self._source, job)
+        else:
+            self._source = ImageSequence(channel, job, job.images)
+            self._found = self._source.probe(job)
         self._send(Probe(self._found.facts))
 
     def run(self) -> None:
@@ -86,6 +92,9 @@ class _Transcode:
 
     def _frames(self, picture: PictureLine | None) -> Iterator[Any]:
         """Frames from where the first thing wanted lies; the first ones were decoded once already by the probe."""
+        if isinstance(self._source, ImageSequence):
+            assert picture is not None
+            return self._source.frames(picture.early, self._job.resume_frame)
         wanted = []
         if picture:
             wanted.append(Fraction(picture.first_wanted) / picture.rate.fraction)
@@ -95,6 +104,8 @@ class _Transcode:
 
     def _times(self, picture: PictureLine) -> Iterator[Any]:
         """The times of the original's pictures, if its rate is not constant; a retried job has not seen all of them."""
+        if isinstance(self._source, ImageSequence):
+            return
         if self._job.resume_frame or self._job.resume_audio_frame:
             self._source.read_times()
         video = self._source.video
@@ -108,6 +119,7 @@ class _Transcode:
 
     def _heard_from_start(self) -> Iterator[Any]:
         """A retried job has not heard the start of the sound: measure all of it once more."""
+        assert isinstance(self._source, Source)
         self._source.rewind()
         sound = SoundLine(self._found, replace(self._job, resume_audio_frame=0), is_heard_again=True)
         for frame in self._source.frames(video=False):
@@ -161,6 +173,13 @@ class PictureLine:
     def first_wanted(self) -> int:
         """The first grid frame for which anything must be decoded."""
         return 0 if self._poster else min(self._job.resume_frame, self._tiles.next_frame)
+
+    @property
+    def early(self) -> range:
+        """The grid frames before the first one to encode of which a picture is needed."""
+        if self._poster:
+            return range(self._job.resume_frame)
+        return range(self._tiles.next_frame, self._job.resume_frame, self.layout.step_frames)
 
     def tracks(self) -> Iterator[Track]:
         """Describe every rung before its first fragment, so that the manifest can name all of them from the start."""

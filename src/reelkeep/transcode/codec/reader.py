@@ -15,6 +15,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from reelkeep.transcode.codec.exr import check_exr
 from reelkeep.transcode.codec.original import Original
 from reelkeep.transcode.codec.packed import check_png
 from reelkeep.transcode.codec.problems import Refused
@@ -62,6 +63,8 @@ class Source:
             original.read_at(0, min(HEAD_BYTES, original.size_bytes)) if original.size_bytes else b""
         )
         check_whole(original, self.container_name)
+        if self.container_name == "exr_pipe":
+            check_exr(original)
         if self.container_name == "png_pipe":
             check_png(original, self._max_picture_px)
         self._container = self._open()
