@@ -156,4 +156,4 @@ class _Sink:
         context = SealContext(self._company, self._version, 1, track.rendition)
         bundles = BundleWriter(description, plan, self._key, secrets.token_bytes(32), context)
         packager = RenditionPackager(config, content_key, iv)
-        return RenditionWriter(packager, bundles, grid_of(rung), track.sample_ticks, first=0, published_segments=0)
+        return RenditionWriter(packager, bundles, grid_of(rung), track.sample_ticks, first=0)

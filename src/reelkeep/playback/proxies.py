@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
-from reelkeep.catalog.tables import proxies, renditions, segments, version_keys
+from reelkeep.catalog.runs import samples_from_start
+from reelkeep.catalog.tables import proxies, renditions, version_keys
 from reelkeep.errors import Conflict
 from reelkeep.ids import VersionId
 from reelkeep.media import AUDIO_FRAME_SAMPLES, FrameRate, TrackKind
@@ -78,12 +79,8 @@ def wrapped_keys(conn: Connection, version_id: VersionId) -> tuple[bytes, dict[s
 
 
 def _renditions(conn: Connection, version_id: VersionId) -> tuple[RenditionRow, ...]:
-    published = (
-        select(func.coalesce(func.sum(segments.c.samples), 0))
-        .where(segments.c.rendition_id == renditions.c.id)
-        .scalar_subquery()
-    )
-    query = select(renditions, published.label("published")).where(renditions.c.version_id == version_id)
+    published = samples_from_start(renditions.c.id).label("published")
+    query = select(renditions, published).where(renditions.c.version_id == version_id)
     return tuple(
         RenditionRow(
             row.name,

@@ -22,7 +22,20 @@ from reelkeep.media import MediaLimits
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode import protocol
 from reelkeep.transcode.problems import unusable
-from reelkeep.transcode.protocol import Done, Fragment, Peaks, Plan, Problem, Progress, Read, Still, Track
+from reelkeep.transcode.protocol import (
+    Boundary,
+    Cuts,
+    Done,
+    Fragment,
+    GoOn,
+    Peaks,
+    Plan,
+    Problem,
+    Progress,
+    Read,
+    Still,
+    Track,
+)
 from reelkeep.transcode.source import SourceCache
 
 _log = logging.getLogger(__name__)
@@ -68,6 +81,10 @@ class Recipient(Protocol):
     def add_track(self, track: Track) -> None: ...
 
     def add_fragment(self, fragment: Fragment, now: float) -> None: ...
+
+    def cut(self, cuts: Cuts) -> None: ...
+
+    def cross(self, boundary: Boundary) -> bool: ...
 
     def add_still(self, still: Still) -> None: ...
 
@@ -218,6 +235,10 @@ class Carrier:
                 self._publishing().add_track(said)
             case Fragment():
                 self._publishing().add_fragment(said, time.monotonic())
+            case Cuts():
+                self._publishing().cut(said)
+            case Boundary():
+                channel.send(GoOn(self._publishing().cross(said)).message())
             case Still():
                 self._publishing().add_still(said)
             case Peaks():

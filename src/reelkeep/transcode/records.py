@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, exists, func, insert, select, update
@@ -25,12 +26,15 @@ from reelkeep.encryption.keys import (
 )
 from reelkeep.errors import IsolationError
 from reelkeep.ids import AttemptId, JobId, ProductionId, VersionId, new_id
-from reelkeep.jobs.interface import JobKind, LeaseLost
-from reelkeep.media import Probe
+from reelkeep.jobs.interface import JobCancelled, JobKind, LeaseLost
+from reelkeep.media import AUDIO_RENDITION, Probe, TrackKind
 from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription, SegmentFacts
 from reelkeep.packaging.bundles import Bundle
 from reelkeep.packaging.stills import SealedStill, StillKind
-from reelkeep.transcode.resume import Published, run_from_zero
+from reelkeep.transcode import unit_records
+from reelkeep.transcode.grid import Grid
+from reelkeep.transcode.resume import WHOLE, Published, run_from
+from reelkeep.transcode.units import Unit
 
 RENDITIONS_FIELD: Final = "renditions"  # in versions.probe, beside the fields of media.Probe: the names planned
 
@@ -67,38 +71,51 @@ def keys_of(conn: Connection, company_key: CompanyKey, version_id: VersionId) ->
     return Keys(version_key, content_keys_from_json(version_key, stored.content_keys))
 
 
-def published(conn: Connection, version_id: VersionId) -> Published:
-    """Return what earlier attempts have published of a version's proxy."""
+def published(conn: Connection, version_id: VersionId, unit: Unit = WHOLE) -> Published:
+    """Return what is published of a version's proxy, or of one unit of it."""
     version = conn.execute(
         select(versions_table.c.probe, proxies.c.planned_frames, proxies.c.completed_at)
         .outerjoin(proxies, proxies.c.version_id == versions_table.c.id)
         .where(versions_table.c.id == version_id)
     ).one()
-    runs = _runs(conn, version_id)
+    numbered = _numbered(conn, version_id)
+    runs = {name: _run(name, is_step, unit, rows) for (name, is_step), rows in numbered.items()}
     shown = _still_numbers(conn, version_id)
     return Published(
         expected=tuple((version.probe or {}).get(RENDITIONS_FIELD, ())),
         planned_frames=version.planned_frames or 0,
         segments={name: run[0] for name, run in runs.items()},
         samples={name: run[1] for name, run in runs.items()},
-        tile_sheets=run_from_zero((number, 1) for number in shown[StillKind.TILES.value])[0],
+        unit=unit,
+        numbers={name: frozenset(number for number, _ in rows) for (name, _), rows in numbered.items()},
+        sheets=frozenset(shown[StillKind.TILES.value]),
         poster=bool(shown[StillKind.POSTER.value]),
         peaks=bool(shown[StillKind.PEAKS.value]),
         complete=version.completed_at is not None,
     )
 
 
-def _runs(conn: Connection, version_id: VersionId) -> dict[str, tuple[int, int]]:
+def _run(name: str, is_step: bool, unit: Unit, rows: list[tuple[int, int]]) -> tuple[int, int]:
+    """Return how many segments of a unit, and samples, are there without a hole; sound is counted from its start."""
+    if name == AUDIO_RENDITION:
+        return run_from(0, rows)
+    grid = Grid(TrackKind.VIDEO, is_step=is_step)
+    end = None if unit.end_frame is None else grid.number(unit.end_frame)
+    return run_from(grid.number(unit.first_frame), [row for row in rows if end is None or row[0] < end])
+
+
+def _numbered(conn: Connection, version_id: VersionId) -> dict[tuple[str, bool], list[tuple[int, int]]]:
+    """Return (number, samples) of every segment, by the rendition's name and whether it is the step rung."""
     query = (
-        select(renditions.c.name, segments.c.number, segments.c.samples)
+        select(renditions.c.name, renditions.c.is_step, segments.c.number, segments.c.samples)
         .join(segments, segments.c.rendition_id == renditions.c.id)
         .where(renditions.c.version_id == version_id)
         .order_by(segments.c.number)
     )
-    numbered: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for name, number, samples in conn.execute(query):
-        numbered[name].append((number, samples))
-    return {name: run_from_zero(rows) for name, rows in numbered.items()}
+    numbered: dict[tuple[str, bool], list[tuple[int, int]]] = defaultdict(list)
+    for name, is_step, number, samples in conn.execute(query):
+        numbered[name, is_step].append((number, samples))
+    return numbered
 
 
 def _still_numbers(conn: Connection, version_id: VersionId) -> dict[str, list[int]]:
@@ -142,7 +159,7 @@ def _plan_values(plan: ProxyPlan) -> dict[str, Any]:
 
 
 def _replace_plan(conn: Connection, version_id: VersionId, values: dict[str, Any]) -> None:
-    if _runs(conn, version_id):
+    if _numbered(conn, version_id):
         raise ProxyChanged
     conn.execute(renditions.delete().where(renditions.c.version_id == version_id))
     conn.execute(update(proxies).where(proxies.c.version_id == version_id).values(values))
@@ -190,7 +207,11 @@ def publish_bundle(
 
     Raises:
         LeaseLost: another attempt has published one of these segments; roll back.
+        JobCancelled: another job of this version has failed, or was cancelled; roll back.
     """
+    state = conn.execute(select(versions_table.c.state).where(versions_table.c.id == version_id)).scalar_one()
+    if state in (VersionState.FAILED.value, VersionState.CANCELLED.value):
+        raise JobCancelled
     rows = [_segment_row(rendition_id, attempt, bundle, facts) for facts in bundle.segments]
     conn.execute(upsert(segments).values(rows).on_conflict_do_nothing())
     numbers = [facts.number for facts in bundle.segments]
@@ -231,6 +252,20 @@ def complete(conn: Connection, version_id: VersionId, frames: int) -> bool:
     """
     this = (proxies.c.version_id == version_id, proxies.c.completed_at.is_(None))
     return conn.execute(update(proxies).where(*this).values(frames=frames, completed_at=func.now())).rowcount == 1
+
+
+def sheet_frames_and_rate(conn: Connection, version_id: VersionId) -> tuple[int, Fraction]:
+    """Return how many frames one tile sheet of a version with a plan stands for, 0 if it has none; and its rate."""
+    plan = conn.execute(select(proxies).where(proxies.c.version_id == version_id)).one()
+    layout = plan.tile_layout
+    frames = layout["columns"] * layout["rows"] * layout["step_frames"] if layout else 0
+    return frames, Fraction(plan.rate_numerator, plan.rate_denominator)
+
+
+def is_complete(conn: Connection, version_id: VersionId) -> bool:
+    """Return whether every segment is published."""
+    done = select(proxies.c.version_id).where(proxies.c.version_id == version_id, proxies.c.completed_at.is_not(None))
+    return conn.execute(done).first() is not None
 
 
 def verify(conn: Connection, version_id: VersionId, sha256: bytes) -> None:
@@ -275,6 +310,11 @@ def uncleaned(conn: Connection, limit: int) -> list[VersionId]:
     left = ((versions_table.c.state == ready) & (tried.c.last > 1)) | versions_table.c.state.in_(given_up)
     query = select(versions_table.c.id).join(tried, tried.c.version_id == versions_table.c.id).where(left, ~spoken_for)
     return [VersionId(row.id) for row in conn.execute(query.order_by(tried.c.at).limit(limit))]
+
+
+def closing_attempts(conn: Connection, version_id: VersionId) -> frozenset[int]:
+    """Return the attempts that made the ends of a complete proxy; of a film that is not cut it is the last one."""
+    return unit_records.closing_attempts(conn, version_id) or frozenset({last_attempt_number(conn, version_id)})
 
 
 def state_of(conn: Connection, version_id: VersionId) -> VersionState:
