@@ -258,7 +258,7 @@ def sheet_frames_and_rate(conn: Connection, version_id: VersionId) -> tuple[int,
     """Return how many frames one tile sheet of a version with a plan stands for, 0 if it has none; and its rate."""
     plan = conn.execute(select(proxies).where(proxies.c.version_id == version_id)).one()
     layout = plan.tile_layout
-    frames = layout["columns"] * layout["rows"] * layout["step_frames"] if layout else 0
+    frames = layout["columns"] * layout["rows"] * layout["interval_frames"] if layout else 0
     return frames, Fraction(plan.rate_numerator, plan.rate_denominator)
 
 
