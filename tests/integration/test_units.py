@@ -28,6 +28,7 @@ from reelkeep.runner.work import Outcome
 from reelkeep.storage.access import CompanyStorage
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.memory import MemoryBucket, MemoryStore
+from reelkeep.transcode.source import BLOCK_BYTES
 
 UNIT_SECONDS = 4
 FRAMES = 500  # five units of 96 frames, the last one longer by twenty
@@ -195,3 +196,16 @@ def test_a_short_film_is_one_unit(studio_of: MakeStudio, tmp_path: Path) -> None
     studio = studio_of(clip)
     work_all(studio)
     assert (studio.version().state, studio.count(units), studio.jobs()) == (VersionState.READY, 0, [("done", 1)])
+
+
+def test_a_large_original_is_read_once(studio_of: MakeStudio, tmp_path: Path) -> None:
+    path = tmp_path / "film.mov"
+    options: dict[str, str] = {}
+    strip_clip(path, 280, width=640, height=360, codec="v210", pixel_format="yuv422p10le", options=options)
+    original = path.read_bytes()
+    assert len(original) > 20 * BLOCK_BYTES  # more than the carrier holds, so that reading twice would show
+    studio = studio_of(original)
+    work_all(studio)
+    assert studio.version().state is VersionState.READY
+    assert studio.version().verified_sha256 == hashlib.sha256(original).digest()
+    assert studio.read_ratios() <= 1.02

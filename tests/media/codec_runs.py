@@ -105,4 +105,6 @@ def run_codec(path: Path, *, insecure: bool = False, **job: Any) -> Run:
                 codec.channel.send(protocol.Bytes(message.offset, body).message())
             else:
                 run.said.append(message)
+            if isinstance(message, protocol.Boundary):
+                codec.channel.send(protocol.GoOn(True).message())
     return run

@@ -238,7 +238,10 @@ class Carrier:
             case Cuts():
                 self._publishing().cut(said)
             case Boundary():
-                channel.send(GoOn(self._publishing().cross(said)).message())
+                goes_on = self._publishing().cross(said)
+                if not goes_on:
+                    self._source.narrow()  # what is still read of the original is its sound
+                channel.send(GoOn(goes_on).message())
             case Still():
                 self._publishing().add_still(said)
             case Peaks():

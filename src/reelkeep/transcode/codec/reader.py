@@ -173,6 +173,7 @@ class Source:
         """Decode no more pictures; demuxers that know where the sound lies do not read them any more, either."""
         if self.video is not None:
             self.video.discard = av.stream.Discard.all
+            self._original.read_little()
 
     def frames_from(self, seconds: Fraction, *, video: bool = True, audio: bool = True) -> Iterator[Any]:
         """Yield frames from a keyframe at or before ``seconds`` on; from the start if the container has no good index.
