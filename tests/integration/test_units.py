@@ -31,7 +31,7 @@ from reelkeep.storage.memory import MemoryBucket, MemoryStore
 from reelkeep.transcode.source import BLOCK_BYTES
 
 UNIT_SECONDS = 4
-FRAMES = 500  # five units of 96 frames, the last one longer by twenty
+FRAMES = 300  # three units: 96, 96 and 108 frames
 PATIENCE_SECONDS = 30
 
 MakeStudio = Callable[[bytes], Studio]
@@ -140,12 +140,12 @@ def test_two_jobs_make_the_same_film_as_one(studio_of: MakeStudio, film: bytes) 
     assert helper.outcomes == [Outcome.WORKED]
     version = shared.version()
     assert (version.state, version.problem, version.frames) == (VersionState.READY, None, FRAMES)
-    assert 0 < len(helper.helped_units()) < 5
+    assert 0 < len(helper.helped_units()) < 3
     assert index_of(shared) == index_of(alone)
     for name in ("v180", "a1"):
         assert samples_of(shared, name) == samples_of(alone, name)
     assert shared.frame_numbers("v180") == list(range(FRAMES))
-    assert count_stills(shared) == count_stills(alone) == {"poster": 1, "tiles": 6, "peaks": 1}
+    assert count_stills(shared) == count_stills(alone) == {"poster": 1, "tiles": 4, "peaks": 1}
     with shared.company.engine.connect() as conn:
         salts = list(conn.scalars(select(attempts.c.salt).where(attempts.c.version_id == shared.version_id)))
     assert len(set(salts)) == len(salts) == len(shared.codecs) >= 2

@@ -1,4 +1,4 @@
-"""Units: whoever begins at a cut makes the same as who comes there from the film's start; what is not cut stays whole."""
+"""Units: whoever begins at a cut makes the same as who comes from the start; what is not cut stays whole."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.media.codec_runs import Run, run_codec
 
 from reelkeep.transcode.protocol import Boundary, Cuts, Still
 
-FRAMES = 250
+FRAMES = 150
 UNIT_SECONDS = 2  # 48 frames
-LONG_GOPS = {"preset": "ultrafast", "crf": "20", "g": "30", "bf": "3"}
+LONG_GOPS = {"preset": "ultrafast", "crf": "20", "g": "12", "bf": "3"}
 INTERLACED = {**LONG_GOPS, "x264-params": "tff=1"}
 
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -34,12 +34,12 @@ def test_who_begins_at_a_cut_makes_the_same_as_who_comes_from_the_start(kind: st
     clip = strip_clip(tmp_path / f"clip.{suffix}", FRAMES, width=320, height=180, **how)
     whole = run_codec(clip, unit_seconds=UNIT_SECONDS, find_cuts=True)
     cuts = whole.only(Cuts).frames
-    assert cuts == (48, 96, 144, 192)
+    assert cuts == (48, 96)
     assert [each.frame for each in whole.all_of(Boundary)] == list(cuts)
     rest = {"sound": False, "poster": False, "peaks": False, "resume_tile_sheet": 2}
     part = run_codec(clip, unit_seconds=UNIT_SECONDS, cuts=cuts, resume_frame=cuts[1], **rest)
     assert encoded(part, 0) == encoded(whole, cuts[1])
-    assert [each.number for each in part.all_of(Still)] == [2, 3, 4, 5]
+    assert [each.number for each in part.all_of(Still)] == [2, 3]
     assert not part.fragments("a1")
 
 
