@@ -174,7 +174,30 @@ def test_a_unit_whose_codec_died_is_gone_on_with_and_nothing_is_replaced(studio_
         assert before <= set(conn.execute(select(segments)).all())
 
 
-def test_a_stop_ends_all_jobs_of_a_film_and_a_failure_fails_it_once(studio_of: MakeStudio, film: bytes) -> None:
+def test_a_unit_that_cannot_be_made_fails_the_film_once(studio_of: MakeStudio, film: bytes) -> None:
+    studio = studio_of(film)
+    helper = Helper(studio)
+
+    def kill_helpers() -> None:
+        for number in (1, 2):
+            wait_for(lambda at_least=number: len(studio.codecs) > at_least)
+            os.kill(studio.codecs[number].pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_helpers)
+    killer.start()
+    studio.work()
+    killer.join()
+    helper.join()
+    work_all(studio)
+    version = studio.version()
+    assert version.problem is not None
+    assert (version.state, "twice at the same place" in version.problem.message) == (VersionState.FAILED, True)
+    states = [state for state, _ in studio.jobs()]
+    assert states.count("failed") == 1
+    assert set(states) <= {"failed", "cancelled", "done"}
+
+
+def test_a_stop_ends_all_jobs_of_a_film(studio_of: MakeStudio, film: bytes) -> None:
     studio = studio_of(film)
     helper = Helper(studio)
 

@@ -201,8 +201,10 @@ class Publisher:
         Raises:
             BadFrame: it was not asked for, comes twice or too late, or lies beyond the film.
         """
+        if not self._asked.find_cuts or self._cuts or not cuts.frames:
+            raise BadFrame("cuts come that were not asked for")
         late = any(self._rows[name].writer.frames > cuts.frames[0] for name in self._rungs if name in self._rows)
-        if not self._asked.find_cuts or self._cuts or late or cuts.frames[-1] >= self._proxy.planned_frames:
+        if late or cuts.frames[-1] >= self._proxy.planned_frames:
             raise BadFrame("cuts come that cannot be")
         self._cuts = list(cuts.frames)
         self._units.cut(cuts.frames, sound=self._plan.audio)

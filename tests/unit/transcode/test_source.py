@@ -83,11 +83,11 @@ def test_blocks_ahead_of_a_cursor_are_fetched_several_at_once(cache: SourceCache
 
 
 def test_a_narrow_cache_fetches_what_is_asked_for_and_no_more(cache: SourceCache, store: Store) -> None:
-    cache.read(0, 20)
+    cache.read(5_000, 20)
     before = cache.fetched_bytes
     cache.narrow()
-    assert cache.read(10, 30) == ORIGINAL[10:40]  # it has these
-    assert cache.read(5_050, 100) == ORIGINAL[5_050:5_150]
+    assert cache.read(5_010, 30) == ORIGINAL[5_010:5_040]  # it has these
+    assert cache.read(6_050, 100) == ORIGINAL[6_050:6_150]
     assert cache.read(10_040, 50) == ORIGINAL[10_040:]
     assert cache.fetched_bytes == before + 110
 
