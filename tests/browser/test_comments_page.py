@@ -102,7 +102,10 @@ def test_a_comment_covers_the_range_between_in_and_out_and_brings_it_back(
         assert player(page).evaluate("(element) => element.range") == {"from": 60, "to": 84}
         page.get_by_role("button", name="Comment on one frame").click()
         assert page.get_by_role("textbox", name="Comment at 00:00:02:10", exact=True).count() == 1
-        delete(page, "Hold this look", "Here alone")
+        delete(page, "Hold this look")
+        assert page.evaluate(_FOCUSED) == "Ada", "the focus goes to the comment that took its place, not to the page"
+        delete(page, "Here alone")
+        assert page.evaluate(_FOCUSED) == "All"
 
 
 def test_a_comment_is_changed_by_its_author_and_resolved_by_another_on_both_their_pages(
@@ -170,5 +173,5 @@ def test_what_a_comment_was_refused_for_is_said_and_its_text_is_kept(
 _FOCUSED = """() => {
   let at = document.activeElement;
   while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
-  return at.getAttribute("aria-label") ?? at.localName;
+  return at.getAttribute("aria-label") ?? at.innerText.split("\\n")[0];
 }"""

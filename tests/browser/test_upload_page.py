@@ -12,16 +12,17 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, Route
+from playwright.sync_api import Browser, Locator, Page, Request
 from tests.browser import axe
 from tests.browser.chromium import drop, signed_in, until
+from tests.services.faulty_line import BREAK, FaultyLine, faulty_line
 from tests.services.platform import Platform
 
 MIB = 1 << 20
 PART_BYTES = 8 * MIB  # ``ingest.parts.MIN_PART_BYTES``
 LINE_BYTES_PER_SECOND = 12 * MIB
 PLAYLIST = "#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n"
-_CORS = {"Access-Control-Allow-Origin": "*", "Content-Type": "application/xml"}
+_PAGES_GO_STRAIGHT = "<-loopback>,*.localhost"  # what a proxy leaves out; by itself a browser leaves out this machine
 
 _NOTE_STATES = """(panel) => {
   globalThis.seenStates = [];
@@ -65,9 +66,17 @@ def part_of(request: Request) -> int:
     return int(parse_qs(urlsplit(request.url).query)["partNumber"][0])
 
 
+@pytest.fixture
+def line() -> Iterator[FaultyLine]:
+    with faulty_line() as one:
+        yield one
+
+
 @contextmanager
-def production(browser: Browser, platform: Platform) -> Iterator[tuple[Page, Wire]]:
-    with signed_in(browser, platform, f"/productions/{platform.production_id}") as page:
+def production(browser: Browser, platform: Platform, line: FaultyLine | None = None) -> Iterator[tuple[Page, Wire]]:
+    """Open the page of the production; what it sends to the store goes through ``line``, if there is one."""
+    options = {"proxy": {"server": line.address, "bypass": _PAGES_GO_STRAIGHT}} if line else {}
+    with signed_in(browser, platform, f"/productions/{platform.production_id}", **options) as page:
         page.on("dialog", lambda dialog: dialog.accept())  # a reload in the middle of an upload asks back
         wire = Wire(page)
         page.locator("#upload").wait_for()
@@ -210,69 +219,56 @@ def test_after_a_reload_a_file_that_is_picked_again_goes_on_from_the_parts_that_
 
 
 def test_a_store_that_is_away_for_a_moment_and_links_that_ran_out_are_got_over(
-    browser: Browser, platform: Platform, tmp_path: Path
+    browser: Browser, platform: Platform, line: FaultyLine, tmp_path: Path
 ) -> None:
     reel = noise(tmp_path / "bumpy.mov", 4)
-    answers = {1: [503, 503], 2: [403], 3: [0], 4: []}
+    line.once.update({1: [503, 503], 2: [403], 3: [BREAK]})
     signed: list[list[int]] = []
-
-    def bump(route: Route) -> None:
-        left = answers[part_of(route.request)] if route.request.method == "PUT" else []
-        status = left.pop(0) if left else None
-        if status is None:
-            route.continue_()
-        elif status == 0:
-            route.abort("connectionreset")
-        else:
-            route.fulfill(status=status, headers=_CORS, body="<Error><Code>Trouble</Code></Error>")
 
     def note(request: Request) -> None:
         if request.method == "POST" and request.url.endswith("/parts"):
             signed.append([part["number"] for part in request.post_data_json["parts"]])
 
-    with production(browser, platform) as (page, _):
+    with production(browser, platform, line) as (page, _):
         page.on("request", note)
-        page.route(re.compile(r"[?&]partNumber="), bump)
         drop(page, reel)
         in_state(page, "bumpy.mov", "done")
         states = [state for state, _ in itertools.groupby(page.evaluate("seenStates"))]
         assert "retrying" in states
         assert states[-2:] == ["finishing", "done"]
-    assert not any(answers.values())
+    assert line.used == 4
     assert Counter(number for numbers in signed for number in numbers) == {1: 1, 2: 2, 3: 1, 4: 1}
     assert is_stored(platform, "bumpy.mov", reel.read_bytes())
 
 
 @pytest.mark.parametrize(("status", "most"), [(400, 4), (403, 12)])
 def test_a_refusal_that_lasts_fails_the_upload_with_words_and_it_can_be_tried_again(
-    browser: Browser, platform: Platform, tmp_path: Path, status: int, most: int
+    browser: Browser, platform: Platform, line: FaultyLine, tmp_path: Path, status: int, most: int
 ) -> None:
     reel = noise(tmp_path / f"refused-{status}.mov", 2)
-    with production(browser, platform) as (page, wire):
-        matching = re.compile(r"[?&]partNumber=")
-        page.route(matching, lambda route: route.fulfill(status=status, headers=_CORS, body="<Error/>"))
+    line.always.update({1: status, 2: status})
+    with production(browser, platform, line) as (page, wire):
         drop(page, reel)
-        line = in_state(page, reel.name, "failed", seconds=90)
-        assert f"The store refused a part of the file (answer {status})." in line.inner_text()
-        assert "Failed" in line.inner_text()
-        assert "what is stored is kept" in line.inner_text()
-        assert line.get_by_role("button", name="Resume").count() == 0
+        failed = in_state(page, reel.name, "failed")
+        assert f"The store refused a part of the file (answer {status})." in failed.inner_text()
+        assert "Failed" in failed.inner_text()
+        assert "what is stored is kept" in failed.inner_text()
+        assert failed.get_by_role("button", name="Resume").count() == 0
         assert axe.violations(page) == []
         page.wait_for_timeout(1_500)
         assert len(wire.begun) <= most, "it does not hammer the store"
-        page.unroute(matching)
-        line.get_by_role("button", name=f"Try again {reel.name}").click()
+        line.mend()
+        failed.get_by_role("button", name=f"Try again {reel.name}").click()
         in_state(page, reel.name, "done")
     assert is_stored(platform, reel.name, reel.read_bytes())
 
 
 def test_a_line_that_stays_broken_interrupts_the_upload_and_it_goes_on_where_it_was(
-    browser: Browser, platform: Platform, tmp_path: Path
+    browser: Browser, platform: Platform, line: FaultyLine, tmp_path: Path
 ) -> None:
     reel = noise(tmp_path / "broken-line.mov", 4)
-    with production(browser, platform) as (page, wire):
-        matching = re.compile(r"[?&]partNumber=[34]")
-        page.route(matching, lambda route: route.abort("connectionreset"))
+    line.always.update({3: BREAK, 4: BREAK})
+    with production(browser, platform, line) as (page, wire):
         drop(page, reel)
         interrupted = page.locator("rk-uploads li[data-upload-state=interrupted]", has_text=reel.name)
         hurry = "() => { dispatchEvent(new Event('online')); }"  # a network that is back ends the pauses between tries
@@ -283,7 +279,7 @@ def test_a_line_that_stays_broken_interrupts_the_upload_and_it_goes_on_where_it_
         assert axe.violations(page) == []
         before = sorted(wire.stored)
         assert before == [1, 2]
-        page.unroute(matching)
+        line.mend()
         interrupted.get_by_role("button", name=f"Resume {reel.name}").click()
         in_state(page, reel.name, "done")
         assert sorted(wire.stored) == [1, 2, 3, 4], "no stored part was sent again"

@@ -45,6 +45,25 @@ export class RkComments extends LitElement {
     this.sending = false;
     /** The id of the comment whose text is being changed. */
     this.editing = "";
+    /** The place in the list that has the focus while it is drawn anew, or -1. */
+    this.focused = -1;
+  }
+
+  get #rows() {
+    return /** @type {HTMLElement[]} */ ([...this.renderRoot.querySelectorAll("li")]);
+  }
+
+  willUpdate() {
+    const { activeElement } = /** @type {ShadowRoot} */ (this.renderRoot);
+    this.focused = this.#rows.findIndex((row) => row.contains(activeElement));
+  }
+
+  /** A comment that leaves the list hands the focus to the one that takes its place, else it would fall to the page. */
+  updated() {
+    const { activeElement } = /** @type {ShadowRoot} */ (this.renderRoot);
+    if (this.focused < 0 || activeElement || this.editing) return;
+    const next = this.#rows.at(Math.min(this.focused, this.#rows.length - 1));
+    /** @type {HTMLElement | null} */ ((next ?? this.renderRoot).querySelector(next ? ".go" : ".filter button[aria-pressed=true]"))?.focus();
   }
 
   get #field() {
