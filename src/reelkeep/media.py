@@ -97,10 +97,57 @@ class MediaLimits:
 SEGMENT_FRAMES = 48  # one grid for every rung, in output frames
 STEP_GOP_FRAMES = 12
 FIRST_STEP_SEGMENT_FRAMES = 12  # published before anything else
-AUDIO_RENDITION = "a1"
+MAX_SOUNDS = 16  # tracks that can be chosen among: two stereo and 5.1 mixes in five languages, and a commentary
 AUDIO_RATE_HZ = 48_000
 AUDIO_FRAME_SAMPLES = 1_024  # AAC-LC, ISO/IEC 14496-3
 AUDIO_SEGMENT_AAC_FRAMES = 94  # 2.005 s
+
+
+def sound_rendition(number: int) -> str:
+    """Return the name of the rendition that holds sound track ``number``, counted from 0.
+
+    >>> sound_rendition(0)
+    'a1'
+    """
+    return f"a{number + 1}"
+
+
+def is_sound(rendition: str) -> bool:
+    """Whether a rendition of this name holds sound."""
+    return rendition.startswith("a")
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """One sound track as EBU R 128 measures it, in the original's own layout; None where there is only silence."""
+
+    integrated_lufs: float | None
+    range_lu: float | None
+    true_peak_dbtp: float | None  # of the loudest channel
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One sound track of the original that can be chosen: one stream, or several of one channel."""
+
+    codec: str
+    channels: int
+    layout: str  # libavutil's name: "stereo", "5.1(side)"
+    rate_hz: int
+    language: str = ""  # ISO 639-2 or BCP 47, in lower case; empty if the file does not say
+    title: str = ""
+    streams: int = 1
+    loudness: Loudness | None = None  # measured while the sound is read, so it comes with the end
+
+
+class Light(enum.Enum):
+    """What the numbers of a picture stand for, as the file says; how each is shown stands in docs/formats.md."""
+
+    TELEVISION = "television"  # standard range, and whatever a file does not name
+    PQ = "pq"
+    HLG = "hlg"
+    LINEAR = "linear"  # the scene's light: meant to be seen through the LUT of the production
+    LOG = "log"  # the same, in a logarithm
 
 
 @dataclass(frozen=True)
@@ -121,6 +168,8 @@ class Probe:
     audio_rate_hz: int = 0
     audio_samples: int = 0  # planned length at AUDIO_RATE_HZ
     is_still: bool = False
+    sounds: tuple[Sound, ...] = ()
+    light: Light = Light.TELEVISION
 
     @property
     def media_seconds(self) -> int:

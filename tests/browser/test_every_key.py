@@ -112,6 +112,7 @@ def _habits(page: Page, press: Press) -> None:
         ("mute", "muted", False),
         ("quality", "lines", 720),
         ("quality", "lines", None),
+        ("track", "sound", None),  # with one track there is nothing to choose
     ]
     for action, habit, value in changes:
         press(action)

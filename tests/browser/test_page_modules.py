@@ -331,3 +331,15 @@ def test_every_module_loads_and_no_script_or_style_is_inline(page: Page) -> None
 def test_the_page_outlasts_a_store_that_is_away_for_two_minutes(page: Page) -> None:
     body = "let least = 0; for (let a = 1; a < m.TRIES; a += 1) least += m.pauseMs(a, 0); return least;"
     assert run(page, "upload/transfer.js", body) >= 120_000
+
+
+def test_a_limit_of_speed_holds_over_some_parts(page: Page) -> None:
+    waits = run(
+        page,
+        "upload/pace.js",
+        """const pace = new m.Pace(), free = pace.waitMs(a.part, 0);
+        pace.limit(a.rate);
+        return [free, ...a.times.map((now) => pace.waitMs(a.part, now))]""",
+        {"part": 8_000_000, "rate": 4_000_000, "times": [0, 0, 1_000, 60_000, 60_000]},
+    )
+    assert waits == [0, 0, 2_000, 3_000, 0, 2_000]

@@ -203,6 +203,10 @@ def test_frames_begin_at_the_number_that_the_production_says_wherever_they_are_s
             assert box is not None
             page.mouse.move(box["x"] + 1, box["y"] + 20)
             assert page.locator("rk-timeline .preview p").inner_text() == "1001"
+            with platform.api() as api:
+                api.change_production(platform.production_id, {"first_frame": 1})
+            until(lambda: counter.input_value() == "21", 5, "counted from 1 without a load", counter.input_value)
+            assert comment.locator(".at").inner_text() == "21"
             page.keyboard.press("t")
             assert comment.locator(".at").inner_text() == "00:00:00:20"
             comment.get_by_role("button", name="Delete").click()

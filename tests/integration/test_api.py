@@ -464,6 +464,18 @@ def test_a_page_hears_of_changes_in_its_production_alone(site: Site) -> None:
         assert message["version"]["state"] == "playable"
 
 
+def test_a_page_hears_that_its_production_counts_its_frames_from_another_number(site: Site) -> None:
+    admin, viewer = site.user("Ada"), site.user("Ben")
+    watched, other = (site.production(name, production_admin=admin, viewer=viewer) for name in ("Watched", "Other"))
+    _, token = login_of(site, viewer)
+    headers = {"Origin": ORIGIN, "Cookie": f"reelkeep_login={token}"}
+    with site.served().websocket(f"{API}/productions/{watched.id}/events", headers) as socket:
+        for production, number in ((other, 1), (watched, 1001)):
+            site.client(admin).patch(f"{API}/productions/{production.id}", json={"first_frame": number})
+        said = json.loads(socket.recv(10))
+    assert said == {"what": "production", "production": {"id": watched.id, "name": "Watched", "first_frame": 1001}}
+
+
 def test_a_page_hears_nothing_more_once_its_user_has_left_the_production(site: Site) -> None:
     user = site.user()
     production = site.production(reviewer=user)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import signal
 import threading
@@ -13,14 +14,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from sqlalchemy import Engine, func, select, update
 from tests.integration.studio import KeptSessions, MemoryReader, NoSessions, Studio, a_stored_version
 from tests.media.clips import small_prores, small_silent, strip_clip
+from tests.media.kinds import ffmpeg
+from tests.media.originals import make_original
 
 from reelkeep.catalog import versions
 from reelkeep.catalog.lifecycle import JobState, VersionState
-from reelkeep.catalog.tables import attempts, jobs, segments, stills
+from reelkeep.catalog.tables import attempts, jobs, renditions, segments, stills
 from reelkeep.catalog.tables import grants as grants_table
 from reelkeep.companies.registry import Company
 from reelkeep.ids import ConnectionId, GrantId, new_id
@@ -120,6 +124,45 @@ def test_an_original_becomes_sealed_segments_that_hold_every_frame_once(studio_o
     assert abs(samples - FRAMES * 2000) <= 3 * 1024
     assert studio.jobs() == [("done", 1)]
     assert studio.work() is Outcome.NOTHING
+
+
+def test_every_sound_track_and_the_times_of_a_variable_rate_are_kept(studio_of, tmp_path: Path) -> None:
+    """A film of two languages whose pictures are 40 or 120 ms apart."""
+    times = [0, 40, 80, 200, *range(240, 2_000, 40)]
+    picture = make_original(tmp_path / "picture.mkv", frames=len(times), times=times, sound=None)
+    tones = [word for level in (-20, -30) for word in ("-f", "lavfi", "-i", _tone(level))]
+    tags = ("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=fra", "-metadata:s:a:1", "title=Mixée")
+    maps = ("-map", "0", "-map", "1", "-map", "2", "-c:v", "copy", "-c:a", "pcm_s16le")
+    ffmpeg("-i", str(picture), *tones, *maps, *tags, str(tmp_path / "film.mkv"))
+    studio = studio_of((tmp_path / "film.mkv").read_bytes())
+    assert studio.work() is Outcome.WORKED
+    probe = studio.version().probe
+    assert probe is not None
+    loudness = [round(sound["loudness"]["integrated_lufs"]) for sound in probe["sounds"]]
+    assert loudness == [-23, -33]  # one channel counts once
+    assert (probe["times"]["pictures"], probe["times"]["shortest_ticks"], probe["times"]["longest_ticks"]) == (
+        len(times), 40, 120,
+    )  # fmt: skip
+    with studio.company.engine.connect() as conn:
+        row = bundles.still(conn, studio.version_id, StillKind.TIMES, 0)
+        kept = conn.execute(
+            select(renditions.c.name, renditions.c.language, renditions.c.label)
+            .where(renditions.c.version_id == studio.version_id, renditions.c.kind == "audio")
+            .order_by(renditions.c.name)
+        ).all()
+    assert [tuple(each) for each in kept] == [("a1", "eng", ""), ("a2", "fra", "Mixée")]
+    sealed = studio.fetch(row.place.object_key, 0, row.length)
+    told = json.loads(bundles.open_still(studio.company.id, studio.company.company_key, row, sealed))
+    assert told["runs"][:3] == [[40, 2], [120, 1], [40, len(times) - 4]]
+    levels = []
+    for name in ("a1", "a2"):
+        with av.open(io.BytesIO(studio.film(name)), options={"decryption_key": studio.content_key(name)}) as sound:
+            levels.append(max(float(np.abs(frame.to_ndarray()).max()) for frame in sound.decode(audio=0)))
+    assert levels[0] / levels[1] == pytest.approx(10**0.5, rel=0.1)
+
+
+def _tone(level_db: int) -> str:
+    return f"aevalsrc={10 ** (level_db / 20)}*sin(2*PI*1000*t):s=48000:d=2"
 
 
 def test_every_request_of_a_job_leads_to_its_grants_and_stays_below_its_prefix(studio_of, tmp_path: Path) -> None:

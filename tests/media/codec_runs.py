@@ -12,7 +12,7 @@ import numpy as np
 
 from reelkeep.isolation.channel import ChannelClosed
 from reelkeep.isolation.sandbox import start_codec
-from reelkeep.media import AUDIO_RENDITION, Timecode
+from reelkeep.media import Timecode, sound_rendition
 from reelkeep.transcode import protocol
 
 
@@ -62,12 +62,12 @@ class Run:
             decoded += decoder.decode(None)
         return decoded
 
-    def sound(self) -> np.ndarray:
-        """Decode the AAC frames of this run to floats of shape (2, n), the priming still in front."""
+    def sound(self, track: int = 0) -> np.ndarray:
+        """Decode the AAC frames of one sound track to floats of shape (2, n), the priming still in front."""
         decoder: Any = av.CodecContext.create("aac", "r")
-        decoder.extradata = self.track(AUDIO_RENDITION).codec_config
+        decoder.extradata = self.track(sound_rendition(track)).codec_config
         blocks = []
-        for fragment in self.fragments(AUDIO_RENDITION):
+        for fragment in self.fragments(sound_rendition(track)):
             for packet in _packets(fragment, 1024):
                 blocks += [frame.to_ndarray() for frame in decoder.decode(packet)]
         return np.concatenate(blocks, axis=1)

@@ -61,6 +61,12 @@ def ffmpeg(*arguments: str, feed: bytes = b"") -> None:
     assert ended.returncode == 0, ended.stderr.decode(errors="replace")
 
 
+def ffmpeg_says(*arguments: str) -> str:
+    """Run the ffmpeg program and return its report."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostats", *arguments]
+    return subprocess.run(command, capture_output=True, check=True).stderr.decode(errors="replace")
+
+
 def make(kind: Kind, folder: Path) -> Path:
     """Write the original of one row and return its path."""
     path = folder / kind.file
@@ -134,6 +140,13 @@ CODECS = (
     Kind("ffv1-rgb.mkv", "-c:v ffv1 -pix_fmt gbrp10le", {"video_codec": "ffv1"}),
     Kind("v210.mov", "-c:v v210 -pix_fmt yuv422p10le", {"video_codec": "v210"}),
     Kind("uncompressed-rgb.mov", "-c:v rawvideo -pix_fmt rgb24", {"video_codec": "rawvideo"}),
+    Kind("mpeg4.mp4", "-c:v mpeg4 -q:v 3 -bf 2", {"video_codec": "mpeg4"}),
+    Kind("mpeg1.mpg", "-c:v mpeg1video -b:v 8M -bf 2", {"container": "MPEG-PS", "video_codec": "mpeg1video"}),
+    Kind("huffyuv.avi", "-c:v huffyuv -pix_fmt yuv422p", {"container": "AVI", "video_codec": "huffyuv"}),
+    Kind("utvideo.mov", "-c:v utvideo -pix_fmt gbrp", {"video_codec": "utvideo"}),
+    Kind("imx.mxf", "-vf scale=720:608 -c:v mpeg2video -pix_fmt yuv422p -intra_vlc 1 -b:v 50M -minrate 50M "
+         "-maxrate 50M -bufsize 2M -g 1 -flags +low_delay -dc 10 -qmin 1 -qmax 8 -rc_max_vbv_use 1 -rc_min_vbv_use 1",
+         {"container": "MXF", "video_codec": "mpeg2video"}, shown_as=(720, 608), count=6),
     Kind("qtrle-alpha.mov", "-c:v qtrle -pix_fmt argb", {"video_codec": "qtrle"}),
     Kind("png.mov", "-c:v png -pix_fmt rgba", {"video_codec": "png"}),
     Kind("png-48bit.mov", "-c:v png -pix_fmt rgb48be", {"video_codec": "png"}),
@@ -213,6 +226,7 @@ FIELDS = (
     _fields("fields-top.ts", "interleave_top", "tff", f"-c:v mpeg2video -b:v 9M {INTERLACED}", _GRAY[0::2]),
     _fields("fields-bottom.ts", "interleave_bottom", "bff", f"-c:v mpeg2video -b:v 9M {INTERLACED}",
             _GRAY[0::2]),
+    _fields("fields-top.mxf", "interleave_top", "tff", f"-c:v mpeg2video -b:v 20M {INTERLACED}", _GRAY[0::2]),
     _fields("fields-top.mp4", "interleave_top", "tff", f"{X264} {INTERLACED} -x264-params tff=1", _GRAY[0::2]),
     _fields("fields-bottom.mp4", "interleave_bottom", "bff", f"{X264} {INTERLACED} -x264-params bff=1", _GRAY[0::2]),
 )  # fmt: skip
@@ -229,6 +243,7 @@ TIMECODES = (
          {"timecode": "10:00:00:00"}),
     Kind("timecode-drop.mxf", "-c:v dnxhd -profile:v dnxhr_lb -pix_fmt yuv422p -timecode 10:00:00;02",
          {"timecode": "10:00:00;02"}, rate=NTSC),
+    Kind("timecode-last-hour.mov", f"{X264} -timecode 23:59:59;20", {"timecode": "23:59:59;20"}, rate=NTSC),
     Kind("timecode.mkv", f"{X264} -metadata timecode=11:22:33:12", {"timecode": "11:22:33:12"}),
     Kind("timecode-user-data.ts", "-c:v mpeg2video -b:v 8M -timecode 03:04:05:06", {"timecode": "03:04:05:06"}),
     Kind("timecode-drop-user-data.mpg", "-c:v mpeg2video -b:v 8M -timecode 03:04:00;06", {"timecode": "03:04:00;06"},

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, false, or_, select
-from sqlalchemy.dialects.postgresql import insert
 
+from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.tables import assets
 from reelkeep.errors import NotFound, RequestError
 from reelkeep.ids import AssetId, FolderId, ProductionId, new_id
@@ -61,7 +61,7 @@ def find_or_create_many(
         }
         for folder_id, name in places
     ]
-    conn.execute(insert(assets).on_conflict_do_nothing(), rows)
+    add_rows(conn, assets, rows, skip_known=True)
     inside = or_(
         assets.c.folder_id.in_({folder_id for folder_id, _ in places}),
         assets.c.folder_id.is_(None) if any(not folder_id for folder_id, _ in places) else false(),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, insert
 
+from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.tables import audit_events
 from reelkeep.ids import UserId, new_id
 
@@ -36,5 +37,4 @@ def record_many(
         {"id": new_id(), "what": what, "subject_id": subject_id, "user_id": user_id, "details": dict(details)}
         for subject_id, details in subjects
     ]
-    if rows:
-        conn.execute(insert(audit_events), rows)
+    add_rows(conn, audit_events, rows)

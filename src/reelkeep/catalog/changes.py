@@ -1,4 +1,4 @@
-"""Notices that a version has changed, sent with the transaction that changed it (PostgreSQL NOTIFY).
+"""Notices that a version or its production has changed, sent with the transaction that changed it (PostgreSQL NOTIFY).
 
 A notice says where to look, never what is there: whoever hears it reads the row again and checks who may see it.
 """
@@ -18,13 +18,19 @@ from reelkeep.ids import ProductionId, VersionId, is_id
 @dataclass(frozen=True)
 class Change:
     production_id: ProductionId
-    version_id: VersionId
-    what: str  # "state" | "segments" | "stills" | "comments"
+    version_id: VersionId | None  # None: the production itself
+    what: str  # "state" | "segments" | "stills" | "comments"; "settings" of a production
 
 
 def notify(conn: Connection, production_id: ProductionId, version_id: VersionId, what: str) -> None:
     """Tell every listener of this company that a version changed; delivered when the transaction commits."""
     payload = json.dumps({"production": production_id, "version": version_id, "what": what}, separators=(",", ":"))
+    conn.execute(select(func.pg_notify(CHANGED_CHANNEL, payload)))
+
+
+def notify_production(conn: Connection, production_id: ProductionId) -> None:
+    """Tell every listener of this company that a production's own settings changed, when the transaction commits."""
+    payload = json.dumps({"production": production_id, "version": None, "what": "settings"}, separators=(",", ":"))
     conn.execute(select(func.pg_notify(CHANGED_CHANNEL, payload)))
 
 
@@ -43,6 +49,8 @@ def parse(payload: str) -> Change | None:
 
     >>> parse('{"production":"00000000000000000000","version":"00000000000000000001","what":"state"}').what
     'state'
+    >>> parse('{"production":"00000000000000000000","version":null,"what":"settings"}').version_id is None
+    True
     >>> parse("nonsense") is None
     True
     """
@@ -51,6 +59,10 @@ def parse(payload: str) -> Change | None:
         production, version, what = fields["production"], fields["version"], fields["what"]
     except (ValueError, KeyError, TypeError):
         return None
-    if not (isinstance(production, str) and isinstance(version, str) and is_id(production) and is_id(version)):
+    if not isinstance(production, str) or not is_id(production):
+        return None
+    if version is None:
+        return Change(ProductionId(production), None, str(what))
+    if not isinstance(version, str) or not is_id(version):
         return None
     return Change(ProductionId(production), VersionId(version), str(what))

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects.postgresql import insert
 
+from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.tables import folders
 from reelkeep.ids import FolderId, ProductionId, new_id
 
@@ -27,7 +27,7 @@ def ensure(conn: Connection, production_id: ProductionId, paths: Iterable[Path])
             {"id": new_id(), "production_id": production_id, "parent_id": found[path[:-1]], "name": path[-1]}
             for path in level
         ]
-        conn.execute(insert(folders).on_conflict_do_nothing(), rows)
+        add_rows(conn, folders, rows, skip_known=True)
         known = {(row.parent_id, row.name): FolderId(row.id) for row in _level(conn, production_id, level)}
         found.update({path: known[found[path[:-1]], path[-1]] for path in level})
     return found

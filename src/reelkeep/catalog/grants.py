@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
+from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.tables import grants
 from reelkeep.ids import GrantId, JobId, UserId, new_id
 
@@ -79,6 +80,5 @@ def record_many(
         }
         for object_key, reason in given
     ]
-    if rows:
-        conn.execute(insert(grants), rows)
+    add_rows(conn, grants, rows)
     return [row["id"] for row in rows]

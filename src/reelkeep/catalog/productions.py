@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from reelkeep.catalog import names
+from reelkeep.catalog import changes, names
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
 from reelkeep.catalog.tables import assets, memberships, productions
@@ -73,6 +73,7 @@ def count_from(conn: Connection, production_id: ProductionId, first_frame: int) 
     if first_frame not in FIRST_FRAMES:
         raise RequestError(f"a first frame has one of the numbers {', '.join(map(str, FIRST_FRAMES))}")
     conn.execute(update(productions).where(productions.c.id == production_id).values(first_frame=first_frame))
+    changes.notify_production(conn, production_id)
     return get(conn, production_id)
 
 

@@ -19,6 +19,7 @@ class Action(enum.Enum):
     COMMENT = "comment"
     UPLOAD = "upload"
     DOWNLOAD = "download"
+    TAKE_PROXY = "take_proxy"  # a proxy as a plain file; nothing says later who passed it on
     ADMINISTER = "administer"
 
 

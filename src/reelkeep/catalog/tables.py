@@ -232,7 +232,7 @@ renditions = Table(
     metadata,
     _id(),
     Column("version_id", ForeignKey("proxies.version_id", ondelete="CASCADE"), nullable=False),
-    Column("name", Text, nullable=False),  # "v360", "a1"
+    Column("name", Text, nullable=False),  # "v360", "a1"; "a2" and on for more sound tracks
     Column("kind", Text, nullable=False),  # media.TrackKind
     Column("is_step", Boolean, nullable=False, server_default="false"),
     Column("width_px", Integer),
@@ -244,6 +244,8 @@ renditions = Table(
     Column("iv", LargeBinary, nullable=False),  # constant IV of tenc, 16 bytes
     Column("content_key_class", Text, nullable=False),  # audio | sd | hd | uhd
     Column("codec_config", LargeBinary, nullable=False),  # avcC or AudioSpecificConfig: no picture in it
+    Column("language", Text, nullable=False, server_default=""),  # of sound: media.Sound.language
+    Column("label", Text, nullable=False, server_default=""),  # of sound: its title in the original
     UniqueConstraint("version_id", "name"),
 )
 
@@ -266,7 +268,7 @@ stills = Table(
     "stills",
     metadata,
     Column("version_id", ForeignKey("proxies.version_id", ondelete="CASCADE"), primary_key=True),
-    Column("kind", Text, primary_key=True),  # packaging.stills.StillKind: poster | tiles | peaks
+    Column("kind", Text, primary_key=True),  # packaging.stills.StillKind: poster | tiles | peaks | times
     Column("number", Integer, primary_key=True),
     Column("attempt_id", ForeignKey("attempts.id"), nullable=False),
     Column("object_key", Text, nullable=False),
@@ -285,6 +287,7 @@ playback_sessions = Table(
     Column("login_session_id", ForeignKey("login_sessions.id", ondelete="CASCADE"), nullable=False),
     Column("production_id", ForeignKey("productions.id", ondelete="CASCADE"), nullable=False),
     Column("version_id", ForeignKey("versions.id", ondelete="CASCADE")),  # null: posters of the production only
+    Column("is_taking", Boolean, nullable=False, server_default="false"),  # for a file of its proxy, not to play it
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     _created(),

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
 
 from reelkeep.catalog import changes
+from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.lifecycle import VERSION_STEPS, VersionState, step
 from reelkeep.catalog.runs import samples_from_start
 from reelkeep.catalog.tables import assets, proxies, renditions, stills, users, versions
@@ -118,7 +119,7 @@ def create_many(conn: Connection, production_id: ProductionId, new: Sequence[New
         numbers[one.asset_id] = number = numbers.get(one.asset_id, 0) + 1
         rows.append({**vars(one), "number": number, "state": VersionState.UPLOADING.value})
     if rows:
-        conn.execute(insert(versions), rows)
+        add_rows(conn, versions, rows)
         changes.notify_many(conn, production_id, [one.id for one in new], "state")
 
 

@@ -1,7 +1,7 @@
 """Wires the commands together and turns errors into sentences and exit codes.
 
-Commands of users (login, production, upload, assets, download) speak to a company's HTTP API. Commands of the operator
-(up, demo, company, user, storage) work on the data folder of the installation, on the machine where it runs.
+Commands of users (login, production, upload, assets, facts, download) speak to a company's HTTP API. Commands of the
+operator (up, demo, company, user, storage) work on the data folder, on the machine where the installation runs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from reelkeep.cli.assets import assets
 from reelkeep.cli.company import company
 from reelkeep.cli.demo import demo
 from reelkeep.cli.download import download
+from reelkeep.cli.facts import facts
 from reelkeep.cli.login import login
 from reelkeep.cli.production import production
 from reelkeep.cli.storage import storage
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, demo, login, upload, assets, download):
+for command in (up, demo, login, upload, assets, facts, download):
     app.command()(command)
 for group in (company, production, user, storage):
     app.add_typer(group)

@@ -1,4 +1,4 @@
-"""``reelkeep download``: originals back from the company's bucket, verified."""
+"""``reelkeep download``: originals back from the company's bucket, verified, and proxies as plain files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from reelkeep.transfer.api import Api
 from reelkeep.transfer.download import PARALLEL
 from reelkeep.transfer.download import download as fetch
 from reelkeep.transfer.folders import Ways
-from reelkeep.transfer.interface import Original
+from reelkeep.transfer.interface import Original, Progress
 from reelkeep.transfer.many import Got, NotGot, Wanted, download_all, plan
 from reelkeep.transfer.pace import Pace
+from reelkeep.transfer.proxies import download_proxies, download_proxy
 
 
 def download(
@@ -30,29 +31,46 @@ def download(
     ] = None,
     folder: Annotated[str, typer.Option("--folder", help="Only this folder of the production: 'day 1/cam A'.")] = "",
     target: Annotated[Path, typer.Option("--to", help="A folder, or a file that is not there yet.")] = Path(),
+    proxy: Annotated[bool, typer.Option("--proxy", help="Proxies as plain MP4 files, instead of originals.")] = False,
+    rendition: Annotated[
+        str, typer.Option("--rendition", help="Of the proxy: 'v720'. The largest picture if not given.")
+    ] = "",
     parallel: Annotated[int, typer.Option(min=1, max=32, help="Requests to the bucket at once.")] = PARALLEL,
     limit_rate: LimitRate = None,
     address: Address = None,
     as_json: Json = False,
 ) -> int:
-    """Download originals. Run the same command again to go on after an interruption."""
-    ways = Ways(parallel, Pace(bytes_per_second(limit_rate)))
+    """Download originals or proxies. Run the same command again to go on after an interruption."""
+    if rendition and not proxy:
+        raise RequestError("--rendition belongs to a proxy", advice="Add --proxy, or leave --rendition out.")
+    ways, wanted_rendition = Ways(parallel, Pace(bytes_per_second(limit_rate))), rendition if proxy else None
     with default_logins().open(address) as api:
         if production is not None:
-            return _everything(api, production, folder, set(version_ids or ()), target, ways, as_json=as_json)
+            return _everything(
+                api, production, folder, set(version_ids or ()), target, ways, wanted_rendition, as_json=as_json
+            )
         if not version_ids:
             raise RequestError("nothing to download was named", advice="Give ids of versions, or --production.")
         if len(version_ids) > 1 and not target.is_dir():
             raise RequestError(f"{target} is no folder", advice="Name a folder that is there with --to.")
-        got = [_one(api, version_id, target, ways, as_json=as_json) for version_id in version_ids]
+        got = [_one(api, version_id, target, ways, wanted_rendition, as_json=as_json) for version_id in version_ids]
     if as_json:
         output.show(got[0] if len(got) == 1 else {"downloads": got}, "", as_json=True)
     return exits.DONE
 
 
-def _one(api: Api, version_id: str, target: Path, ways: Ways, *, as_json: bool) -> dict[str, Any]:
+def _one(
+    api: Api, version_id: str, target: Path, ways: Ways, rendition: str | None, *, as_json: bool
+) -> dict[str, Any]:
+    """Fetch one version: its original, or the proxy if a rendition is given ("" is the largest)."""
     with output.bar(version_id, as_json=as_json) as on_progress:
-        got = fetch(api, version_id, target, parallel=ways.parallel, on_progress=on_progress, pace=ways.pace)
+        many, pace = ways.parallel, ways.pace
+        if rendition is None:
+            got = fetch(api, version_id, target, parallel=many, on_progress=on_progress, pace=pace)
+        else:
+            got = download_proxy(
+                api, version_id, target, rendition=rendition, parallel=many, on_progress=on_progress, pace=pace
+            )
     if not as_json:
         output.show({}, f"Saved {got.path}, {got.size_bytes:,} bytes, verified by {got.verified}.", as_json=False)
     return {
@@ -65,7 +83,15 @@ def _one(api: Api, version_id: str, target: Path, ways: Ways, *, as_json: bool) 
 
 
 def _everything(
-    api: Api, production: str, folder: str, only: set[str], target: Path, ways: Ways, *, as_json: bool
+    api: Api,
+    production: str,
+    folder: str,
+    only: set[str],
+    target: Path,
+    ways: Ways,
+    rendition: str | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Fetch a production, or what was named of it, into a folder tree below ``target``."""
     production_id = str(api.find_production(production)["id"])
@@ -83,7 +109,14 @@ def _everything(
 
         shown = Ways(ways.parallel, ways.pace, board.on_whole)
         wanted = plan(originals, target)
-        download_all(api, production_id, wanted, on_got, shown, lambda one, moment: board.on_file(_name(one), moment))
+
+        def on_one(one: Wanted, moment: Progress | None) -> None:
+            board.on_file(str(one.path), moment)
+
+        if rendition is None:
+            download_all(api, production_id, wanted, on_got, shown, on_one)
+        else:
+            download_proxies(api, wanted, rendition, on_got, shown, on_one)
     seconds = time.monotonic() - started
     downloads = [_fields(outcome) for outcome in outcomes]
     output.show(
@@ -96,10 +129,6 @@ def _everything(
 def _is_in(original: Original, folder: str, only: set[str]) -> bool:
     inside = not folder or original.folder == folder or original.folder.startswith(f"{folder}/")
     return inside and (not only or original.version_id in only)
-
-
-def _name(wanted: Wanted) -> str:
-    return str(wanted.path)
 
 
 def _fields(outcome: Got | NotGot) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``reelkeep production create``: a new production of the company one is signed in to."""
+"""``reelkeep production``: the productions of the company one is signed in to, and how their frames are counted."""
 
 from __future__ import annotations
 
@@ -34,5 +34,19 @@ def show_all(address: Address = None, as_json: Json = False) -> None:
     if as_json:
         output.show({"productions": found}, "", as_json=True)
     else:
-        rows = [(item["slug"], item["name"], item["role"], str(item["assets"])) for item in found]
-        output.show_table(("slug", "name", "your role", "assets"), rows)
+        shown = ("slug", "name", "role", "assets", "first_frame")
+        rows = [tuple(str(item[name]) for name in shown) for item in found]
+        output.show_table(("slug", "name", "your role", "assets", "first frame"), rows)
+
+
+@production.command("first-frame")
+def first_frame(
+    name: Annotated[str, typer.Argument(help="Name, slug or id of the production.", metavar="PRODUCTION")],
+    number: Annotated[int, typer.Argument(help="0, 1 or 1001.")],
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Say which number the first frame of every film is shown with (admins of the production)."""
+    with default_logins().open(address) as api:
+        changed = api.change_production(str(api.find_production(name)["id"]), {"first_frame": number})
+    output.show(changed, f"Frames of {changed['name']} are counted from {changed['first_frame']}.", as_json=as_json)

@@ -41,6 +41,7 @@ class SealKind(enum.Enum):
     POSTER = b"pstr"
     TILES = b"tile"
     PEAKS = b"peak"
+    TIMES = b"time"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
+from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.lifecycle import UPLOAD_STEPS, UploadState, VersionState, step
 from reelkeep.catalog.tables import assets, productions, uploads, versions
 from reelkeep.errors import NotFound
@@ -106,7 +107,7 @@ def add_small(conn: Connection, new: Sequence[NewUpload]) -> None:
         }
         for one in new
     ]
-    conn.execute(insert(uploads), rows)
+    add_rows(conn, uploads, rows)
 
 
 def find_open_small(

@@ -17,6 +17,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql
 
+from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.lifecycle import JOB_STEPS, JobState, step
 from reelkeep.catalog.tables import jobs
 from reelkeep.errors import NotFound
@@ -74,8 +75,7 @@ def enqueue_many(conn: Connection, kind: JobKind, version_ids: Sequence[VersionI
         for version_id in version_ids
         if version_id not in standing
     ]
-    if rows:
-        conn.execute(insert(jobs), rows)
+    add_rows(conn, jobs, rows)
 
 
 def ask_for_help(conn: Connection, version_id: VersionId) -> bool:

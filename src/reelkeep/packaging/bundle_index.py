@@ -46,6 +46,8 @@ class RenditionDescription:
     content_key_class: KeyClass
     codec_config: bytes
     wrapped_content_key: bytes = field(repr=False)
+    language: str = ""  # of sound: as media.Sound
+    label: str = ""  # of sound: its title in the original
 
 
 @dataclass(frozen=True)

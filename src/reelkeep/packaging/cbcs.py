@@ -57,7 +57,7 @@ class VideoSample(NamedTuple):
 
 
 class SampleCipher:
-    """Encrypts samples where they lie, with one key and one constant IV."""
+    """Encrypts and decrypts samples where they lie, with one key and one constant IV."""
 
     def __init__(self, content_key: ContentKey, iv: bytes) -> None:
         if len(iv) != BLOCK_BYTES:
@@ -74,6 +74,22 @@ class SampleCipher:
         """Encrypt all whole blocks of ``data`` in place: one audio sample."""
         blocks = data[: len(data) // BLOCK_BYTES * BLOCK_BYTES]
         blocks[...] = self._encrypt(blocks)
+
+    def decrypt_pattern(self, data: NDArray[np.uint8]) -> None:
+        """Take ``encrypt_pattern`` back, in place."""
+        blocks = data[: len(data) // BLOCK_BYTES * BLOCK_BYTES].reshape(-1, BLOCK_BYTES)
+        chosen = blocks[:: CRYPT_BLOCKS + SKIP_BLOCKS]
+        chosen[...] = self._decrypt(chosen).reshape(-1, BLOCK_BYTES)
+
+    def decrypt_whole(self, data: NDArray[np.uint8]) -> None:
+        """Take ``encrypt_whole`` back, in place."""
+        blocks = data[: len(data) // BLOCK_BYTES * BLOCK_BYTES]
+        blocks[...] = self._decrypt(blocks)
+
+    def _decrypt(self, blocks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if not blocks.size:
+            return blocks
+        return np.frombuffer(self._cipher.decryptor().update(blocks.tobytes()), np.uint8)
 
     def _encrypt(self, blocks: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if not blocks.size:

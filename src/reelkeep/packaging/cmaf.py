@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from reelkeep.media import AUDIO_FRAME_SAMPLES, TrackKind
@@ -52,7 +53,24 @@ def init_segment(track: TrackConfig, protection: Protection | None) -> bytes:
         b"moov",
         _movie_header(track),
         box(b"trak", _track_header(track), *_edits(track), _media(track, protection)),
-        box(b"mvex", full_box(b"trex", 0, 0, struct.pack(">5I", _TRACK_ID, 1, 0, 0, 0))),
+        box(b"mvex", _track_extends(_TRACK_ID)),
+    )
+
+
+def clear_movie(tracks: Sequence[TrackConfig], seconds: Fraction) -> bytes:
+    """Return ftyp and moov, in the clear, of a file with several tracks, numbered from 1 in this order.
+
+    Args:
+        seconds: how long the film is, so that a player knows it before it has read every fragment.
+    """
+    timescale = tracks[0].timescale
+    duration = full_box(b"mehd", 1, 0, struct.pack(">Q", round(seconds * timescale)))
+    numbered = list(enumerate(tracks, 1))
+    return box(b"ftyp", b"iso6", bytes(4), b"iso6", b"mp41") + box(
+        b"moov",
+        _movie_header(tracks[0], len(tracks) + 1),
+        *(box(b"trak", _track_header(track, of), *_edits(track), _media(track, None)) for of, track in numbered),
+        box(b"mvex", duration, *(_track_extends(of) for of, _ in numbered)),
     )
 
 
@@ -62,6 +80,8 @@ def media_segment(
     samples: Sequence[Sample],
     payload: bytes | bytearray,
     subsamples: Sequence[Sequence[Subsample]] = (),
+    *,
+    track_id: int = _TRACK_ID,
 ) -> bytes:
     """Return moof and mdat of one segment.
 
@@ -71,12 +91,17 @@ def media_segment(
         subsamples: one sequence for each sample, or none at all where whole samples are encrypted (audio).
     """
     header = struct.pack(">I", 8 + len(payload)) + b"mdat"
-    size = len(_moof(number, decode_time, samples, subsamples, 0))
-    return b"".join((_moof(number, decode_time, samples, subsamples, size), header, payload))
+    size = len(_moof(number, decode_time, samples, subsamples, track_id, 0))
+    return b"".join((_moof(number, decode_time, samples, subsamples, track_id, size), header, payload))
 
 
 def _moof(
-    number: int, decode_time: int, samples: Sequence[Sample], subsamples: Sequence[Sequence[Subsample]], size: int
+    number: int,
+    decode_time: int,
+    samples: Sequence[Sample],
+    subsamples: Sequence[Sequence[Subsample]],
+    track_id: int,
+    size: int,
 ) -> bytes:
     """Return the moof box of a segment. ``size`` is its own, on which two offsets hang; any to learn it."""
     encryption = _encryption_boxes(subsamples, size) if subsamples else ()
@@ -85,7 +110,7 @@ def _moof(
         full_box(b"mfhd", 0, 0, struct.pack(">I", number + 1)),
         box(
             b"traf",
-            full_box(b"tfhd", 0, _DEFAULT_BASE_IS_MOOF, struct.pack(">I", _TRACK_ID)),
+            full_box(b"tfhd", 0, _DEFAULT_BASE_IS_MOOF, struct.pack(">I", track_id)),
             full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time)),
             _trun(samples, size + 8),
             *encryption,
@@ -119,16 +144,20 @@ def _encryption_boxes(subsamples: Sequence[Sequence[Subsample]], moof_size: int)
     return saiz, full_box(b"saio", 0, 0, struct.pack(">2I", 1, offset)), senc
 
 
-def _movie_header(track: TrackConfig) -> bytes:
-    rest = struct.pack(">IH10x", 0x00010000, 0x0100) + _MATRIX + bytes(24) + struct.pack(">I", _TRACK_ID + 1)
+def _track_extends(track_id: int) -> bytes:
+    return full_box(b"trex", 0, 0, struct.pack(">5I", track_id, 1, 0, 0, 0))
+
+
+def _movie_header(track: TrackConfig, next_track_id: int = _TRACK_ID + 1) -> bytes:
+    rest = struct.pack(">IH10x", 0x00010000, 0x0100) + _MATRIX + bytes(24) + struct.pack(">I", next_track_id)
     return full_box(b"mvhd", 0, 0, struct.pack(">4I", 0, 0, track.timescale, 0), rest)
 
 
-def _track_header(track: TrackConfig) -> bytes:
+def _track_header(track: TrackConfig, track_id: int = _TRACK_ID) -> bytes:
     volume = 0x0100 if track.kind is TrackKind.AUDIO else 0
     return full_box(
         b"tkhd", 0, 7,  # enabled, in movie, in preview
-        struct.pack(">5I8x4H", 0, 0, _TRACK_ID, 0, 0, 0, 0, volume, 0),
+        struct.pack(">5I8x4H", 0, 0, track_id, 0, 0, 0, 0, volume, 0),
         _MATRIX,
         struct.pack(">2I", track.width_px << 16, track.height_px << 16),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Posters, tile sheets and waveform peaks: their kinds, the tiles' layout, and their seal. Pure; no I/O."""
+"""What is kept beside a proxy: posters, tile sheets, peaks of sound, times of pictures; and its seal. Pure; no I/O."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ class StillKind(enum.Enum):
     POSTER = "poster"  # number 0
     TILES = "tiles"  # sheets, from 0
     PEAKS = "peaks"  # number 0
+    TIMES = "times"  # number 0; of the original's pictures, where its rate is not constant
 
     @property
     def content_type(self) -> str:
-        return "application/json" if self is StillKind.PEAKS else "image/jpeg"
+        return "application/json" if self in (StillKind.PEAKS, StillKind.TIMES) else "image/jpeg"
 
     @property
     def seal_kind(self) -> SealKind:

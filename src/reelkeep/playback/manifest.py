@@ -22,11 +22,13 @@ from reelkeep.media import (
     SEGMENT_FRAMES,
     FrameRate,
     TrackKind,
+    sound_rendition,
 )
 from reelkeep.playback.proxies import Proxy, RenditionRow
 
 CLEARKEY_SCHEME: Final = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"  # DASH-IF's registered UUID of ClearKey
 SWITCHING_SCHEME: Final = "urn:mpeg:dash:adaptation-set-switching:2016"  # ISO/IEC 23009-1:2022, section 5.3.3.5
+ROLE_SCHEME: Final = "urn:mpeg:dash:role:2011"  # ISO/IEC 23009-1:2022, section 5.8.5.5
 _CONTENT_TYPES: Final = {TrackKind.VIDEO: "video/mp4", TrackKind.AUDIO: "audio/mp4"}
 
 
@@ -47,7 +49,8 @@ def manifest(proxy: Proxy, licence_url: str) -> str:
     ]
     sets = adaptation_sets(proxy)
     for number, tracks in enumerate(sets):
-        twins = [each for each, other in enumerate(sets) if other[0].kind is tracks[0].kind and each != number]
+        pictures = [each for each, other in enumerate(sets) if other[0].kind is TrackKind.VIDEO]
+        twins = [each for each in pictures if number in pictures and each != number]
         parts.append(_adaptation_set(proxy, number, tracks, twins, licence_url))
     parts.append("</Period></MPD>\n")
     return "\n".join(parts)
@@ -57,12 +60,13 @@ def adaptation_sets(proxy: Proxy) -> list[list[RenditionRow]]:
     """Return the renditions grouped into AdaptationSets, in their own order.
 
     Those of one set share kind, content key and segment grid; so the step rung, whose first segments are shorter, has
-    a set of its own even where a larger rung has the same key.
+    a set of its own even where a larger rung has the same key, and so has every sound track.
     """
-    sets: dict[tuple[TrackKind, bool, bytes], list[RenditionRow]] = {}
+    sets: dict[tuple[str, bool, bytes], list[RenditionRow]] = {}
     for rendition in proxy.renditions:
+        kind = rendition.name if rendition.kind is TrackKind.AUDIO else rendition.kind.value
         if proxy.samples(rendition):
-            sets.setdefault((rendition.kind, rendition.is_step, rendition.key_id), []).append(rendition)
+            sets.setdefault((kind, rendition.is_step, rendition.key_id), []).append(rendition)
     return sorted(sets.values(), key=lambda tracks: tracks[0].kind is not TrackKind.VIDEO)
 
 
@@ -131,14 +135,24 @@ def _adaptation_set(proxy: Proxy, number: int, tracks: list[RenditionRow], twins
     attributes = f'id="{number}" contentType="{kind.value}" mimeType="{_CONTENT_TYPES[kind]}" startWithSAP="1"'
     if len(tracks) > 1:  # one rendition alone is aligned with nothing
         attributes += ' segmentAlignment="true"'
+    if kind is TrackKind.AUDIO and tracks[0].language:
+        attributes += f" lang={quoteattr(tracks[0].language)}"
     switching = f'<SupplementalProperty schemeIdUri="{SWITCHING_SCHEME}" value="{",".join(map(str, twins))}"/>'
     return "\n".join(
         [
             f"<AdaptationSet {attributes}>{_protection(tracks[0].key_id, licence_url)}{switching if twins else ''}",
+            *(_sound(proxy, tracks[0]) if kind is TrackKind.AUDIO else ()),
             *(_representation(proxy, rendition) for rendition in tracks),
             "</AdaptationSet>",
         ]
     )
+
+
+def _sound(proxy: Proxy, rendition: RenditionRow) -> Iterator[str]:
+    """Say which sound track is played unless another is chosen: the first of the original."""
+    role = "main" if rendition.name == sound_rendition(0) else "alternate"
+    yield f"<Label>{escape(proxy.label(rendition))}</Label>"
+    yield f'<Role schemeIdUri="{ROLE_SCHEME}" value="{role}"/>'
 
 
 def _representation(proxy: Proxy, rendition: RenditionRow) -> str:

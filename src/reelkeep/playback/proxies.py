@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from reelkeep.catalog.runs import samples_from_start
-from reelkeep.catalog.tables import proxies, renditions, version_keys
+from reelkeep.catalog.tables import proxies, renditions, segments, version_keys
 from reelkeep.errors import Conflict
 from reelkeep.ids import VersionId
 from reelkeep.media import AUDIO_FRAME_SAMPLES, FrameRate, TrackKind
@@ -28,6 +29,8 @@ class RenditionRow:
     iv: bytes
     codec_config: bytes
     published_samples: int  # frames, or AAC frames, from the beginning without a gap
+    language: str = ""  # of sound
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,13 @@ class Proxy:
             return self.planned_frames
         return -(-self.planned_audio_samples // AUDIO_FRAME_SAMPLES) + 1
 
+    def label(self, rendition: RenditionRow) -> str:
+        """Return what tells a sound track from the others of its film: its title, else its number, never the same."""
+        sounds = [each for each in self.renditions if each.kind is TrackKind.AUDIO]
+        number = sounds.index(rendition) + 1
+        own = rendition.label or f"Track {number}"
+        return f"{own} ({number})" if any(each.label == own for each in sounds[: number - 1]) else own
+
 
 def read(conn: Connection, version_id: VersionId) -> Proxy:
     """Return the proxy of a version; raise Conflict if there is nothing to play yet."""
@@ -67,6 +77,27 @@ def read(conn: Connection, version_id: VersionId) -> Proxy:
         tile_layout=row.tile_layout,
         renditions=found,
     )
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made of some renditions.
+
+    Args:
+        mark: another one once they have been made again.
+        sealed_bytes: of all their segments, as they lie in the bucket.
+    """
+
+    mark: str
+    sealed_bytes: int
+
+
+def made(conn: Connection, version_id: VersionId, names: Sequence[str]) -> Made:
+    """Return what was made of these renditions of a version."""
+    query = select(func.max(segments.c.attempt_id), func.coalesce(func.sum(segments.c.length), 0))
+    query = query.join(renditions, renditions.c.id == segments.c.rendition_id)
+    row = conn.execute(query.where(renditions.c.version_id == version_id, renditions.c.name.in_(names))).one()
+    return Made(str(row[0]), int(row[1]))
 
 
 def wrapped_keys(conn: Connection, version_id: VersionId) -> tuple[bytes, dict[str, dict[str, str]]]:
@@ -95,6 +126,12 @@ def _renditions(conn: Connection, version_id: VersionId) -> tuple[RenditionRow, 
             row.iv,
             row.codec_config,
             int(row.published),
+            row.language,
+            row.label,
         )
-        for row in conn.execute(query.order_by(renditions.c.kind.desc(), renditions.c.height_px, renditions.c.name))
+        for row in conn.execute(
+            query.order_by(
+                renditions.c.kind.desc(), renditions.c.height_px, func.length(renditions.c.name), renditions.c.name
+            )
+        )
     )

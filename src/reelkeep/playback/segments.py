@@ -56,6 +56,7 @@ class Viewer:
 
     user_id: UserId
     version_id: VersionId
+    what_for: str = "playback"  # the first word of the grant's reason
 
 
 class SegmentSource:
@@ -155,7 +156,7 @@ class SegmentSource:
     async def _fetch(self, viewer: Viewer, rendition: str, object_key: str) -> dict[int, bytes]:
         def look(conn: Connection) -> tuple[BundleRows, GrantId]:
             rows = bundles.bundle(conn, viewer.version_id, rendition, object_key)
-            return rows, _grant(conn, object_key, viewer, f"playback of version {viewer.version_id}")
+            return rows, _grant(conn, object_key, viewer, f"{viewer.what_for} of version {viewer.version_id}")
 
         rows, grant = await self._database.run(look)
         fetched_at = self._cache.clock()

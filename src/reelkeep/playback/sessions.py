@@ -1,5 +1,7 @@
 """Playback sessions: the short-lived right of one viewer to one version, or to the posters of one production.
 
+One kind is for taking the proxy of a version away as a file; it plays nothing, and the others take nothing.
+
 The token stands in the path of media addresses; only its hash is kept. A playback session ends with the login session
 it came from, with the viewer's membership, and at its own expiry.
 """
@@ -19,6 +21,7 @@ from reelkeep.errors import NotFound
 from reelkeep.ids import PlaybackSessionId, ProductionId, UserId, VersionId, new_id
 
 LIFETIME: Final = timedelta(hours=6)
+TAKING_LIFETIME: Final = timedelta(minutes=15)  # a longer download asks for another one
 KEEP_ENDED: Final = timedelta(days=1)  # the grants say for good what was read for whom
 MAX_TOKEN_CHARACTERS: Final = 100
 
@@ -29,11 +32,17 @@ class PlaybackSession:
     user_id: UserId
     production_id: ProductionId
     version_id: VersionId | None  # None: posters of the production only
+    is_taking: bool
     expires_at: datetime
 
 
 def begin(
-    conn: Connection, login: LoginSession, production_id: ProductionId, version_id: VersionId | None
+    conn: Connection,
+    login: LoginSession,
+    production_id: ProductionId,
+    version_id: VersionId | None,
+    *,
+    is_taking: bool = False,
 ) -> tuple[PlaybackSession, str]:
     """Begin a playback session for somebody who may see the production; return it and its token, kept nowhere."""
     token = secrets.token_urlsafe(24)
@@ -46,12 +55,13 @@ def begin(
             login_session_id=login.id,
             production_id=production_id,
             version_id=version_id,
-            expires_at=func.now() + LIFETIME,
+            is_taking=is_taking,
+            expires_at=func.now() + (TAKING_LIFETIME if is_taking else LIFETIME),
         )
         .returning(playback_sessions.c.id, playback_sessions.c.expires_at)
     ).one()
     session_id = PlaybackSessionId(row.id)
-    return PlaybackSession(session_id, login.user.id, production_id, version_id, row.expires_at), token
+    return PlaybackSession(session_id, login.user.id, production_id, version_id, is_taking, row.expires_at), token
 
 
 def find(conn: Connection, token: str) -> PlaybackSession:
@@ -62,7 +72,10 @@ def find(conn: Connection, token: str) -> PlaybackSession:
         .join(users, users.c.id == sessions.c.user_id)
         .outerjoin(member, (member.c.user_id == users.c.id) & (member.c.production_id == sessions.c.production_id))
     )
-    columns = (getattr(sessions.c, name) for name in ("id", "user_id", "production_id", "version_id", "expires_at"))
+    columns = (
+        getattr(sessions.c, name)
+        for name in ("id", "user_id", "production_id", "version_id", "is_taking", "expires_at")
+    )
     query = (
         select(*columns)
         .select_from(joined)

@@ -16,8 +16,6 @@ from typing import Any, Final, Literal
 
 import boto3
 import botocore.session
-import certifi
-import urllib3
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
@@ -25,6 +23,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from reelkeep.errors import IsolationError, RequestError
 from reelkeep.ids import GrantId
 from reelkeep.storage import crc
+from reelkeep.storage.heads import Heads
 from reelkeep.storage.interface import (
     GRANT_PARAMETER,
     Capability,
@@ -35,6 +34,7 @@ from reelkeep.storage.interface import (
     StsSession,
     UnfinishedUpload,
 )
+from reelkeep.storage.signature import BucketAddress, Signer
 from reelkeep.storage.translate import botocore_errors
 
 CONNECT_SECONDS: Final = 3.0
@@ -43,7 +43,6 @@ ATTEMPTS: Final = 4  # the first included; botocore's standard mode backs off wi
 DELETE_BATCH: Final = 1_000  # S3 DeleteObjects
 LIST_PAGE: Final = 1_000  # S3 ListObjectsV2, ListParts, ListMultipartUploads
 
-_METHODS: Final = {"upload_part": "PUT", "put_object": "PUT", "get_object": "GET", "head_object": "HEAD"}
 HEAD_LINK_SECONDS: Final = 60
 
 _under_grant: ContextVar[GrantId | None] = ContextVar("reelkeep_grant", default=None)
@@ -78,28 +77,31 @@ class S3Store:
         self._connection = connection
         self._sessions = sessions
         self._client = _client(connection, sessions)
-        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-        self._pool = urllib3.PoolManager(maxsize=16, timeout=timeout, ca_certs=certifi.where())
+        self._signs: Signer | None = None
+        self._heads: Heads | None = None
 
     def head(self, key: str, *, grant: GrantId) -> ObjectFacts:
         return self._head_fast(key, grant) or self._head(key, grant)
 
     def _head_fast(self, key: str, grant: GrantId) -> ObjectFacts | None:
-        """Ask by a presigned request of our own, a third of the SDK's work; None where the answer is not plainly yes.
+        """Ask by a presigned request of our own, a tenth of the SDK's work; None where the answer is not plainly yes.
 
         A batch of small files is a hundred of these. Retries and errors are the SDK's, which asks again.
         """
         headers = {"x-amz-checksum-mode": "ENABLED"}
-        request = self._presign("head_object", key, {"ChecksumMode": "ENABLED"}, HEAD_LINK_SECONDS, grant, headers)
-        try:
-            answer = self._pool.request("HEAD", request.url, headers=dict(request.headers), retries=False)
-        except urllib3.exceptions.HTTPError:
+        request = self._presign("HEAD", key, {}, HEAD_LINK_SECONDS, grant, headers)
+        found = self._head_client(request.url).ask(request.url, request.headers)
+        if found is None or found[0] != HTTPStatus.OK or "content-length" not in found[1]:
             return None
-        if answer.status != HTTPStatus.OK or "content-length" not in answer.headers:
-            return None
-        found = {"ChecksumCRC32": "x-amz-checksum-crc32", "ChecksumType": "x-amz-checksum-type"}
-        facts = {name: answer.headers.get(header) for name, header in found.items()}
-        return ObjectFacts(key, int(answer.headers["content-length"]), _whole_crc(facts))
+        names = {"ChecksumCRC32": "x-amz-checksum-crc32", "ChecksumType": "x-amz-checksum-type"}
+        facts = {name: found[1].get(header) for name, header in names.items()}
+        return ObjectFacts(key, int(found[1]["content-length"]), _whole_crc(facts))
+
+    def _head_client(self, url: str) -> Heads:
+        if self._heads is None:
+            found = urllib.parse.urlsplit(url)
+            self._heads = Heads(f"{found.scheme}://{found.netloc}", READ_SECONDS)
+        return self._heads
 
     def _head(self, key: str, grant: GrantId) -> ObjectFacts:
         with self._request(grant):
@@ -147,14 +149,9 @@ class S3Store:
     def presign_part(
         self, key: str, upload_id: str, *, number: int, size_bytes: int, crc32: bytes, seconds: int, grant: GrantId
     ) -> PresignedRequest:
-        checksum = crc.to_text(crc32)
-        parameters = {
-            "UploadId": upload_id,
-            "PartNumber": number,
-            "ContentLength": size_bytes,
-            "ChecksumCRC32": checksum,
-        }
-        return self._presign("upload_part", key, parameters, seconds, grant, {"x-amz-checksum-crc32": checksum})
+        headers = {"x-amz-checksum-crc32": crc.to_text(crc32)}
+        query = {"uploadId": upload_id, "partNumber": str(number)}
+        return self._presign("PUT", key, query, seconds, grant, headers, size_bytes)
 
     def presign_put(
         self, key: str, *, size_bytes: int, crc32: bytes, content_type: str, seconds: int, grant: GrantId
@@ -163,13 +160,7 @@ class S3Store:
             raise IsolationError("a link that could replace an object was about to be signed")
         checksum = crc.to_text(crc32)
         headers = {"x-amz-checksum-crc32": checksum, "if-none-match": "*", "content-type": content_type}
-        parameters = {
-            "ContentLength": size_bytes,
-            "ChecksumCRC32": checksum,
-            "IfNoneMatch": "*",
-            "ContentType": content_type,
-        }
-        return self._presign("put_object", key, parameters, seconds, grant, headers)
+        return self._presign("PUT", key, {}, seconds, grant, headers, size_bytes)
 
     def list_parts(self, key: str, upload_id: str, *, grant: GrantId) -> Sequence[Part]:
         parts: list[Part] = []
@@ -218,29 +209,51 @@ class S3Store:
             self._client.abort_multipart_upload(**self._at(key), UploadId=upload_id)
 
     def presign_get(self, key: str, *, file_name: str, seconds: int, grant: GrantId) -> PresignedRequest:
-        parameters = {"ResponseContentDisposition": attachment(file_name)}
-        return self._presign("get_object", key, parameters, seconds, grant, {})
+        query = {"response-content-disposition": attachment(file_name)}
+        return self._presign("GET", key, query, seconds, grant, {})
 
     def _presign(
         self,
-        operation: str,
+        method: str,
         key: str,
-        parameters: Mapping[str, Any],
+        query: Mapping[str, str],
         seconds: int,
         grant: GrantId,
         headers: Mapping[str, str],
+        body_bytes: int | None = None,
     ) -> PresignedRequest:
-        """Sign one request. It dies with the session that signs it, so its life is cut to the session's."""
-        now = datetime.now(UTC)
-        expires_at = min(now + timedelta(seconds=seconds), self._sessions().expires_at)
-        life = max(1, int((expires_at - now).total_seconds()))
-        method = _METHODS[operation]
+        """Sign one request. It dies with the session that signs it, so its life is cut to the session's.
+
+        Args:
+            headers: which the client must send.
+            body_bytes: the length, signed too; the client sends it with every body.
+        """
         at = self._at(key)
+        if not grant:
+            raise IsolationError("a request to a bucket was about to be signed without a grant")
+        session, now = self._sessions(), datetime.now(UTC)
+        expires_at = min(now + timedelta(seconds=seconds), session.expires_at)
+        life = max(1, int((expires_at - now).total_seconds()))
         if owner := at.get("ExpectedBucketOwner"):
             headers = {**headers, "x-amz-expected-bucket-owner": owner}
-        with self._request(grant):
-            url = self._client.generate_presigned_url(operation, Params={**at, **parameters}, ExpiresIn=life)
+        signed = headers if body_bytes is None else {**headers, "content-length": str(body_bytes)}
+        url = self._signer(grant).sign(
+            method,
+            at["Key"],
+            session,
+            now=now,
+            seconds=life,
+            query={**query, GRANT_PARAMETER: grant},
+            headers=signed,
+        )
         return PresignedRequest(method, url, headers, expires_at)
+
+    def _signer(self, grant: GrantId) -> Signer:
+        if self._signs is None:
+            with self._request(grant):
+                address = _address(self._client, self._connection.bucket)
+            self._signs = Signer(address, self._connection.region)
+        return self._signs
 
     @contextmanager
     def _request(self, grant: GrantId) -> Iterator[None]:
@@ -323,6 +336,13 @@ def _client(connection: StorageConnection, sessions: Callable[[], StsSession]) -
     )
     client.meta.events.register("before-sign.s3", _sign_grant)
     return client
+
+
+def _address(client: Any, bucket: str) -> BucketAddress:
+    """Return where the SDK itself would look for the bucket's objects: its rules differ by region and name."""
+    never_sent = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=1)
+    found = urllib.parse.urlsplit(never_sent)
+    return BucketAddress(f"{found.scheme}://{found.netloc}", found.path.removesuffix("k"))
 
 
 def _sign_grant(request: AWSRequest, **_: object) -> None:

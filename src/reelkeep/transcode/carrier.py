@@ -28,12 +28,14 @@ from reelkeep.transcode.protocol import (
     Done,
     Fragment,
     GoOn,
+    Loudness,
     Peaks,
     Plan,
     Problem,
     Progress,
     Read,
     Still,
+    Times,
     Track,
 )
 from reelkeep.transcode.source import SourceCache
@@ -89,6 +91,10 @@ class Recipient(Protocol):
     def add_still(self, still: Still) -> None: ...
 
     def add_peaks(self, peaks: Peaks) -> None: ...
+
+    def add_loudness(self, loudness: Loudness) -> None: ...
+
+    def add_times(self, times: Times) -> None: ...
 
     def tick(self, now: float) -> None: ...
 
@@ -209,7 +215,7 @@ class Carrier:
                 self._progress = max(self._progress, said.frames)
             case _:
                 is_new = True
-        if isinstance(said, Fragment | Still | Peaks):
+        if isinstance(said, Fragment | Still | Peaks | Times):
             self._made_bytes += len(said.body)
         if is_new:
             self._silent_seconds = 0.0
@@ -246,6 +252,10 @@ class Carrier:
                 self._publishing().add_still(said)
             case Peaks():
                 self._publishing().add_peaks(said)
+            case Loudness():
+                self._publishing().add_loudness(said)
+            case Times():
+                self._publishing().add_times(said)
             case Problem():
                 _log.info("the codec refuses the original: %s (%s)", said.code, said.detail)
                 raise unusable(said.code, said.detail)

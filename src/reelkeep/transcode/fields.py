@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from reelkeep.isolation.channel import BadFrame, Message
-from reelkeep.media import SEGMENT_FRAMES, FrameRate, Rung, Timecode
+from reelkeep.media import MAX_SOUNDS, SEGMENT_FRAMES, FrameRate, Light, Loudness, Rung, Sound, Timecode
 
 MAX_READ_BYTES: Final = 1 << 20
 MAX_ORIGINAL_BYTES: Final = 5 << 40  # the largest object S3 holds: 5 TiB
@@ -18,10 +18,12 @@ MAX_EDGE_PX: Final = 16_384  # JPEG 2000 and EXR scans; H.264 rungs stay far bel
 MAX_PICTURE_PX: Final = MAX_EDGE_PX * MAX_EDGE_PX
 MAX_TRACKS: Final = 1_000  # libavformat's own bound
 MAX_RUNGS: Final = 8
+MAX_TITLE_CHARACTERS: Final = 64
 MAX_SAMPLE_BYTES: Final = 16 << 20
 MAX_CONFIG_BYTES: Final = 4_096
 MAX_STILL_BYTES: Final = 8 << 20
 MAX_PEAKS_BYTES: Final = 32 << 20
+MAX_RUNS: Final = 600_000  # of equal steps: 2.7 hours at 60 pictures a second if no two are equal, in 16 MiB of JSON
 MAX_TICKS: Final = 1 << 31
 MAX_CUTS: Final = 1_000  # each unit has a tile sheet of its own, and there are no more of these
 MAX_UNIT_SECONDS: Final = 3_600
@@ -29,9 +31,12 @@ MAX_UNIT_SECONDS: Final = 3_600
 PROBLEM_CODES: Final = frozenset(
     {"empty", "not_media", "text", "cut_off", "no_streams", "unsupported", "damaged", "too_large", "codec_failed"}
 )
-RENDITION_NAME: Final = re.compile(r"v[1-9][0-9]{0,4}|a1")
+RENDITION_NAME: Final = re.compile(r"v[1-9][0-9]{0,4}|a(?:[1-9]|1[0-6])")  # as many sounds as MAX_SOUNDS
+LANGUAGE: Final = re.compile(r"(?:[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,4})?")
+LAYOUT: Final = re.compile(r"[A-Za-z0-9_.,+() -]{0,64}")
 MAX_DETAIL_CHARACTERS: Final = 64
 _WORD: Final = re.compile(rf"[A-Za-z0-9_.,+ -]{{0,{MAX_DETAIL_CHARACTERS}}}")
+LIGHTS: Final = frozenset(light.value for light in Light)
 CONTENT_TYPES: Final = frozenset({"image/jpeg"})
 STILL_KINDS: Final = frozenset({"poster", "tiles"})
 _Parsed = TypeVar("_Parsed")
@@ -63,6 +68,22 @@ class Fields:
         if not isinstance(value, str) or not pattern.fullmatch(value):
             raise BadFrame(f"{name} is not a name this protocol knows")
         return value
+
+    def title(self, name: str) -> str:
+        """Take a few words in any script that a file says of itself; nothing that moves a cursor or hides letters."""
+        value = self.take(name)
+        if not isinstance(value, str) or len(value) > MAX_TITLE_CHARACTERS or not value.isprintable():
+            raise BadFrame(f"{name} is not a short printable text")
+        return value
+
+    def number(self, name: str, low: float, high: float) -> float | None:
+        """Take a number or null."""
+        value = self.take(name)
+        if value is None:
+            return None
+        if type(value) not in (int, float) or not low <= value <= high:  # NaN is in no range
+            raise BadFrame(f"{name} is out of its range")
+        return float(value)
 
     def one_of(self, name: str, allowed: frozenset[str]) -> str:
         value = self.take(name)
@@ -118,6 +139,36 @@ def timecode_of(fields: Fields) -> Timecode:
     frame = fields.integer("frame", 0, MAX_RATE * 86_400)
     rate = fields.nested(fields.take("rate"), rate_of)
     return Timecode(frame, rate, fields.flag("drop_frame"))
+
+
+def loudness_of(fields: Fields) -> Loudness:
+    """Read what EBU R 128 says of one track."""
+    return Loudness(
+        integrated_lufs=fields.number("integrated_lufs", -100, 100),
+        range_lu=fields.number("range_lu", 0, 200),
+        true_peak_dbtp=fields.number("true_peak_dbtp", -400, 400),  # floating-point samples may be of any size
+    )
+
+
+def sounds_of(value: Any) -> tuple[Sound, ...]:
+    """Read the sound tracks of a probe; their loudness is not known yet."""
+    if not isinstance(value, list) or len(value) > MAX_SOUNDS:
+        raise BadFrame("a probe has no list of sound tracks, or too long a one")
+    return tuple(Fields.nested(each, _sound) for each in value)
+
+
+def _sound(fields: Fields) -> Sound:
+    if fields.take("loudness") is not None:
+        raise BadFrame("a sound was measured before it was heard")
+    return Sound(
+        codec=fields.word("codec"),
+        channels=fields.integer("channels", 1, 256),
+        layout=fields.word("layout", LAYOUT),
+        rate_hz=fields.integer("rate_hz", 1, 1_000_000),
+        language=fields.word("language", LANGUAGE),
+        title=fields.title("title"),
+        streams=fields.integer("streams", 1, MAX_TRACKS),
+    )
 
 
 def rung_of(fields: Fields) -> Rung:

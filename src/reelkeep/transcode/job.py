@@ -21,7 +21,7 @@ from reelkeep.jobs import queue
 from reelkeep.jobs.handling import Handler
 from reelkeep.jobs.interface import Hold, Job, JobKind
 from reelkeep.jobs.transactions import transaction
-from reelkeep.media import AUDIO_RENDITION, FrameRate, MediaLimits, Probe
+from reelkeep.media import FrameRate, MediaLimits, Probe, sound_rendition
 from reelkeep.packaging.bundle_index import ProxyPlan
 from reelkeep.packaging.stills import TileLayout
 from reelkeep.storage.layout import proxy_scope
@@ -210,11 +210,11 @@ class _Transcode:
         self, share: Share, units: SharedUnits, begun: list[Attempt], probe: Probe, plan: protocol.Plan
     ) -> Publisher:
         proxy = ProxyPlan(probe.frames, probe.rate or SOUND_ONLY_RATE, probe.audio_samples, _layout(plan.tiles))
-        names = [*(rung.name for rung in plan.rungs), *([AUDIO_RENDITION] if plan.audio else [])]
+        names = [*(rung.name for rung in plan.rungs), *map(sound_rendition, range(plan.sounds))]
         self.desk.record(
             lambda conn: begun.append(records.begin(conn, self.version.id, self.job.id, probe, proxy, names))
         )
-        return Publisher(self.desk, begun[-1], plan, proxy, share.published, share.asked, units)
+        return Publisher(self.desk, begun[-1], plan, proxy, share.published, share.asked, units, probe.sounds)
 
 
 def _limited(job: protocol.Job, limits: MediaLimits) -> protocol.Job:

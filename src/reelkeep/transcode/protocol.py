@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from reelkeep.isolation.channel import BadFrame, Message
-from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES, MediaLimits, Rung
+from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, MAX_SOUNDS, SEGMENT_FRAMES, Light, MediaLimits, Rung
+from reelkeep.media import Loudness as LoudnessFacts
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode.fields import (
     CONTENT_TYPES,
+    LIGHTS,
     MAX_AUDIO_SAMPLES,
     MAX_EDGE_PX,
     MAX_FRAMES,
@@ -24,6 +26,7 @@ from reelkeep.transcode.fields import (
     MAX_PICTURE_PX,
     MAX_READ_BYTES,
     MAX_RUNGS,
+    MAX_RUNS,
     MAX_STILL_BYTES,
     MAX_TRACKS,
     MAX_UNIT_SECONDS,
@@ -32,15 +35,18 @@ from reelkeep.transcode.fields import (
     Fields,
     bodyless,
     cuts_of,
+    loudness_of,
     rate_of,
     rung_of,
+    sounds_of,
     timecode_of,
 )
 from reelkeep.transcode.samples import Fragment, SampleEntry, Track
 
 __all__ = [
-    "Boundary", "Bytes", "Cuts", "Done", "Fragment", "FromCarrier", "FromCodec", "GoOn", "Job", "Peaks", "Plan",
-    "Probe", "Problem", "Progress", "Read", "SampleEntry", "Still", "TileLayout", "Track", "parse_from_carrier",
+    "Boundary", "Bytes", "Cuts", "Done", "Fragment", "FromCarrier", "FromCodec", "GoOn", "Job", "Loudness", "Peaks",
+    "Plan", "Probe", "Problem", "Progress", "Read", "SampleEntry", "Still", "TileLayout", "Times", "Track",
+    "parse_from_carrier",
     "parse_from_codec",
 ]  # fmt: skip
 
@@ -167,7 +173,7 @@ class Probe:
     facts: ProbeFacts
 
     def message(self) -> Message:
-        return Message("probe", asdict(self.facts))
+        return Message("probe", {**asdict(self.facts), "light": self.facts.light.value})
 
     @staticmethod
     def parse(message: Message) -> Probe:
@@ -187,10 +193,14 @@ class Probe:
             audio_rate_hz=fields.integer("audio_rate_hz", 0, 1_000_000),
             audio_samples=fields.integer("audio_samples", 0, MAX_AUDIO_SAMPLES),
             is_still=fields.flag("is_still"),
+            sounds=sounds_of(fields.take("sounds")),
+            light=Light(fields.one_of("light", LIGHTS)),
         )
         fields.end()
         if facts.has_video and not (facts.rate and facts.frames and facts.width_px and facts.height_px):
             raise BadFrame("a picture has no size, rate or length")
+        if facts.has_audio is not bool(facts.sounds):
+            raise BadFrame("a probe's sound tracks contradict it")
         if not (facts.has_video or facts.has_audio):
             raise BadFrame("a probe names neither picture nor sound")
         return Probe(facts)
@@ -226,7 +236,7 @@ class Plan:
     """The renditions that will come, smallest first, and where the work begins."""
 
     rungs: tuple[Rung, ...]
-    audio: bool
+    sounds: int  # how many sound tracks
     resume_frame: int
     resume_audio_frame: int
     tiles: TileLayout | None
@@ -242,13 +252,13 @@ class Plan:
             raise BadFrame("a plan has no list of rungs")
         plan = Plan(
             rungs=tuple(Fields.nested(rung, rung_of) for rung in rungs),
-            audio=fields.flag("audio"),
+            sounds=fields.integer("sounds", 0, MAX_SOUNDS),
             resume_frame=fields.integer("resume_frame", 0, MAX_FRAMES),
             resume_audio_frame=fields.integer("resume_audio_frame", 0, MAX_AUDIO_SAMPLES),
             tiles=fields.optional("tiles", _layout),
         )
         fields.end()
-        if len({rung.name for rung in plan.rungs}) != len(plan.rungs) or not (plan.rungs or plan.audio):
+        if len({rung.name for rung in plan.rungs}) != len(plan.rungs) or not (plan.rungs or plan.sounds):
             raise BadFrame("a plan names a rendition twice, or none at all")
         return plan
 
@@ -347,6 +357,59 @@ class Peaks:
 
 
 @dataclass(frozen=True)
+class Times:
+    """When the pictures of an original without a constant rate are shown.
+
+    A tick is ``numerator / denominator`` seconds. The body is the steps from picture to picture as runs: ticks and how
+    many such steps, each four bytes, least significant first; of a very long film the later ones may be left out.
+    """
+
+    numerator: int
+    denominator: int
+    pictures: int
+    shortest_ticks: int
+    longest_ticks: int
+    body: bytes = field(repr=False)
+
+    def message(self) -> Message:
+        return Message("times", {name: value for name, value in vars(self).items() if name != "body"}, self.body)
+
+    @staticmethod
+    def parse(message: Message) -> Times:
+        fields = Fields(message.fields)
+        times = Times(
+            numerator=fields.integer("numerator", 1, 1_000_000_000),
+            denominator=fields.integer("denominator", 1, 1_000_000_000),
+            pictures=fields.integer("pictures", 2, MAX_FRAMES),
+            shortest_ticks=fields.integer("shortest_ticks", 0, (1 << 32) - 1),
+            longest_ticks=fields.integer("longest_ticks", 0, (1 << 32) - 1),
+            body=message.body,
+        )
+        fields.end()
+        if not 8 <= len(times.body) <= MAX_RUNS * 8 or len(times.body) % 8:
+            raise BadFrame("the times of pictures are no runs, or too many")
+        return times
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """What was measured of sound track ``number``, when all of it was heard."""
+
+    number: int
+    facts: LoudnessFacts
+
+    def message(self) -> Message:
+        return Message("loudness", {"number": self.number, **asdict(self.facts)})
+
+    @staticmethod
+    def parse(message: Message) -> Loudness:
+        fields = bodyless(message)
+        loudness = Loudness(fields.integer("number", 0, MAX_SOUNDS - 1), loudness_of(fields))
+        fields.end()
+        return loudness
+
+
+@dataclass(frozen=True)
 class Progress:
     """How many frames of the grid have been decoded."""
 
@@ -404,7 +467,10 @@ class Problem:
         return problem
 
 
-FromCodec = Read | Probe | Plan | Track | Fragment | Cuts | Boundary | Still | Peaks | Progress | Done | Problem
+FromCodec = (
+    Read | Probe | Plan | Track | Fragment | Cuts | Boundary
+    | Still | Peaks | Loudness | Times | Progress | Done | Problem
+)  # fmt: skip
 FromCarrier = Job | Bytes | GoOn
 
 _FROM_CODEC: Final[Mapping[str, Callable[[Message], FromCodec]]] = {
@@ -417,6 +483,8 @@ _FROM_CODEC: Final[Mapping[str, Callable[[Message], FromCodec]]] = {
     "boundary": Boundary.parse,
     "still": Still.parse,
     "peaks": Peaks.parse,
+    "loudness": Loudness.parse,
+    "times": Times.parse,
     "progress": Progress.parse,
     "done": Done.parse,
     "problem": Problem.parse,

@@ -7,7 +7,7 @@ transaction is fenced by the job's lease: an attempt that was given up for dead 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -20,17 +20,30 @@ from reelkeep.isolation.channel import BadFrame
 from reelkeep.jobs import queue
 from reelkeep.jobs.interface import Hold
 from reelkeep.jobs.transactions import transaction
-from reelkeep.media import AUDIO_RENDITION, Rung, TrackKind
+from reelkeep.media import Loudness as LoudnessFacts
+from reelkeep.media import Rung, Sound, TrackKind, is_sound, sound_rendition
 from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription
 from reelkeep.packaging.bundles import Bundle, BundleWriter
 from reelkeep.packaging.segmenter import RenditionPackager
 from reelkeep.packaging.stills import SealedStill, StillKind, StillWriter
 from reelkeep.packaging.tracks import TrackConfig
-from reelkeep.transcode import records, waveform
+from reelkeep.transcode import picture_times, records, waveform
 from reelkeep.transcode.bucket import ProxyPrefix
 from reelkeep.transcode.outbox import Outbox
 from reelkeep.transcode.patience import patiently
-from reelkeep.transcode.protocol import Boundary, Cuts, Done, Fragment, Job, Peaks, Plan, Still, Track
+from reelkeep.transcode.protocol import (
+    Boundary,
+    Cuts,
+    Done,
+    Fragment,
+    Job,
+    Loudness,
+    Peaks,
+    Plan,
+    Still,
+    Times,
+    Track,
+)
 from reelkeep.transcode.records import Attempt, Keys
 from reelkeep.transcode.rendition import RenditionWriter, checked_config, grid_of
 from reelkeep.transcode.resume import Published
@@ -92,11 +105,22 @@ class Publisher:
 
     Args:
         asked: what the codec was asked for.
+        sounds: the sound tracks, as the probe found them.
     """
 
     def __init__(
-        self, desk: Desk, attempt: Attempt, plan: Plan, proxy: ProxyPlan, published: Published, asked: Job, units: Units
+        self,
+        desk: Desk,
+        attempt: Attempt,
+        plan: Plan,
+        proxy: ProxyPlan,
+        published: Published,
+        asked: Job,
+        units: Units,
+        sounds: Sequence[Sound] = (),
     ) -> None:
+        if len(sounds) != plan.sounds:
+            raise BadFrame("a plan has another number of sound tracks than its probe")
         self._desk = desk
         self._attempt = attempt
         self._asked, self._units = asked, units
@@ -108,10 +132,12 @@ class Publisher:
         self._numbers = {name: set(numbers) for name, numbers in published.numbers.items()}
         self._sheets = set(published.sheets)
         self._rungs: Mapping[str, Rung] = {rung.name: rung for rung in plan.rungs}
-        self._planned = {*self._rungs, *([AUDIO_RENDITION] if plan.audio else [])}
-        self._active = {
-            *(self._rungs if asked.picture else ()), *([AUDIO_RENDITION] if plan.audio and asked.sound else ())
-        }  # fmt: skip
+        names = {sound_rendition(number): sound for number, sound in enumerate(sounds)}
+        self._planned = {*self._rungs, *names}
+        self._active = {*(self._rungs if asked.picture else ()), *(names if asked.sound else ())}
+        self._sounds = names
+        self._loudness: dict[int, LoudnessFacts] = {}
+        self._times: Times | None = None
         self._rows: dict[str, _Row] = {}
         self._outbox = Outbox()
         self._peaks: list[Peaks] = []
@@ -160,6 +186,8 @@ class Publisher:
             iv=new_iv(),
             content_key_class=content_class,
             codec_config=config.codec_config,
+            language=self._sounds[name].language if name in self._sounds else "",
+            label=self._sounds[name].title if name in self._sounds else "",
             wrapped_content_key=self._desk.keys.version_key.wrap_content_key(content_key),
         )
 
@@ -207,7 +235,7 @@ class Publisher:
         if late or cuts.frames[-1] >= self._proxy.planned_frames:
             raise BadFrame("cuts come that cannot be")
         self._cuts = list(cuts.frames)
-        self._units.cut(cuts.frames, sound=self._plan.audio)
+        self._units.cut(cuts.frames, sound=self._plan.sounds > 0)
 
     def cross(self, boundary: Boundary) -> bool:
         """Publish all that lies before a cut; return whether the codec goes on behind it.
@@ -258,6 +286,18 @@ class Publisher:
             raise BadFrame("a waveform has too many zooms")
         self._peaks.append(peaks)
 
+    def add_loudness(self, loudness: Loudness) -> None:
+        """Take what was measured of one sound track; it is recorded at the end."""
+        if loudness.number >= self._plan.sounds or loudness.number in self._loudness:
+            raise BadFrame("a sound track that is not planned was measured, or one was twice")
+        self._loudness[loudness.number] = loudness.facts
+
+    def add_times(self, times: Times) -> None:
+        """Take the times of the original's pictures; they are kept beside the proxy."""
+        if self._times is not None:
+            raise BadFrame("the times of pictures come twice")
+        self._times = times
+
     def finish(self, done: Done, now: float) -> None:
         """Send the rest, wait until everything is recorded, and check that nothing is missing.
 
@@ -265,11 +305,14 @@ class Publisher:
             BadFrame: the codec says it is done, but a rendition is missing or is shorter than it says.
         """
         picture = max(done.frames, self._plan.resume_frame)  # a unit behind the film's real end has no frame
-        wanted = {name: done.audio_frames if name == AUDIO_RENDITION else picture for name in self._active}
+        wanted = {name: done.audio_frames if is_sound(name) else picture for name in self._active}
         if not all(wanted[name] and wanted[name] == self._length(name) for name in wanted):
             raise BadFrame("the codec ended before every rendition was whole")
         if self._peaks and not self._published.peaks:
             self._send_still(self._stills.seal(StillKind.PEAKS, 0, waveform.encode(self._peaks)))
+        if self._times is not None and not self._published.times:
+            self._send_still(self._stills.seal(StillKind.TIMES, 0, picture_times.encode(self._times)))
+        self._desk.record(lambda conn: records.measured(conn, self._desk.version_id, self._loudness, self._times))
         for name, row in self._rows.items():
             if not (self._stopped and name in self._rungs):
                 self._send(name, row.writer.finish(now))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any, Final
@@ -27,16 +27,18 @@ from reelkeep.encryption.keys import (
 from reelkeep.errors import IsolationError
 from reelkeep.ids import AttemptId, JobId, ProductionId, VersionId, new_id
 from reelkeep.jobs.interface import JobCancelled, JobKind, LeaseLost
-from reelkeep.media import AUDIO_RENDITION, Probe, TrackKind
+from reelkeep.media import Loudness, Probe, TrackKind, is_sound
 from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription, SegmentFacts
 from reelkeep.packaging.bundles import Bundle
 from reelkeep.packaging.stills import SealedStill, StillKind
 from reelkeep.transcode import unit_records
 from reelkeep.transcode.grid import Grid
+from reelkeep.transcode.protocol import Times
 from reelkeep.transcode.resume import WHOLE, Published, run_from
 from reelkeep.transcode.units import Unit
 
 RENDITIONS_FIELD: Final = "renditions"  # in versions.probe, beside the fields of media.Probe: the names planned
+TIMES_FIELD: Final = "times"  # there, too: the fields of protocol.Times without its body
 
 
 class ProxyChanged(IsolationError):
@@ -91,13 +93,14 @@ def published(conn: Connection, version_id: VersionId, unit: Unit = WHOLE) -> Pu
         sheets=frozenset(shown[StillKind.TILES.value]),
         poster=bool(shown[StillKind.POSTER.value]),
         peaks=bool(shown[StillKind.PEAKS.value]),
+        times=bool(shown[StillKind.TIMES.value]),
         complete=version.completed_at is not None,
     )
 
 
 def _run(name: str, is_step: bool, unit: Unit, rows: list[tuple[int, int]]) -> tuple[int, int]:
     """Return how many segments of a unit, and samples, are there without a hole; sound is counted from its start."""
-    if name == AUDIO_RENDITION:
+    if is_sound(name):
         return run_from(0, rows)
     grid = Grid(TrackKind.VIDEO, is_step=is_step)
     end = None if unit.end_frame is None else grid.number(unit.end_frame)
@@ -140,11 +143,20 @@ def begin(
         conn.execute(insert(proxies).values(version_id=version_id, **values))
     elif any(getattr(old, name) != value for name, value in values.items()):
         _replace_plan(conn, version_id, values)
-    facts = {**asdict(probe), RENDITIONS_FIELD: list(names)}
-    conn.execute(update(versions_table).where(versions_table.c.id == version_id).values(probe=facts))
+    facts = {**asdict(probe), "light": probe.light.value, RENDITIONS_FIELD: list(names)}
+    _add_facts(conn, version_id, facts)
     if _state(conn, version_id) is VersionState.STORED:
         versions.move(conn, version_id, VersionState.PROCESSING)
     return _add_attempt(conn, version_id, job_id)
+
+
+def _add_facts(conn: Connection, version_id: VersionId, facts: dict[str, Any]) -> None:
+    """Record what a probe found, unless all of it stands there: what was measured since then stays."""
+    this = versions_table.c.id == version_id
+    stored = conn.scalar(select(versions_table.c.probe).where(this).with_for_update()) or {}
+    if facts.keys() <= stored.keys() and stored[RENDITIONS_FIELD] == facts[RENDITIONS_FIELD]:
+        return
+    conn.execute(update(versions_table).where(this).values(probe=facts))
 
 
 def _plan_values(plan: ProxyPlan) -> dict[str, Any]:
@@ -183,7 +195,7 @@ def add_rendition(conn: Connection, version_id: VersionId, wanted: RenditionDesc
         "kind": wanted.kind.value, "is_step": wanted.is_step, "width_px": wanted.width_px,
         "height_px": wanted.height_px, "codecs": wanted.codecs, "timescale": wanted.timescale,
         "key_id": wanted.key_id, "content_key_class": wanted.content_key_class.value,
-        "codec_config": wanted.codec_config,
+        "codec_config": wanted.codec_config, "language": wanted.language, "label": wanted.label,
     }  # fmt: skip
     this = (renditions.c.version_id == version_id, renditions.c.name == wanted.name)
     old = conn.execute(select(renditions).where(*this)).one_or_none()
@@ -266,6 +278,28 @@ def is_complete(conn: Connection, version_id: VersionId) -> bool:
     """Return whether every segment is published."""
     done = select(proxies.c.version_id).where(proxies.c.version_id == version_id, proxies.c.completed_at.is_not(None))
     return conn.execute(done).first() is not None
+
+
+def measured(conn: Connection, version_id: VersionId, loudness: Mapping[int, Loudness], times: Times | None) -> None:
+    """Record what only the whole file could tell beside what the probe found. Repeating it is harmless.
+
+    Args:
+        loudness: of the sound tracks, by their numbers.
+        times: of the pictures, where the original has no constant rate.
+    """
+    this = versions_table.c.id == version_id
+    facts = conn.execute(select(versions_table.c.probe).where(this).with_for_update()).scalar_one()
+    sounds = [
+        {**sound, "loudness": asdict(loudness[number])} if number in loudness else sound
+        for number, sound in enumerate(facts["sounds"])
+    ]
+    conn.execute(
+        update(versions_table).where(this).values(probe={**facts, "sounds": sounds, TIMES_FIELD: _summary(times)})
+    )
+
+
+def _summary(times: Times | None) -> dict[str, Any] | None:
+    return None if times is None else {name: value for name, value in vars(times).items() if name != "body"}
 
 
 def verify(conn: Connection, version_id: VersionId, sha256: bytes) -> None:

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reelkeep.media import AUDIO_RENDITION, AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES
+from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES, is_sound
 from reelkeep.transcode.protocol import Job
 from reelkeep.transcode.units import Unit
 
@@ -38,6 +38,7 @@ class Published:
     sheets: Collection[int] = ()
     poster: bool = False
     peaks: bool = False
+    times: bool = False
     complete: bool = False
 
     @property
@@ -54,7 +55,7 @@ class Published:
         return Job(
             size_bytes=size_bytes,
             resume_frame=self.resume_frame,
-            resume_audio_frame=_floor(self.samples.get(AUDIO_RENDITION, 0), AUDIO_SEGMENT_AAC_FRAMES),
+            resume_audio_frame=self._resume_audio_frame(),
             resume_tile_sheet=self._sheet(sheet_frames),
             poster=not self.poster,
             peaks=not self.peaks,
@@ -65,6 +66,10 @@ class Published:
         first = -(-self.unit.first_frame // sheet_frames) if sheet_frames else 0
         return next(number for number in itertools.count(first) if number not in self.sheets)
 
+    def _resume_audio_frame(self) -> int:
+        sounds = [name for name in self.expected if is_sound(name)]
+        return _floor(min((self.samples.get(name, 0) for name in sounds), default=0), AUDIO_SEGMENT_AAC_FRAMES)
+
     @property
     def resume_frame(self) -> int:
         """Return the first frame to encode, a multiple of 48.
@@ -72,7 +77,7 @@ class Published:
         The last segment of a picture that is published whole is encoded again: the codec tells the real length only
         by reaching it.
         """
-        video = [name for name in self.expected if name != AUDIO_RENDITION]
+        video = [name for name in self.expected if not is_sound(name)]
         frames = min((self.samples.get(name, 0) for name in video), default=0)
         first, end = self.unit.first_frame, self.unit.end_frame or self.planned_frames
         if frames and first + frames >= end:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reelkeep.isolation.channel import BadFrame, Message
-from reelkeep.media import AUDIO_RENDITION, AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES, TrackKind
+from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, SEGMENT_FRAMES, TrackKind, is_sound
 from reelkeep.transcode.fields import (
     MAX_AUDIO_SAMPLES,
     MAX_CONFIG_BYTES,
@@ -48,7 +48,7 @@ class Track:
     def parse(message: Message) -> Track:
         fields = bodyless(message)
         name = fields.word("rendition", RENDITION_NAME)
-        kind = TrackKind.AUDIO if name == AUDIO_RENDITION else TrackKind.VIDEO
+        kind = TrackKind.AUDIO if is_sound(name) else TrackKind.VIDEO
         if fields.take("kind_of_track") != kind.value:
             raise BadFrame("a track's kind contradicts its name")
         config = fields.word("codec_config", re.compile(rf"(?:[0-9a-f]{{2}}){{2,{MAX_CONFIG_BYTES}}}"))
@@ -103,7 +103,7 @@ class Fragment:
         first = fields.integer("first", 0, MAX_AUDIO_SAMPLES)
         rows = fields.take("samples")
         fields.end()
-        most = AUDIO_SEGMENT_AAC_FRAMES if name == AUDIO_RENDITION else SEGMENT_FRAMES
+        most = AUDIO_SEGMENT_AAC_FRAMES if is_sound(name) else SEGMENT_FRAMES
         if not isinstance(rows, list) or not 1 <= len(rows) <= most:
             raise BadFrame("a fragment has no samples, or more than a segment holds")
         samples = tuple(_sample(row) for row in rows)

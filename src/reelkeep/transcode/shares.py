@@ -17,7 +17,7 @@ from reelkeep.companies.handle import CompanyHandle
 from reelkeep.ids import VersionId
 from reelkeep.jobs import queue
 from reelkeep.jobs.interface import Job, JobKind
-from reelkeep.media import AUDIO_FRAME_SAMPLES, AUDIO_RATE_HZ, AUDIO_RENDITION
+from reelkeep.media import AUDIO_FRAME_SAMPLES, AUDIO_RATE_HZ, is_sound
 from reelkeep.transcode import protocol, records, unit_records
 from reelkeep.transcode.publisher import Desk
 from reelkeep.transcode.records import Attempt
@@ -41,7 +41,7 @@ class Share:
     @property
     def place(self) -> tuple[tuple[str, int], ...]:
         """Return how far this share is published, to be compared with where it was before."""
-        return tuple(each for each in self.published.place if self.asked.sound or each[0] != AUDIO_RENDITION)
+        return tuple(each for each in self.published.place if self.asked.sound or not is_sound(each[0]))
 
 
 def next_share(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Self
@@ -16,6 +18,7 @@ from reelkeep.transfer.interface import (
     DonePart,
     DownloadLink,
     Original,
+    ProxyTicket,
     SignedRequest,
     SmallFile,
     SmallTicket,
@@ -101,6 +104,10 @@ class Api:
     def create_production(self, name: str) -> Mapping[str, Any]:
         return self._post("/productions", {"name": name}, repeat=False)
 
+    def change_production(self, production_id: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Change settings of a production; return it as it is now."""
+        return self._call("PATCH", f"/productions/{production_id}", fields)
+
     def assets(self, production_id: str) -> list[Mapping[str, Any]]:
         return list(self._get(f"/productions/{production_id}/assets")["assets"])
 
@@ -110,6 +117,10 @@ class Api:
     def version(self, version_id: str) -> Mapping[str, Any]:
         answer = self._get(f"/versions/{version_id}")
         return answer.get("version", answer)  # type: ignore[no-any-return]
+
+    def facts(self, version_id: str) -> Mapping[str, Any]:
+        """Return what is known of a version's original."""
+        return self._get(f"/versions/{version_id}/facts")
 
     def playback_session(self, version_id: str) -> Mapping[str, Any]:
         return self._post(f"/versions/{version_id}/playback-sessions", {})
@@ -185,6 +196,28 @@ class Api:
             crc32=crc.from_text(crc32) if crc32 else None,
             expires_at=_time(answer["expires_at"]),
         )
+
+    def proxy_ticket(self, version_id: str, rendition: str = "") -> ProxyTicket:
+        answer = self._post(f"/versions/{version_id}/proxy-downloads", {"rendition": rendition})
+        return ProxyTicket(
+            base=str(answer["base"]),
+            rendition=str(answer["rendition"]),
+            file_name=str(answer["file_name"]),
+            parts_total=int(answer["parts_total"]),
+            about_bytes=int(answer["about_bytes"]),
+            made=str(answer["made"]),
+            expires_at=_time(answer["expires_at"]),
+        )
+
+    def proxy_part(self, ticket: ProxyTicket, number: int) -> bytes:
+        with network.no_answer(_SERVER):
+            answer = self._client.get(f"{ticket.base}/{number}")  # no Authorization: the address is the right
+        if not answer.is_success:
+            raise error_of(answer.status_code, _json(answer))
+        digest = base64.b64encode(hashlib.sha256(answer.content).digest()).decode()
+        if answer.headers.get("repr-digest") != f"sha-256=:{digest}:":
+            raise ChecksumMismatch("a part of the proxy did not arrive as it was sent", advice="Run it again.")
+        return answer.content
 
     def _get(self, path: str) -> Mapping[str, Any]:
         return Patience().call(lambda: self._call("GET", path, None))

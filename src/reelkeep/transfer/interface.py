@@ -80,6 +80,19 @@ class DownloadLink:
 
 
 @dataclass(frozen=True)
+class ProxyTicket:
+    """The right to fetch a proxy as a file, part by part, for some minutes."""
+
+    base: str = field(repr=False)  # the address of part N is base/N; a secret until it ends
+    rendition: str
+    file_name: str  # of the original
+    parts_total: int
+    about_bytes: int  # a little more than the file will have
+    made: str  # another one when the proxy has been made again
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
 class Progress:
     done_bytes: int
     total_bytes: int
@@ -119,7 +132,15 @@ class DownloadApi(Protocol):
     def download_link(self, version_id: str) -> DownloadLink: ...
 
 
-class ProductionApi(DownloadApi, Protocol):
+class ProxyApi(Protocol):
+    def proxy_ticket(self, version_id: str, rendition: str = "") -> ProxyTicket:
+        """Ask for a proxy; "" is the largest. Raise Conflict while it is being made."""
+
+    def proxy_part(self, ticket: ProxyTicket, number: int) -> bytes:
+        """Return one part, whole. Raise NotFound once the ticket has ended, ChecksumMismatch for broken bytes."""
+
+
+class ProductionApi(DownloadApi, ProxyApi, Protocol):
     """The platform's side of many downloads."""
 
     def originals(self, production_id: str) -> Iterator[Original]: ...

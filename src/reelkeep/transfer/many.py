@@ -142,7 +142,7 @@ def _by_ranges(
             on_original(one, progress)
 
     try:
-        _make_folder(one.path)
+        make_folder(one.path)
         got = download(
             api,
             one.original.version_id,
@@ -199,7 +199,7 @@ class _Small:
 
     def _one(self, wire: Wire, one: Wanted, link: tuple[str, datetime]) -> Got:
         patience, refusals = Patience(sleep=self._sleep), 0
-        _make_folder(one.path)
+        make_folder(one.path)
         while True:
             if self._stop.is_set():
                 raise DependencyError("the download was stopped")
@@ -284,7 +284,8 @@ def _name(part: Path, path: Path) -> None:
         part.rename(path)
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Make the folder of a file; raise RequestError if the disk does not take it."""
     try:
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)

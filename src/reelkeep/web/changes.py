@@ -11,17 +11,20 @@ from reelkeep.ids import ProductionId, VersionId
 
 
 class Subscription:
-    """What one page has not been told yet. Many changes of one version become one."""
+    """What one page has not been told yet. Many changes of one version become one.
+
+    None stands for the production itself.
+    """
 
     def __init__(self) -> None:
-        self._pending: dict[VersionId, set[str]] = {}
+        self._pending: dict[VersionId | None, set[str]] = {}
         self._event = asyncio.Event()
 
     def add(self, change: Change) -> None:
         self._pending.setdefault(change.version_id, set()).add(change.what)
         self._event.set()
 
-    async def take(self) -> dict[VersionId, set[str]]:
+    async def take(self) -> dict[VersionId | None, set[str]]:
         """Wait for changes, then return and forget all there are."""
         await self._event.wait()
         self._event.clear()

@@ -40,6 +40,7 @@ from reelkeep.playback.sessions import PlaybackSession
 from reelkeep.web.elsewhere import misdirected
 from reelkeep.web.errors import body_of, headers_of, status_of
 from reelkeep.web.security import host_of
+from reelkeep.web.taking import Taking
 
 SESSION_KEPT_SECONDS: Final = 2.0  # how long an ended login session may still be served
 _MAX_KEPT_SESSIONS: Final = 4_096
@@ -68,6 +69,7 @@ class MediaApplication:
         self._database, self._source, self._run_beside = database, source, run_beside
         self._host, self._elsewhere = host_of(company.media_origin), misdirected(company.app_origin)
         self._sessions: OrderedDict[bytes, tuple[float, PlaybackSession]] = OrderedDict()
+        self._taking = Taking(company_key, database, source)
         self._headers = {
             "Access-Control-Allow-Origin": company.app_origin,
             "Access-Control-Expose-Headers": "Retry-After",
@@ -112,14 +114,18 @@ class MediaApplication:
         if found is None or request.method not in ("GET", "HEAD", "POST"):
             raise NotFound
         session, rest = await self._session(found["token"]), found["rest"]
+        if session.is_taking and (request.method != "GET" or session.version_id is None):
+            raise NotFound
         if request.method == "POST":
             if rest != "licence":
                 raise NotFound
             return await self._licence(session, await _short_body(request))
-        if (of := _POSTER_OF.fullmatch(rest)) is not None:
+        if not session.is_taking and (of := _POSTER_OF.fullmatch(rest)) is not None:
             return await self._poster(session, VersionId(of["version"]))
         if session.version_id is None:
             raise NotFound
+        if session.is_taking:
+            return await self._taking.part(Viewer(session.user_id, session.version_id, "copy of the proxy"), rest)
         return await self._version_part(Viewer(session.user_id, session.version_id), found["token"], rest)
 
     async def _version_part(self, viewer: Viewer, token: str, rest: str) -> Response:
@@ -134,7 +140,7 @@ class MediaApplication:
             return Response(text, 200, _NO_STORE, "application/dash+xml")
         if (tiles := _TILES.fullmatch(rest)) is not None:
             return await self._still(viewer, StillKind.TILES, int(tiles["number"]))
-        kinds = {"poster.jpg": StillKind.POSTER, "peaks.json": StillKind.PEAKS}
+        kinds = {"poster.jpg": StillKind.POSTER, "peaks.json": StillKind.PEAKS, "times.json": StillKind.TIMES}
         if rest in kinds:
             return await self._still(viewer, kinds[rest], 0)
         raise NotFound

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import make_url
 
 from reelkeep.bootstrap import open_company
+from reelkeep.catalog.changes import Change
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.errors import IsolationError
 from reelkeep.playback.arrivals import Arrivals
@@ -44,7 +45,11 @@ def make_media(company: CompanyHandle, dsn: str, *, max_entries: int) -> MediaAp
     source = SegmentSource(company, company.company_key, database, cache, arrivals, threads)
 
     async def run_beside() -> None:
-        hearing = listen_to_changes(make_url(dsn), lambda change: arrivals.changed(change.version_id))
+        def heard(change: Change) -> None:
+            if change.version_id is not None:
+                arrivals.changed(change.version_id)
+
+        hearing = listen_to_changes(make_url(dsn), heard)
         try:
             await asyncio.gather(hearing, sweep_for_ever(cache))
         finally:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 import uuid
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -120,6 +121,26 @@ def sets_of(text: str) -> list[ElementTree.Element]:
 def test_a_silent_film_has_no_audio_set() -> None:
     found = sets_of(manifest(proxy(FrameRate(24, 1), 48), LICENCE))
     assert {each.get("contentType") for each in found} == {"video"}
+
+
+def test_every_sound_track_is_a_set_of_its_own_that_says_its_language() -> None:
+    film = proxy(FrameRate(24, 1), 48, 96_000)
+    spoken = [
+        replace(film.renditions[-1], name="a1", language="eng"),
+        replace(film.renditions[-1], name="a2", language="fra", label="Director & <crew>"),
+        replace(film.renditions[-1], name="a3", label="Director & <crew>"),
+    ]
+    found = sets_of(manifest(replace(film, renditions=(*film.renditions[:-1], *spoken)), LICENCE))[2:]
+    assert [each.find("mpd:Representation", NAMES).get("id") for each in found] == ["a1", "a2", "a3"]
+    assert [each.get("lang") for each in found] == ["eng", "fra", None]
+    assert [each.findtext("mpd:Label", None, NAMES) for each in found] == [
+        "Track 1",
+        "Director & <crew>",
+        "Director & <crew> (3)",
+    ]
+    roles = [each.find("mpd:Role", NAMES).get("value") for each in found]
+    assert roles == ["main", "alternate", "alternate"]
+    assert [each.find("mpd:SupplementalProperty", NAMES) for each in found] == [None] * 3  # no player mixes tracks up
 
 
 def ladder(rate: FrameRate, *classes: int) -> Proxy:

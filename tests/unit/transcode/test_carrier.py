@@ -23,7 +23,7 @@ from reelkeep.transcode.source import SourceCache
 
 ORIGINAL = bytes(range(256)) * 10
 PROBE = Probe(ProbeFacts("mp4", True, False, 640, 360, FrameRate(24, 1), 12))
-PLAN = Plan((Rung("v360", 640, 360, 12, 23.0, 1_000_000, is_step=True),), False, 0, 0, None)
+PLAN = Plan((Rung("v360", 640, 360, 12, 23.0, 1_000_000, is_step=True),), 0, 0, 0, None)
 FRAGMENT = Fragment("v360", 0, tuple(SampleEntry(1, 1, 0, True) for _ in range(12)), b"x" * 12)
 DONE = Done(12, 0, 0)
 
@@ -51,6 +51,12 @@ class Taker:
 
     def add_peaks(self, peaks: object) -> None:
         self.taken.append("peaks")
+
+    def add_loudness(self, loudness: object) -> None:
+        self.taken.append("loudness")
+
+    def add_times(self, times: object) -> None:
+        self.taken.append("times")
 
     def tick(self, now: float) -> None: ...
 
@@ -215,7 +221,7 @@ HOSTILE: dict[str, list[Message | Callable[[Channel], None]]] = {
     "a plan before the probe": [PLAN.message()],
     "a second probe": [PROBE.message(), PROBE.message()],
     "a second plan": [PROBE.message(), PLAN.message(), PLAN.message()],
-    "another beginning than asked": [PROBE.message(), Plan(PLAN.rungs, False, 48, 0, None).message()],
+    "another beginning than asked": [PROBE.message(), Plan(PLAN.rungs, 0, 48, 0, None).message()],
     "an end before the plan": [DONE.message()],
     "an order to the carrier": [Job(1).message()],
     "a read of a negative offset": [Message("read", {"offset": -1, "length": 4})],

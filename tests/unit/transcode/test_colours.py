@@ -12,6 +12,7 @@ import pytest
 from tests.media.codec_runs import Run, run_codec
 from tests.media.kinds import ffmpeg
 
+from reelkeep.media import Light
 from reelkeep.transcode import protocol
 from reelkeep.transcode.codec.colour import Tags, to_bt709
 
@@ -121,7 +122,9 @@ def test_hdr_is_shown_as_libplacebo_shows_it(curve: str, code: Any, tmp_path: Pa
     greys = np.repeat(code(NITS)[:, None], 3, axis=1) * 255
     filters = f"scale=out_color_matrix=bt2020:out_range=tv,format=yuv420p10le,setparams={BT2020}:color_trc={curve}"
     coding = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", "-crf", "5")
-    found = shown(run_codec(written(tmp_path / "hdr.mp4", greys, "-vf", filters, *coding)))
+    run = run_codec(written(tmp_path / "hdr.mp4", greys, "-vf", filters, *coding))
+    found = shown(run)
+    assert run.facts.light.value == {"smpte2084": "pq", "arib-std-b67": "hlg"}[curve]
     difference = np.abs(np.clip(found[:, 1], 0, 255) - LIBPLACEBO[curve])
     assert difference.mean() < MEAN_DIFFERENCE
     assert difference.max() < LARGEST_DIFFERENCE
@@ -132,7 +135,14 @@ def test_scene_linear_light_is_shown_through_the_srgb_curve(tmp_path: Path) -> N
     path = tmp_path / "linear.exr"
     path.write_bytes(_exr(light))
     wanted = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.clip(light, 0, 1) ** (1 / 2.4) - 0.055) * 255
-    assert np.abs(shown(run_codec(path)) - wanted[:, None]).max() < 6
+    run = run_codec(path)
+    assert run.facts.light is Light.LINEAR
+    assert np.abs(shown(run) - wanted[:, None]).max() < 6
+
+
+def test_a_picture_in_a_tagged_logarithm_says_so(tmp_path: Path) -> None:
+    path = written(tmp_path / "log.mkv", COLOURS, "-vf", "format=gbrp10le,setparams=color_trc=log100", "-c:v", "ffv1")
+    assert run_codec(path).facts.light is Light.LOG
 
 
 def _exr(light: np.ndarray) -> bytes:

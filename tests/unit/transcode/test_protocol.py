@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.isolation.channel import BadFrame, Message, decode_header, encode
-from reelkeep.media import FrameRate, Rung, Timecode, TrackKind
+from reelkeep.media import FrameRate, Light, Rung, Sound, Timecode, TrackKind
+from reelkeep.media import Loudness as LoudnessFacts
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode import protocol
 
@@ -32,19 +33,28 @@ FACTS = ProbeFacts(
     2,
     48000,
     160160,
+    sounds=(
+        Sound("pcm_s24le", 6, "5.1(side)", 48_000, "en-gb", "Mix, für alle", 6),
+        Sound("aac", 2, "stereo", 44_100, "fra"),
+    ),
 )
 MESSAGES = [
     protocol.Read(0, 1 << 20),
     protocol.Probe(FACTS),
-    protocol.Probe(ProbeFacts("WAV", False, True, audio_samples=5)),
+    protocol.Probe(
+        ProbeFacts("WAV", False, True, audio_samples=5, sounds=(Sound("flac", 1, "mono", 96_000),), light=Light.LINEAR)
+    ),
     protocol.Plan(
-        (Rung("v360", 640, 360, 12, 23.0, 2_000_000, True),), True, 48, 94, protocol.TileLayout(160, 90, 10, 10, 24)
+        (Rung("v360", 640, 360, 12, 23.0, 2_000_000, True),), 2, 48, 94, protocol.TileLayout(160, 90, 10, 10, 24)
     ),
     protocol.Track("v360", TrackKind.VIDEO, b"\x01d\x00\x1e", 30000, 1001, 640, 360),
     protocol.Track("a1", TrackKind.AUDIO, b"\x11\x90", 48000, 1024, channels=2, priming_samples=1024),
     protocol.Fragment("v360", 12, SAMPLES, b"aaaaabbbcc"),
     protocol.Still("poster", 0, 640, 360, "image/jpeg", 0, b"\xff\xd8\xff\xe0"),
     protocol.Peaks(512, 2, b"\x80\x7f\x00\x01"),
+    protocol.Loudness(1, LoudnessFacts(-23.0, 6.5, -1.2)),
+    protocol.Loudness(0, LoudnessFacts(None, None, None)),
+    protocol.Times(1, 90_000, 4, 3_000, 6_000, bytes(8) * 2),
     protocol.Progress(48),
     protocol.Done(100, 158, 160160),
     protocol.Problem("cut_off", "its index is not there"),

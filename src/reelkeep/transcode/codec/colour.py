@@ -13,8 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from reelkeep.media import Light
+
 UNSPECIFIED: Final = 2
 _LINEAR, _PQ, _HLG = 8, 16, 18  # transfer characteristics
+_LIGHTS: Final = {_LINEAR: Light.LINEAR, 9: Light.LOG, 10: Light.LOG, _PQ: Light.PQ, _HLG: Light.HLG}
 _WIDE_PRIMARIES: Final = frozenset({9, 11, 12})  # BT.2020, DCI-P3, Display P3
 _OUT: Final = "out_color_matrix=bt709:out_range=limited"
 _SD_LINES: Final = 576  # untagged pictures up to this height are taken for BT.601, as players do
@@ -32,6 +35,15 @@ class Tags:
     def of(frame: Any) -> Tags:
         """Read the tags of a decoded picture."""
         return Tags(int(frame.colorspace), int(frame.color_trc), int(frame.color_primaries))
+
+
+def light_of(tags: Tags) -> Light:
+    """Return what a picture's numbers stand for.
+
+    >>> light_of(Tags(1, 8, 1)), light_of(Tags(2, 2, 2))
+    (<Light.LINEAR: 'linear'>, <Light.TELEVISION: 'television'>)
+    """
+    return _LIGHTS.get(tags.transfer, Light.TELEVISION)
 
 
 def to_bt709(tags: Tags, height_px: int) -> str:

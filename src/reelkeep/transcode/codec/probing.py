@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from reelkeep.media import AUDIO_RATE_HZ, FrameRate, Probe, Timecode
+from reelkeep.media import AUDIO_RATE_HZ, FrameRate, Light, Probe, Timecode
+from reelkeep.transcode.codec.colour import Tags, light_of
 from reelkeep.transcode.codec.grid import output_rate
 from reelkeep.transcode.codec.orientation import Orientation, orientation
 from reelkeep.transcode.codec.problems import Refused
@@ -18,8 +19,6 @@ from reelkeep.transcode.fields import MAX_AUDIO_SAMPLES, MAX_EDGE_PX, MAX_FRAMES
 from reelkeep.transcode.protocol import Job
 
 DEFAULT_RATE: Final = Fraction(25)  # a single picture without a clock
-MIN_SOUND_HZ: Final = 2_000  # telephones have 8,000
-MAX_SOUND_HZ: Final = 768_000  # the highest rate of converters for studios
 # libavformat's names are lists of every suffix a demuxer knows; people know these.
 _NAMES: Final = {
     "mov": "MOV or MP4",
@@ -37,7 +36,7 @@ class Found:
     facts: Probe
     upright: Orientation
     origin: Fraction  # seconds; presentation starts here
-    two_tracks: bool = False  # the sound is two tracks of one channel: left and right
+    places: tuple[tuple[str, ...], ...] = ()  # of each sound track: the channels of its streams, or nothing
 
 
 def probe(source: Source, job: Job) -> Found:
@@ -56,7 +55,7 @@ def probe(source: Source, job: Job) -> Found:
     facts = _facts(source, picture, sound, origin)
     _check_limits(facts, job)
     upright = _upright(picture) if picture is not None else Orientation()
-    return Found(facts, upright, origin, source.right is not None)
+    return Found(facts, upright, origin, tuple(track.places for track in source.sounds) if facts.has_audio else ())
 
 
 def _first_frames(source: Source) -> tuple[Any, Any]:
@@ -85,8 +84,7 @@ def _facts(source: Source, picture: Any, sound: Any, origin: Fraction) -> Probe:
         raise Refused("too_large", f"{math.floor(seconds)} seconds")
     width, height = _shown_size(source, picture) if picture is not None else (0, 0)
     context = source.audio.codec_context if sound is not None and source.audio is not None else None
-    if context and not MIN_SOUND_HZ <= context.sample_rate <= MAX_SOUND_HZ:
-        raise Refused("unsupported", f"sound with {context.sample_rate} samples a second")
+    sounds = tuple(track.facts for track in source.sounds) if context else ()
     return Probe(
         container=_NAMES.get(source.container_name, source.container_name.removesuffix("_pipe").upper()),
         has_video=picture is not None,
@@ -98,10 +96,12 @@ def _facts(source: Source, picture: Any, sound: Any, origin: Fraction) -> Probe:
         start_timecode=_timecode(source, picture, rate) if rate else None,
         video_codec=source.video.codec_context.name if picture is not None and source.video else "",
         audio_codec=context.name if context else "",
-        audio_channels=source.mono_tracks or context.layout.nb_channels if context else 0,
+        audio_channels=sounds[0].channels if sounds else 0,
         audio_rate_hz=context.sample_rate if context else 0,
         audio_samples=planned_samples(source, seconds) if sound is not None else 0,
         is_still=source.is_still or (frames == 1 and sound is None),
+        sounds=sounds,
+        light=light_of(Tags.of(picture)) if picture is not None else Light.TELEVISION,
     )
 
 
@@ -133,10 +133,9 @@ def _seconds(source: Source, has_picture: bool, rate: FrameRate | None, origin: 
 
 
 def planned_samples(source: Source, seconds: Fraction) -> int:
-    """Samples at 48 kHz the proxy's sound will have: never longer than the picture, as far as the header says."""
-    assert source.audio is not None
-    assert source.audio.time_base is not None
-    own = Fraction(source.audio.duration or 0) * source.audio.time_base or seconds
+    """Samples at 48 kHz of the longest sound track: never longer than the picture, as far as the headers say."""
+    streams = [stream for track in source.sounds for stream in track.streams]
+    own = max(Fraction(stream.duration or 0) * (stream.time_base or 0) for stream in streams) or seconds
     return math.ceil((min(own, seconds) if source.video is not None else own) * AUDIO_RATE_HZ)
 
 

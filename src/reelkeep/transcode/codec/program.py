@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from reelkeep.transcode.codec.picture import Deinterlacer, Pictures
 from reelkeep.transcode.codec.probing import Found, probe
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.reader import CUT_OFF_SHARE, Source
-from reelkeep.transcode.codec.sound import PEAK_ZOOMS, AacEncoder, PeakMeter, Timeline, TwoTracks
+from reelkeep.transcode.codec.sound_line import TrackLine
 from reelkeep.transcode.codec.stills import Poster, Tiles, plan_tiles
 from reelkeep.transcode.codec.video_encoder import VideoEncoder
 from reelkeep.transcode.ladder import plan_ladder
@@ -70,7 +71,7 @@ class _Transcode:
         sound = SoundLine(self._found, self._job) if facts.has_audio and self._job.sound else None
         self._send(self._plan())
         self._send_all(picture.tracks() if picture else ())
-        self._send_all([sound.aac.track()] if sound else ())
+        self._send_all(sound.tracks() if sound else ())
         held: list[Any] = []  # sound that comes before the first picture has gone out
         unsure = self._job.find_cuts
         for frame in self._frames(picture, sound):
@@ -91,8 +92,9 @@ class _Transcode:
         self._send_all(picture.finish() if picture else ())
         self._send_all(held)
         self._send_all(sound.finish() if sound else ())
-        if sound and self._job.peaks and self._job.resume_audio_frame:
-            self._send_all(self._peaks_from_start())
+        if sound and self._job.resume_audio_frame:
+            self._send_all(self._heard_from_start())
+        self._send_all(self._times(picture) if picture and not picture.is_cut else ())  # only a constant rate is cut
         self._end(picture, sound)
 
     def _plan(self) -> Plan:
@@ -100,7 +102,7 @@ class _Transcode:
         facts = self._found.facts
         return Plan(
             rungs=plan_ladder(facts.width_px, facts.height_px) if facts.has_video else (),
-            audio=facts.has_audio,
+            sounds=len(facts.sounds),
             resume_frame=self._job.resume_frame,
             resume_audio_frame=self._job.resume_audio_frame,
             tiles=_layout(self._found, self._job) if facts.has_video else None,
@@ -127,10 +129,23 @@ class _Transcode:
         start = self._found.origin + min(wanted, default=Fraction(0))
         return self._source.frames_from(start, video=picture is not None, audio=sound is not None)
 
-    def _peaks_from_start(self) -> Iterator[Any]:
-        """A retried job has not heard the start of the sound: listen to all of it once more."""
+    def _times(self, picture: PictureLine) -> Iterator[Any]:
+        """The times of the original's pictures, if its rate is not constant; a retried job has not seen all of them."""
+        if self._job.resume_frame or self._job.resume_audio_frame:
+            self._source.read_times()
+        video = self._source.video
+        if video is None or video.time_base is None or self._source.is_still:
+            return
+        times = self._source.times.message(
+            Fraction(video.time_base), picture.rate.fraction, self._found.origin, picture.frames
+        )
+        if times is not None:
+            yield times
+
+    def _heard_from_start(self) -> Iterator[Any]:
+        """A retried job has not heard the start of the sound: measure all of it once more."""
         self._source.rewind()
-        sound = SoundLine(self._found, Job(self._job.size_bytes), only_peaks=True)
+        sound = SoundLine(self._found, replace(self._job, resume_audio_frame=0), is_heard_again=True)
         for frame in self._source.frames(video=False):
             yield from sound.add(frame)
         yield from sound.finish()
@@ -141,7 +156,7 @@ class _Transcode:
         whole = picture is not None and not picture.has_stopped
         if whole and planned - frames > max(Fraction(_CUT_OFF_FRAMES), planned * CUT_OFF_SHARE):
             raise Refused("cut_off")
-        self._send(Done(frames, sound.aac.frames if sound else 0, sound.aac.samples if sound else 0))
+        self._send(Done(frames, sound.frames if sound else 0, sound.samples if sound else 0))
 
     def _send_all(self, messages: Any) -> None:
         for message in messages:
@@ -161,6 +176,7 @@ class PictureLine:
         self.has_stopped = False  # at a cut: the rest is made by others
         self._may_go_on = may_go_on
         self._cuts = [cut for cut in job.cuts if cut > job.resume_frame]
+        self.is_cut = bool(job.cuts)
         self.rate: FrameRate = facts.rate
         self.rungs = plan_ladder(facts.width_px, facts.height_px)
         self.layout = _layout(found, job)
@@ -190,6 +206,7 @@ class PictureLine:
     def cut(self, frames: tuple[int, ...]) -> None:
         """Take the cuts that were found; all lie ahead."""
         self._cuts = list(frames)
+        self.is_cut = bool(frames)
 
     def tracks(self) -> Iterator[Track]:
         """Describe every rung before its first fragment, so that the manifest can name all of them from the start."""
@@ -300,35 +317,40 @@ def _layout(found: Found, job: Job) -> TileLayout:
 
 
 class SoundLine:
-    """From decoded sound to AAC fragments and peaks."""
+    """From decoded sound to AAC fragments of every track, the first one's peaks, and how loud each is."""
 
-    def __init__(self, found: Found, job: Job, *, only_peaks: bool = False) -> None:
+    def __init__(self, found: Found, job: Job, *, is_heard_again: bool = False) -> None:
         facts = found.facts
         limit = None
         if facts.has_video and facts.rate is not None:
             limit = round(facts.frames / facts.rate.fraction * AUDIO_RATE_HZ)
-        self.aac = AacEncoder(job.resume_audio_frame, limit)
-        self._only_peaks = only_peaks
-        first = self.aac.first_sample
-        self._pair = TwoTracks(found.origin, first) if found.two_tracks else None
-        self._timeline = Timeline(found.origin, first)
-        wants_peaks = job.peaks and not job.resume_audio_frame
-        self._meters = [PeakMeter(zoom) for zoom in PEAK_ZOOMS] if wants_peaks else []
+        self._lines = [
+            TrackLine(number, places, found.origin, job, limit, is_heard_again=is_heard_again)
+            for number, places in enumerate(found.places)
+        ]
+
+    @property
+    def frames(self) -> int:
+        """AAC frames on the whole grid, the same of every track."""
+        return self._lines[0].aac.frames
+
+    @property
+    def samples(self) -> int:
+        """Samples of the longest track."""
+        return self._lines[0].aac.samples
+
+    def tracks(self) -> Iterator[Track]:
+        """Describe every track before its first fragment."""
+        return (line.aac.track() for line in self._lines)
 
     def add(self, frame: Any) -> Iterator[Any]:
-        for block in self._pair.add(frame.opaque, frame) if self._pair else self._timeline.add(frame):
-            yield from self._take(block)
+        number, place = frame.opaque
+        yield from self._lines[number].add(place, frame)
 
     def finish(self) -> Iterator[Any]:
-        for block in self._pair.end() if self._pair else self._timeline.end():
-            yield from self._take(block)
-        if not self._only_peaks:
-            yield from self.aac.finish()
-        for meter in self._meters:
-            yield meter.finish()
-
-    def _take(self, block: Any) -> Iterator[Any]:
-        for meter in self._meters:
-            meter.add(block)
-        if not self._only_peaks:
-            yield from self.aac.add(block)
+        """Yield everything that is left; tracks shorter than the longest end in silence."""
+        for line in self._lines:
+            yield from line.end()
+        longest = max(line.aac.samples for line in self._lines)
+        for line in self._lines:
+            yield from line.finish(longest)

@@ -19,6 +19,8 @@ from reelkeep.transcode.codec.original import Original
 from reelkeep.transcode.codec.packed import check_png
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.sniff import ALLOWED, HEAD_BYTES, STILLS, container_of
+from reelkeep.transcode.codec.sound_tracks import MAX_SOUND_HZ, MIN_SOUND_HZ, SoundTrack, sound_tracks
+from reelkeep.transcode.codec.times import PictureTimes
 from reelkeep.transcode.codec.whole import check_whole
 from reelkeep.transcode.fields import MAX_READ_BYTES
 from reelkeep.transcode.protocol import Job
@@ -66,8 +68,9 @@ class Source:
         if (tracks := len(self._container.streams)) > job.max_tracks:
             raise Refused("too_large", f"{tracks} tracks")
         self.video = self._pick_video()
-        self.audio, self.right = self._pick_audio()
+        self.sounds = self._pick_sounds()
         self._bad_packets = 0
+        self.times = PictureTimes()
         if self.video is None and self.audio is None:
             raise Refused("no_streams")
 
@@ -97,20 +100,20 @@ class Source:
             return stream
         return None
 
-    def _pick_audio(self) -> tuple[AudioStream | None, AudioStream | None]:
-        """The first track; and, if it has one channel only, the next with one, which is the right side then."""
-        tracks = list(self._container.streams.audio)
-        if not tracks:
-            return None, None
-        _require(tracks[0].codec_context, AUDIO_DECODERS)
-        right = next((track for track in tracks[1:] if _is_other_side(track, tracks[0])), None)
-        return tracks[0], right
+    def _pick_sounds(self) -> tuple[SoundTrack, ...]:
+        """The tracks that can be chosen; the first stream has to be among them, others may be left out."""
+        streams = list(self._container.streams.audio)
+        if not streams:
+            return ()
+        _require(streams[0].codec_context, AUDIO_DECODERS)
+        if not MIN_SOUND_HZ <= (rate := streams[0].codec_context.sample_rate) <= MAX_SOUND_HZ:
+            raise Refused("unsupported", f"sound with {rate} samples a second")
+        return sound_tracks(streams, AUDIO_DECODERS)
 
     @property
-    def mono_tracks(self) -> int:
-        """How many tracks of one channel there are; 0 if the first has more."""
-        tracks = self._container.streams.audio
-        return sum(_channels(track) == 1 for track in tracks) if self.right is not None and tracks else 0
+    def audio(self) -> AudioStream | None:
+        """The stream of sound that begins the first track."""
+        return self.sounds[0].streams[0] if self.sounds else None
 
     @property
     def is_still(self) -> bool:
@@ -210,7 +213,23 @@ class Source:
         self._container.close()
         self._container = self._open()
         self.video = self._pick_video()
-        self.audio, self.right = self._pick_audio()
+        self.sounds = self._pick_sounds()
+        self.times = PictureTimes()
+
+    def read_times(self) -> None:
+        """Collect the times of all pictures without decoding them, and start over behind that."""
+        self.rewind()
+        if self.video is None:
+            return
+        try:
+            for packet in self._container.demux(self.video):
+                self._note(packet)
+        except av.error.FFmpegError:
+            return  # what there is was seen; decoding has said what is wrong
+
+    def _note(self, packet: Any) -> None:
+        if packet.stream is self.video and not packet.is_discard:
+            self.times.add(packet.pts)
 
     def frames(self, *, video: bool = True, audio: bool = True) -> Iterator[Any]:
         """Yield decoded av.VideoFrame and av.AudioFrame in the order of the file.
@@ -218,20 +237,22 @@ class Source:
         Raises:
             Refused: more than ``MAX_BAD_PACKETS`` packets could not be decoded.
         """
-        chosen = [
-            stream
-            for stream, wanted in ((self.video, video), (self.audio, audio), (self.right, audio))
-            if wanted and stream is not None
-        ]
+        places = {
+            stream.index: (number, place)
+            for number, track in enumerate(self.sounds if audio else ())
+            for place, stream in enumerate(track.streams)
+        }
+        chosen: list[Any] = [stream for track in self.sounds if audio for stream in track.streams]
+        if video and self.video is not None:
+            chosen.insert(0, self.video)
         if not chosen:
             return
         try:
             for packet in self._container.demux(*chosen):
+                self._note(packet)
                 decoded = self._decoded(packet)
-                if packet.stream is self.right:
-                    decoded = [_marked(frame, 1) for frame in decoded]
-                elif packet.stream is self.audio:
-                    decoded = [_marked(frame, 0) for frame in decoded]
+                if packet.stream.index in places:
+                    decoded = [_marked(frame, places[packet.stream.index]) for frame in decoded]
                 yield from decoded
                 if self.is_still and decoded:
                     return  # more pictures are pages, thumbnails or the other eye
@@ -248,23 +269,12 @@ class Source:
             return []
 
 
-def _channels(track: AudioStream) -> int:
-    return track.codec_context.layout.nb_channels if track.codec_context is not None else 0
+def _marked(frame: Any, place: tuple[int, int]) -> Any:
+    """Say of sound which track it is from, and which of the track's streams.
 
-
-def _is_other_side(track: AudioStream, first: AudioStream) -> bool:
-    """Languages and commentaries have languages of their own; the two sides of one recording do not differ."""
-    same = ("name", "sample_rate")
-    return (
-        _channels(track) == _channels(first) == 1
-        and all(getattr(track.codec_context, name) == getattr(first.codec_context, name) for name in same)
-        and track.metadata.get("language") == first.metadata.get("language")
-    )
-
-
-def _marked(frame: Any, side: int) -> Any:
-    """Say of sound which of two tracks it is from."""
-    frame.opaque = side
+    In a list of its own: PyAV forgets an object when the first of the frames that have it goes.
+    """
+    frame.opaque = list(place)
     return frame
 
 

@@ -1,4 +1,4 @@
-"""The sound: one stereo track at 48 kHz on the picture's clock, as AAC frames, and the waveform's peaks."""
+"""The sound: each track in stereo at 48 kHz on the picture's clock, as AAC frames, and the waveform's peaks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from reelkeep.media import (
     AUDIO_FRAME_SAMPLES,
     AUDIO_RATE_HZ,
-    AUDIO_RENDITION,
     AUDIO_SEGMENT_AAC_FRAMES,
     TrackKind,
 )
@@ -40,15 +39,18 @@ class Timeline:
     def __init__(self, origin: Fraction, first_sample: int = 0, channels: int = 2) -> None:
         self._origin = origin
         self._channels = channels
+        self._resampler: Any = None
         self._given = first_sample  # the next sample to give out
         self._arriving: int | None = None  # the next sample to come from the resampler
-        self._resampler = _resampler("stereo" if channels == 2 else "mono")
 
     def add(self, frame: Any) -> Iterator[Samples]:
         """Yield blocks of shape (channels, n), in order, that follow each other without a hole."""
         if frame.pts is not None:
             self._set_clock(round((Fraction(frame.pts) * frame.time_base - self._origin) * AUDIO_RATE_HZ))
             frame.pts = None
+        if self._resampler is None:
+            own = frame.layout if frame.layout.nb_channels == 1 else "mono"  # a place must not change its level
+            self._resampler = _resampler(own if self._channels == 1 else "stereo")
         for out in self._resampler.resample(frame):
             yield from self._fit(out.to_ndarray())
 
@@ -78,49 +80,49 @@ class Timeline:
 
     def end(self) -> Iterator[Samples]:
         """Yield what the resampler held back."""
-        for out in self._resampler.resample(None):
+        for out in self._resampler.resample(None) if self._resampler else ():
             yield from self._fit(out.to_ndarray())
 
 
-class TwoTracks:
-    """Two tracks of one channel as left and right: as many recorders and MXF files carry a pair.
+class JoinedStreams:
+    """Streams of one channel as the channels of one track: as many recorders and MXF files carry them.
 
-    A track that falls behind by ``MAX_APART_SAMPLES``, or ends earlier, is silent from there on until it is back.
+    A stream that falls behind by ``MAX_APART_SAMPLES``, or ends earlier, is silent from there on until it is back.
     """
 
-    def __init__(self, origin: Fraction, first_sample: int) -> None:
-        self._lines = tuple(Timeline(origin, first_sample, channels=1) for _ in range(2))
-        self._waiting: tuple[Samples, ...] = (_NOTHING, _NOTHING)
+    def __init__(self, origin: Fraction, first_sample: int, streams: int) -> None:
+        self._lines = [Timeline(origin, first_sample, channels=1) for _ in range(streams)]
+        self._waiting: list[Samples] = [_NOTHING] * streams
 
-    def add(self, side: int, frame: Any) -> Iterator[Samples]:
-        """Take sound of the left (0) or right (1) track; yield blocks of shape (2, n)."""
-        self._keep(side, self._lines[side].add(frame))
-        ahead = self._waiting[side].shape[1] - self._waiting[1 - side].shape[1]
-        if ahead > MAX_APART_SAMPLES:
-            self._keep(1 - side, self._lines[1 - side].fill(ahead))
-        yield from self._both()
+    def add(self, place: int, frame: Any) -> Iterator[Samples]:
+        """Take sound of one stream; yield blocks of shape (streams, n)."""
+        self._keep(place, self._lines[place].add(frame))
+        for other, waiting in enumerate(self._waiting):
+            ahead = self._waiting[place].shape[1] - waiting.shape[1]
+            if ahead > MAX_APART_SAMPLES:
+                self._keep(other, self._lines[other].fill(ahead))
+        yield from self._together()
 
     def end(self) -> Iterator[Samples]:
-        """Yield what is left of both, the shorter filled with silence."""
-        for side, line in enumerate(self._lines):
-            self._keep(side, line.end())
+        """Yield what is left of all, the shorter ones filled with silence."""
+        for place, line in enumerate(self._lines):
+            self._keep(place, line.end())
         longest = max(waiting.shape[1] for waiting in self._waiting)
-        for side, line in enumerate(self._lines):
-            self._keep(side, line.fill(longest - self._waiting[side].shape[1]))
-        yield from self._both()
+        for place, line in enumerate(self._lines):
+            self._keep(place, line.fill(longest - self._waiting[place].shape[1]))
+        yield from self._together()
 
-    def _keep(self, side: int, blocks: Iterator[Samples]) -> None:
-        joined = np.concatenate((self._waiting[side], *blocks), axis=1)
-        self._waiting = (joined, self._waiting[1]) if side == 0 else (self._waiting[0], joined)
+    def _keep(self, place: int, blocks: Iterator[Samples]) -> None:
+        self._waiting[place] = np.concatenate((self._waiting[place], *blocks), axis=1)
 
-    def _both(self) -> Iterator[Samples]:
+    def _together(self) -> Iterator[Samples]:
         count = min(waiting.shape[1] for waiting in self._waiting)
         if count:
             yield np.concatenate([waiting[:, :count] for waiting in self._waiting])
-            self._waiting = tuple(waiting[:, count:] for waiting in self._waiting)
+            self._waiting = [waiting[:, count:] for waiting in self._waiting]
 
 
-def _resampler(layout: str) -> Any:
+def _resampler(layout: Any) -> Any:
     return av.AudioResampler(format="fltp", layout=layout, rate=AUDIO_RATE_HZ)
 
 
@@ -131,7 +133,8 @@ class AacEncoder:
     a later frame, it encodes a little sound before it and drops those frames, so that the seam cannot be heard.
     """
 
-    def __init__(self, first_frame: int, limit_samples: int | None) -> None:
+    def __init__(self, rendition: str, first_frame: int, limit_samples: int | None) -> None:
+        self._rendition = rendition
         self._drop = PRE_ROLL_FRAMES + 1 if first_frame else 0
         self.first_sample = max(0, first_frame - self._drop) * AUDIO_FRAME_SAMPLES
         self._next = first_frame
@@ -150,7 +153,7 @@ class AacEncoder:
 
     def track(self) -> Track:
         return Track(
-            rendition=AUDIO_RENDITION,
+            rendition=self._rendition,
             kind=TrackKind.AUDIO,
             codec_config=bytes(self._context.extradata),
             timescale=AUDIO_RATE_HZ,
@@ -169,6 +172,11 @@ class AacEncoder:
         self._waiting_samples += block.shape[1]
         if self._waiting_samples >= AUDIO_FRAME_SAMPLES:
             yield from self._drain()
+
+    def silence(self, until_sample: int) -> Iterator[Fragment]:
+        """Fill with silence up to a sample of the whole grid, or to the limit; yield fragments that are complete."""
+        while (missing := until_sample - self.samples) > 0 and self._left != 0:
+            yield from self.add(np.zeros((2, min(missing, AUDIO_RATE_HZ)), dtype=np.float32))
 
     def finish(self) -> Iterator[Fragment]:
         """Fill the last AAC frame with silence and yield everything that is left."""
@@ -208,7 +216,7 @@ class AacEncoder:
         self._frames = []
         self._next += len(frames)
         samples = tuple(SampleEntry(len(frame), AUDIO_FRAME_SAMPLES, 0, True) for frame in frames)
-        return Fragment(AUDIO_RENDITION, first, samples, b"".join(frames))
+        return Fragment(self._rendition, first, samples, b"".join(frames))
 
 
 def _context() -> Any:

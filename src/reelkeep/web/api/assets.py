@@ -14,7 +14,7 @@ from reelkeep.errors import Conflict
 from reelkeep.ids import AssetId, ProductionId
 from reelkeep.jobs import queue
 from reelkeep.jobs.interface import JobKind
-from reelkeep.web.api.views import asset_json, time_json, version_json
+from reelkeep.web.api.views import asset_json, facts_json, time_json, version_json
 from reelkeep.web.context import Caller, IdInPath, version_for
 
 router = APIRouter()
@@ -43,6 +43,13 @@ def read_asset(asset_id: IdInPath, caller: Caller) -> dict[str, Any]:
 def read_version(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
     with caller.signed_in() as (conn, login):
         return version_json(version_for(conn, login.user, version_id, Action.VIEW))
+
+
+@router.get("/versions/{version_id}/facts")
+def read_facts(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
+    """Say what the original is: container, codecs, size, rate, sound tracks with their loudness."""
+    with caller.signed_in() as (conn, login):
+        return facts_json(version_for(conn, login.user, version_id, Action.VIEW))
 
 
 @router.post("/versions/{version_id}/cancel")

@@ -11,7 +11,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
-from reelkeep.catalog import members, versions
+from reelkeep.catalog import members, productions, versions
 from reelkeep.catalog.roles import Action
 from reelkeep.errors import NotFound, ReelkeepError, SignInRequired
 from reelkeep.ids import ProductionId, VersionId, is_id
@@ -23,11 +23,12 @@ router = APIRouter()
 SEND_INTERVAL_SECONDS: Final = 0.2  # at most five messages a second to each page
 CHECK_INTERVAL_SECONDS: Final = 30.0  # a quiet page is asked for its right to listen this often
 REFUSED: Final = 4403
+_Pending = Mapping[VersionId | None, set[str]]
 
 
 @router.websocket("/productions/{production_id}/events")
 async def events(socket: WebSocket, production_id: str, caller: Caller) -> None:
-    """Send every changed version of a production, read afresh, to somebody who may see it at that moment."""
+    """Send every changed version of a production, and its settings, read afresh, to who may see it at that moment."""
     watched = ProductionId(production_id)
     try:
         if not is_id(production_id):
@@ -52,7 +53,7 @@ async def events(socket: WebSocket, production_id: str, caller: Caller) -> None:
 async def _send(socket: WebSocket, caller: Call, production_id: ProductionId, subscription: Subscription) -> None:
     while True:
         try:
-            pending: Mapping[VersionId, set[str]] = await asyncio.wait_for(subscription.take(), CHECK_INTERVAL_SECONDS)
+            pending: _Pending = await asyncio.wait_for(subscription.take(), CHECK_INTERVAL_SECONDS)
         except TimeoutError:
             pending = {}
         try:
@@ -81,7 +82,7 @@ async def _receive(socket: WebSocket) -> None:
         pass
 
 
-def _read(caller: Call, production_id: ProductionId, pending: Mapping[VersionId, set[str]]) -> list[dict[str, Any]]:
+def _read(caller: Call, production_id: ProductionId, pending: _Pending) -> list[dict[str, Any]]:
     """Check the right to listen, then return the messages about ``pending``, read from the rows as they are now."""
     with caller.signed_in() as (conn, login):
         members.require(conn, login.user, production_id, Action.VIEW)
@@ -93,8 +94,12 @@ def _read(caller: Call, production_id: ProductionId, pending: Mapping[VersionId,
 
 
 def _messages(
-    conn: Connection, production_id: ProductionId, version_id: VersionId, whats: set[str]
+    conn: Connection, production_id: ProductionId, version_id: VersionId | None, whats: set[str]
 ) -> list[dict[str, Any]]:
+    if version_id is None:
+        production = productions.get(conn, production_id)
+        settings = {"id": production.id, "name": production.name, "first_frame": production.first_frame}
+        return [{"what": "production", "production": settings}]
     try:
         version = versions.get(conn, version_id)
     except NotFound:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel, Field
 
 from reelkeep.catalog import audit, members
 from reelkeep.catalog.lifecycle import VersionState
@@ -12,12 +13,18 @@ from reelkeep.catalog.roles import Action
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.errors import Conflict
 from reelkeep.ids import ProductionId
+from reelkeep.media import Light, TrackKind
 from reelkeep.playback import proxies, sessions
 from reelkeep.playback.proxies import Proxy
+from reelkeep.playback.taking import choose, file_plan
 from reelkeep.web.api.views import rate_json, time_json
 from reelkeep.web.context import Call, Caller, IdInPath, version_for
 
 router = APIRouter()
+
+
+class WantedProxy(BaseModel):
+    rendition: str = Field(default="", max_length=16)  # "": the largest
 
 
 @router.post("/productions/{production_id}/browse-sessions", status_code=201)
@@ -46,6 +53,31 @@ def begin_playback(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
     }
 
 
+@router.post("/versions/{version_id}/proxy-downloads", status_code=201)
+def begin_taking(version_id: IdInPath, form: WantedProxy, caller: Caller) -> dict[str, Any]:
+    """Give the right to take the proxy of a version away as a file, for some minutes."""
+    with caller.signed_in() as (conn, login):
+        version = version_for(conn, login.user, version_id, Action.TAKE_PROXY)
+        if version.state is not VersionState.READY:
+            raise Conflict("the proxy is not complete yet", advice="Wait until the version is ready.")
+        proxy = proxies.read(conn, version.id)
+        lead = choose(proxy, form.rendition)
+        plan = file_plan(proxy, lead)
+        session, token = sessions.begin(conn, login, version.production_id, version.id, is_taking=True)
+        details = {"session": session.id, "rendition": lead.name}
+        audit.record(conn, "version.proxy_taken", version.id, login.user.id, **details)
+        made = proxies.made(conn, version.id, [each.name for each in plan.tracks])
+    return {
+        "base": f"{_base(caller, token)}/{lead.name}/file",
+        "rendition": lead.name,
+        "file_name": version.file_name,
+        "parts_total": plan.parts_total,
+        "about_bytes": made.sealed_bytes,
+        "made": made.mark,
+        "expires_at": time_json(session.expires_at),
+    }
+
+
 def _check_playable(version: VersionRow) -> None:
     if version.state in (VersionState.PROCESSING, VersionState.PLAYABLE, VersionState.READY):
         return
@@ -65,6 +97,7 @@ def _timeline_json(proxy: Proxy, probe: dict[str, Any], published_frames: int) -
         "rate": rate_json(proxy.rate),
         "start_timecode": {"frame": start["frame"], "drop_frame": start["drop_frame"]} if start else None,
         "tiles": proxy.tile_layout,
+        "light": probe.get("light", Light.TELEVISION.value),
         "renditions": [
             {
                 "name": each.name,
@@ -73,6 +106,9 @@ def _timeline_json(proxy: Proxy, probe: dict[str, Any], published_frames: int) -
                 "width_px": each.width_px,
                 "height_px": each.height_px,
                 "published_samples": each.published_samples,
+                "language": each.language,
+                "title": each.label,
+                "label": proxy.label(each) if each.kind is TrackKind.AUDIO else "",
             }
             for each in proxy.renditions
         ],

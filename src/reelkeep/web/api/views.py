@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from reelkeep.catalog.assets import AssetRow
 from reelkeep.catalog.people import User
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.errors import sentence
-from reelkeep.media import FrameRate
+from reelkeep.media import FrameRate, Timecode
 from reelkeep.review.comments import Comment
+
+_FACTS: Final = ("container", "width_px", "height_px", "frames", "video_codec", "is_still", "sounds", "times", "light")
 
 
 def time_json(moment: datetime | None) -> str | None:
@@ -48,6 +50,23 @@ def version_json(version: VersionRow) -> dict[str, Any]:
         "ready_at": time_json(version.ready_at),
         "width_px": probe.get("width_px"),
         "height_px": probe.get("height_px"),
+    }
+
+
+def facts_json(version: VersionRow) -> dict[str, Any]:
+    """Return what is known of a version's original; fields that are not known yet are left out."""
+    probe = version.probe or {}
+    start = probe.get("start_timecode")
+    known: dict[str, Any] = {name: probe[name] for name in _FACTS if name in probe}
+    rate = FrameRate(**probe["rate"]) if probe.get("rate") else None
+    timecode = Timecode(start["frame"], FrameRate(**start["rate"]), start["drop_frame"]).text() if start else None
+    return {
+        "version_id": version.id,
+        "file_name": version.file_name,
+        "size_bytes": version.size_bytes,
+        **known,
+        "rate": rate_json(rate),
+        "start_timecode": timecode,
     }
 
 

@@ -17,9 +17,15 @@
  *   part_bytes: number, parts_total: number, done_parts: DonePart[]}} Upload
  * @typedef {{number: number, method: string, url: string, headers: Record<string, string>, expires_at: string}} PartRequest
  * @typedef {{name: string, kind: string, is_step: boolean, width_px: number | null, height_px: number | null,
- *   published_samples?: number}} Rendition
+ *   published_samples?: number, language?: string, title?: string, label?: string}} Rendition
+ * @typedef {{integrated_lufs: number | null, range_lu: number | null, true_peak_dbtp: number | null}} Loudness
+ * @typedef {{codec: string, channels: number, layout: string, rate_hz: number, language: string, title: string,
+ *   streams: number, loudness: Loudness | null}} Sound
+ * @typedef {{container: string, video_codec: string, width_px: number, height_px: number, rate: [number, number] | null,
+ *   start_timecode: string | null, light?: string, sounds: Sound[], times?: {numerator: number, denominator: number, pictures: number,
+ *   shortest_ticks: number, longest_ticks: number} | null}} Facts
  * @typedef {{base: string, manifest: string, expires_at: string, frames: number | null, planned_frames: number | null,
- *   rate: [number, number], start_timecode: {frame: number, drop_frame: boolean} | null, tiles: any,
+ *   rate: [number, number], start_timecode: {frame: number, drop_frame: boolean} | null, tiles: any, light: string,
  *   renditions: Rendition[]}} Playback
  */
 

@@ -8,7 +8,8 @@ const LONGEST_WAIT_MS = 15_000;
 /**
  * Listen to a production's changes.
  * @param {string} productionId
- * @param {(event: {what: string, version?: import("./api.js").Version}) => void} onEvent
+ * @param {(event: {what: string, version?: import("./api.js").Version,
+ *   production?: {id: string, name: string, first_frame: number}}) => void} onEvent
  * @param {() => void} [onOpen]  called when a connection stands, the first too: changes before it may have been missed
  * @returns {() => void} stops listening
  */

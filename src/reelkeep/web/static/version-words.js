@@ -10,6 +10,16 @@ export function isOpen(version) {
   return version.state === "ready" || version.state === "playable" || (version.state === "processing" && (version.published_frames ?? 0) > 0);
 }
 
+/**
+ * How a picture is shown that is no standard-range one, or nothing.
+ * @param {string | undefined} light  `media.Light`
+ */
+export function lightText(light) {
+  if (light === "pq" || light === "hlg") return "HDR, shown in standard range";
+  if (light === "linear" || light === "log") return "Shown without the show's LUT";
+  return "";
+}
+
 /** States that change by themselves. */
 export const MOVING_STATES = ["uploading", "stored", "processing", "playable"];
 

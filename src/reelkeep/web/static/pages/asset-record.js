@@ -42,7 +42,7 @@ export class AssetRecord extends EventTarget {
     try {
       const asset = /** @type {Asset} */ (await get(`/assets/${assetId}`));
       this.asset = asset;
-      this.stopListening = listen(asset.production_id, (event) => this.#onEvent(event), () => this.#readVersion());
+      this.stopListening = listen(asset.production_id, (event) => this.#onEvent(event), () => this.#onConnected(asset));
       this.#readProduction(asset);
       this.choose(versionNumber);
     } catch (problem) {
@@ -58,7 +58,7 @@ export class AssetRecord extends EventTarget {
   /** @param {Asset} asset */
   async #readProduction(asset) {
     const { productions } = await get("/productions").catch(() => ({ productions: [] }));
-    this.production = productions.find((/** @type {any} */ each) => each.id === asset.production_id) ?? null;
+    this.production = productions.find((/** @type {any} */ each) => each.id === asset.production_id) ?? this.production;
     this.#changed();
   }
 
@@ -77,14 +77,25 @@ export class AssetRecord extends EventTarget {
     this.#changed("chosen");
   }
 
-  /** @param {{what: string, version?: Version}} event */
-  #onEvent({ what, version }) {
+  /** Read again what may have changed before the connection stood. @param {Asset} asset */
+  #onConnected(asset) {
+    this.#readVersion();
+    if (this.production) this.#readProduction(asset);
+  }
+
+  /** @param {{what: string, version?: Version, production?: {id: string, name: string, first_frame: number}}} event */
+  #onEvent({ what, version, production }) {
+    if (production) {
+      if (this.production) this.production = { ...this.production, ...production };
+      return this.#changed();
+    }
     if (what.startsWith("comment") || !version) this.#readComments();
     if (!version || !this.asset) return;
     const known = this.asset.versions.some((each) => each.id === version.id);
     if (!known && version.asset_id === this.asset.id) this.#readVersions();
     this.asset = { ...this.asset, versions: this.asset.versions.map((each) => (each.id === version.id ? { ...each, ...version } : each)) };
     if (version.id === this.version?.id) this.#take({ ...this.version, ...version });
+    return undefined;
   }
 
   async #readVersions() {

@@ -29,6 +29,14 @@ export const assetStyles = css`
     color: var(--quiet);
     white-space: nowrap;
   }
+  .facts .light {
+    padding: 2px 8px;
+    border: 1px solid var(--mark);
+    border-radius: 6px;
+    color: var(--mark);
+    font-size: 12px;
+    white-space: nowrap;
+  }
   .facts h1 {
     font-size: 15px;
     overflow: hidden;

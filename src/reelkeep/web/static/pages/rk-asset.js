@@ -7,7 +7,7 @@ import { go } from "../router.js";
 import { sentence, words, wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
 import { PLAIN } from "../counting.js";
-import { isOpen, mayAgain, mayStop, stateText } from "../version-words.js";
+import { isOpen, lightText, mayAgain, mayStop, stateText } from "../version-words.js";
 import { Commenting } from "../player/commenting.js";
 import { Habits } from "../player/habits.js";
 import { actionFor } from "../player/keys.js";
@@ -18,6 +18,7 @@ import { canDecrypt } from "../player/rk-no-keys.js";
 import { SoundAlone } from "../player/sound-alone.js";
 import { View } from "../player/view.js";
 import "../player/rk-comments.js";
+import "../player/rk-facts.js";
 import "../player/rk-keys.js";
 import "../player/rk-timeline.js";
 import "../player/rk-transport.js";
@@ -126,6 +127,7 @@ export class RkAsset extends LitElement {
     if (videos) videos.full.volume = this.habits.volume;
     if (name === "speed") pair?.pace(this.habits.speed);
     if (name === "lines") pair?.hold(this.habits.lines);
+    if (name === "sound") this.playback?.hear();
     this.habitsRevision += 1;
     this.requestUpdate();
   }
@@ -218,7 +220,7 @@ export class RkAsset extends LitElement {
     const film = this.playback?.pair;
     if (!film) return undefined;
     film.loop = this.looping ? loopOf(this.range, film.frames) : null;
-    if (move(film, action, this.habits.speed) || this.habits.do(action, film.heights)) return undefined;
+    if (move(film, action, this.habits.speed) || this.habits.do(action, film.heights, this.playback?.sounds ?? [], this.playback?.sound ?? null)) return undefined;
     if (action in LOOKS) return this.view.look(...LOOKS[action]);
     switch (action) {
       case "comment":
@@ -355,7 +357,7 @@ export class RkAsset extends LitElement {
         @seek=${(/** @type {CustomEvent} */ event) => film.goTo(event.detail)} @comment=${(/** @type {CustomEvent} */ event) => this.#choose(film, event.detail)}></rk-timeline>
       <rk-transport .frame=${film.frame} .frames=${film.frames} .counting=${counting} .state=${film.state} .speed=${film.speed}
         .habits=${this.habits} .revision=${this.habitsRevision} .heights=${film.heights} .actual=${this.view.actual} .pictured=${!(film instanceof SoundAlone)}
-        .looping=${this.looping} .silent=${silent} .quality=${film.height ? `${film.height}p` : ""} @size=${(/** @type {CustomEvent} */ event) => this.view.set(event.detail)}
+        .looping=${this.looping} .silent=${silent} .sounds=${this.playback?.sounds ?? []} .sound=${this.playback?.sound ?? null} .quality=${film.height ? `${film.height}p` : ""} @size=${(/** @type {CustomEvent} */ event) => this.view.set(event.detail)}
         @action=${(/** @type {CustomEvent} */ event) => this.#do(event.detail)} @go-to=${(/** @type {CustomEvent} */ event) => film.goTo(event.detail)}></rk-transport>
     `;
   }
@@ -370,9 +372,11 @@ export class RkAsset extends LitElement {
         ${versions.length > 1
           ? html`<select aria-label="Version" @change=${this.#pickVersion}>${versions.map((each) => html`<option value=${each.number} ?selected=${each.id === version?.id}>Version ${each.number}</option>`)}</select>`
           : nothing}
+        ${this.playback?.session && lightText(this.playback.session.light) ? html`<span class="light">${lightText(this.playback.session.light)}</span>` : nothing}
         <span class="state" role="status">${version && version.state !== "ready" ? stateText(version) : ""}</span>
         ${version && mayUpload && mayStop(version) ? html`<button id="stop" @click=${() => this.#tell("cancel")}>Stop processing</button>` : nothing}
         ${version && mayUpload && mayAgain(version) ? html`<button id="again" @click=${() => this.#tell("retry")}>Process it again</button>` : nothing}
+        ${version?.stored_at ? html`<rk-facts .version=${version}></rk-facts>` : nothing}
         ${version?.stored_at && mayUpload ? html`<button class="plain icon" aria-label="Download the original" title="Download the original" @click=${this.#download}>${icons.download}</button>` : nothing}
       </div>
       <div class="notice bad" role="alert">${this.notice}</div>`;

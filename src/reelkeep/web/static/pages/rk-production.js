@@ -142,7 +142,7 @@ export class RkProduction extends LitElement {
     this.assets = null;
     this.production = null;
     this.stopListening();
-    this.stopListening = listen(this.productionId, (event) => this.#onEvent(event), () => this.#readAssets());
+    this.stopListening = listen(this.productionId, (event) => this.#onEvent(event), () => this.#onConnected());
     try {
       const { productions } = await get("/productions");
       this.production = productions.find((/** @type {any} */ each) => each.id === this.productionId) ?? null;
@@ -152,6 +152,11 @@ export class RkProduction extends LitElement {
     } catch (problem) {
       this.problem = problem;
     }
+  }
+
+  #onConnected() {
+    this.#readAssets();
+    if (this.production) this.#readProduction();
   }
 
   async #readAssets() {
@@ -169,8 +174,14 @@ export class RkProduction extends LitElement {
     if (session) this.posters = session.base;
   }
 
-  /** @param {{what: string, version?: Version}} event */
-  #onEvent({ version }) {
+  async #readProduction() {
+    const { productions } = await get("/productions").catch(() => ({ productions: [] }));
+    this.production = productions.find((/** @type {any} */ each) => each.id === this.productionId) ?? this.production;
+  }
+
+  /** @param {{what: string, version?: Version, production?: {id: string, name: string, first_frame: number}}} event */
+  #onEvent({ version, production }) {
+    if (production && this.production) this.production = { ...this.production, ...production };
     if (!version || !this.assets) return;
     const known = this.assets.some((asset) => asset.versions.some((each) => each.id === version.id));
     if (!known) {
@@ -211,8 +222,9 @@ export class RkProduction extends LitElement {
     if (event.type === "drop") droppedFiles(event.dataTransfer).then((files) => uploads.add(this.productionId, files));
   }
 
-  async #pick() {
-    uploads.add(this.productionId, await pickedFiles());
+  /** @param {boolean} folder */
+  async #pick(folder) {
+    uploads.add(this.productionId, await pickedFiles({ folder }));
   }
 
   /** @param {CustomEvent<{version: Version, what: "retry" | "cancel"}>} event */
@@ -229,7 +241,8 @@ export class RkProduction extends LitElement {
       <div class="top">
         <h1>${this.production?.name ?? ""}</h1>
         ${this.#role === "production_admin" ? this.#renderFirstFrame() : nothing}
-        ${this.#mayUpload ? html`<button class="primary" id="upload" @click=${this.#pick}>${icons.upload}Upload files</button>` : nothing}
+        ${this.#mayUpload ? html`<button id="upload-folder" @click=${() => this.#pick(true)}>Upload a folder</button>
+              <button class="primary" id="upload" @click=${() => this.#pick(false)}>${icons.upload}Upload files</button>` : nothing}
       </div>
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.assets === null ? nothing : this.assets.length ? this.#renderGrid(this.assets) : this.#renderEmpty()}
@@ -241,7 +254,7 @@ export class RkProduction extends LitElement {
     const chosen = this.production?.first_frame ?? 0;
     return html`<label class="first">First frame
       <select id="first-frame" title="The number that the first frame of every film here is shown with" @change=${this.#countFrom}>
-        ${FIRST_FRAMES.map((number) => html`<option value=${number} ?selected=${number === chosen}>${number}</option>`)}
+        ${FIRST_FRAMES.map((number) => html`<option value=${number} .selected=${number === chosen}>${number}</option>`)}
       </select>
     </label>`;
   }
@@ -249,7 +262,7 @@ export class RkProduction extends LitElement {
   #renderEmpty() {
     return html`<div class="empty">
       <p>No assets yet.</p>
-      <p class="quiet">${this.#mayUpload ? "Drop files anywhere on this page; they go straight to your company's own bucket." : "Whoever may upload here has not uploaded anything yet."}</p>
+      <p class="quiet">${this.#mayUpload ? "Drop files or a folder anywhere on this page; they go straight to your company's own bucket." : "Whoever may upload here has not uploaded anything yet."}</p>
     </div>`;
   }
 

@@ -1,6 +1,7 @@
 /** How a person likes to watch: volume, speed, quality, the way of saying places; most of it is remembered. */
 
 import { remember, remembered } from "../preferences.js";
+import { choiceOf, isChoice } from "./sounds.js";
 import { speedAfter } from "./speeds.js";
 
 const VOLUME_STEP = 0.1;
@@ -12,6 +13,8 @@ export class Habits extends EventTarget {
     /** From 0 to 1. */
     this.volume = remembered("volume", 1, (value) => typeof value === "number" && value >= 0 && value <= 1);
     this.muted = remembered("muted", false, (value) => typeof value === "boolean");
+    /** Of many sound tracks the one that was chosen last. @type {import("./sounds.js").Choice | null} */
+    this.sound = remembered("sound", null, isChoice);
     /** @type {import("../counting.js").Shown} */
     this.shown = remembered("shown", "timecode", (value) => value === "timecode" || value === "frames");
     /** Of plain play; for this sitting only, so that nobody judges a film at another speed unawares. */
@@ -21,28 +24,31 @@ export class Habits extends EventTarget {
   }
 
   /**
-   * @template {"volume" | "muted" | "shown" | "speed" | "lines"} Name
+   * @template {"volume" | "muted" | "shown" | "speed" | "lines" | "sound"} Name
    * @param {Name} name
    * @param {this[Name]} value
    */
   set(name, value) {
     this[name] = value;
-    if (name === "volume" || name === "muted" || name === "shown") remember(name, value);
+    if (name === "volume" || name === "muted" || name === "shown" || name === "sound") remember(name, value);
     this.dispatchEvent(new CustomEvent("change", { detail: name }));
   }
 
   /**
    * @param {import("./keys.js").Action} action
    * @param {number[]} heights  the full picture's
+   * @param {import("./sounds.js").SoundTrack[]} sounds
+   * @param {import("./sounds.js").SoundTrack | null} sound  that is played
    * @returns {boolean} false if the action is no habit
    */
-  do(action, heights) {
+  do(action, heights, sounds, sound) {
     if (action === "mute") this.set("muted", !this.muted);
     else if (action === "louder" || action === "quieter") this.turn(this.volume + (action === "louder" ? VOLUME_STEP : -VOLUME_STEP));
     else if (action === "faster" || action === "slower" || action === "ownSpeed") this.set("speed", speedAfter(this.speed, action));
     else if (action === "count") this.set("shown", this.shown === "frames" ? "timecode" : "frames");
     else if (action === "quality") this.set("lines", nextOf([null, ...heights], this.lines));
-    else return false;
+    else if (action !== "track") return false;
+    else if (sound && sounds.length > 1) this.set("sound", choiceOf(nextOf(sounds, sound)));
     return true;
   }
 

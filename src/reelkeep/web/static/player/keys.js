@@ -4,7 +4,7 @@
  * @typedef {"toggle" | "stop" | "back" | "forward" | "stepBack" | "stepForward" | "stepBack10" | "stepForward10" |
  *   "first" | "last" | "markIn" | "markOut" | "goIn" | "goOut" | "clearMarks" | "loop" | "mute" | "louder" | "quieter" |
  *   "faster" | "slower" | "ownSpeed" | "zoom" | "panUp" | "panLeft" | "panDown" | "panRight" | "quality" | "count" |
- *   "fullScreen" | "comment" | "goTo" | "help" | "previousComment" | "nextComment"} Action
+ *   "fullScreen" | "track" | "comment" | "goTo" | "help" | "previousComment" | "nextComment"} Action
  * @typedef {{action: Action, keys: string[], shown: string, does: string, group: string}} Binding
  */
 
@@ -20,6 +20,7 @@ export const BINDINGS = [
   { action: "mute", keys: ["m"], shown: "M", does: "Sound off or on", group: "Play" },
   { action: "louder", keys: ["ArrowUp"], shown: "↑", does: "Louder", group: "Play" },
   { action: "quieter", keys: ["ArrowDown"], shown: "↓", does: "Quieter", group: "Play" },
+  { action: "track", keys: ["n"], shown: "N", does: "Next sound track, of several", group: "Play" },
   { action: "stepBack", keys: ["ArrowLeft"], shown: "←", does: "One frame back", group: "Frames" },
   { action: "stepForward", keys: ["ArrowRight"], shown: "→", does: "One frame on", group: "Frames" },
   { action: "stepBack10", keys: ["Shift+ArrowLeft"], shown: "Shift ←", does: "Ten frames back", group: "Frames" },

@@ -1,7 +1,7 @@
 /** One video element with one Shaka player on it, moved by whole frames. */
 
 import { frameAt, seekSeconds } from "../frame-clock.js";
-import { attachPlayer } from "./shaka.js";
+import { attachPlayer, hear } from "./shaka.js";
 
 /** How long a finished seek may stay unpainted, and how often it is repeated: a tab in the background paints nothing. */
 const NUDGE_AFTER_MS = 90;
@@ -122,9 +122,19 @@ export class Lane {
    * @param {number | null} lines
    */
   hold(lines) {
-    const track = this.player?.getVariantTracks().find((each) => each.height === lines) ?? null;
+    const tracks = this.player?.getVariantTracks() ?? [];
+    const sound = tracks.find((each) => each.active)?.originalAudioId ?? null;
+    const track = tracks.find((each) => each.height === lines && each.originalAudioId === sound) ?? null;
     this.player?.configure({ abr: { enabled: track === null } });
     if (track && !track.active) this.player?.selectVariantTrack(track, true);
+  }
+
+  /**
+   * Play a sound track from now on.
+   * @param {string | null} label  as the manifest has it; null for the only one there is
+   */
+  hear(label) {
+    hear(this.player, label);
   }
 
   async close() {

@@ -194,6 +194,11 @@ export class PicturePair extends EventTarget {
     if (lines !== null) this.#refine(lines, HOLD_TRIES);
   }
 
+  /** Play a sound track from now on; the small picture has none. @param {string | null} label */
+  hear(label) {
+    if (this.full.loaded) this.full.hear(label);
+  }
+
   /**
    * The player says nothing when a paused picture could be had at its new height: seek until it has come.
    * @param {number} lines

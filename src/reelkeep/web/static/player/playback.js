@@ -4,6 +4,7 @@ import { PicturePair } from "./picture-pair.js";
 import { readPeaks } from "./peaks.js";
 import { httpStatus, sessionEnded } from "./shaka.js";
 import { SoundAlone, framesOfSound } from "./sound-alone.js";
+import { soundsOf, wantedSound } from "./sounds.js";
 import { readTiles } from "./tiles.js";
 import { Watching } from "./watching.js";
 
@@ -35,6 +36,8 @@ export class Playback extends EventTarget {
     this.tiles = null;
     /** @type {import("./peaks.js").Peaks | null} */
     this.peaks = null;
+    /** That can be chosen among. @type {import("./sounds.js").SoundTrack[]} */
+    this.sounds = [];
     this.fullAsked = false;
     this.reopening = false;
     this.closed = false;
@@ -61,11 +64,15 @@ export class Playback extends EventTarget {
       : new SoundAlone(this.videos.full, rate, this.watching, onProblem);
     pair.addEventListener("change", () => this.dispatchEvent(new Event("change")));
     this.pair = pair;
+    this.sounds = soundsOf(session.renditions);
     this.fullAsked = false;
     this.#setLength();
     this.tiles = readTiles(session.tiles, session.base);
     this.#loadPeaks();
-    if (pair instanceof SoundAlone) return void (await pair.open(this.#manifest(), frame));
+    if (pair instanceof SoundAlone) {
+      await pair.open(this.#manifest(), frame);
+      return this.hear();
+    }
     await pair.openStep(this.#manifest(), frame, this.#stepConfig());
     await this.#openFullIfDue();
   }
@@ -127,6 +134,17 @@ export class Playback extends EventTarget {
     this.fullAsked = true;
     await this.pair.openFull(this.#manifest(), this.#fullConfig());
     this.pair.hold(this.habits.lines);
+    this.hear();
+  }
+
+  /** The one that is played. */
+  get sound() {
+    return wantedSound(this.sounds, this.habits.sound);
+  }
+
+  /** Play the sound track that this person wants. */
+  hear() {
+    this.pair?.hear(this.sound?.label ?? null);
   }
 
   #setLength() {

@@ -3,6 +3,7 @@
 import { LitElement, css, html, nothing } from "../lit.js";
 import { icons } from "../icons.js";
 import { shared } from "../styles.js";
+import { choiceOf } from "./sounds.js";
 import { SPEEDS, speedText } from "./speeds.js";
 
 /** Room between the panel and its button, or the window's edge. */
@@ -17,6 +18,8 @@ export class RkSettings extends LitElement {
     actual: { type: Boolean },
     silent: { type: Boolean },
     pictured: { type: Boolean },
+    sounds: {},
+    sound: {},
     revision: { type: Number },
   };
 
@@ -89,7 +92,15 @@ export class RkSettings extends LitElement {
     this.actual = false;
     this.silent = false;
     this.pictured = true;
+    /** @type {import("./sounds.js").SoundTrack[]} */
+    this.sounds = [];
+    /** The one that is played. @type {import("./sounds.js").SoundTrack | null} */
+    this.sound = null;
     this.revision = 0;
+  }
+
+  get #title() {
+    return this.sounds.length > 1 ? "Speed, quality, size, sound track" : "Speed, quality, size";
   }
 
   /** The panel stands above its button and within the window. @param {Event} event */
@@ -104,11 +115,12 @@ export class RkSettings extends LitElement {
   render() {
     const { habits } = this;
     if (!habits) return nothing;
-    return html`<button class="plain icon" popovertarget="panel" aria-label="Speed, quality, size" title="Speed, quality, size">${icons.settings}</button>
-      <div id="panel" popover role="dialog" aria-label="Speed, quality, size" @toggle=${this.#place} @keydown=${this.#key}><div class="rows">
+    return html`<button class="plain icon" popovertarget="panel" aria-label=${this.#title} title=${this.#title}>${icons.settings}</button>
+      <div id="panel" popover role="dialog" aria-label=${this.#title} @toggle=${this.#place} @keydown=${this.#key}><div class="rows">
         ${this.#choice("Speed", SPEEDS.map((speed) => [speedText(speed), speed]), habits.speed, (speed) => habits.set("speed", speed))}
         ${this.pictured ? this.#choice("Quality", [["Automatic", null], ...this.heights.map((lines) => /** @type {[string, number]} */ ([`${lines}p`, lines]))], habits.lines, (lines) => habits.set("lines", lines)) : nothing}
         ${this.pictured ? this.#choice("Size", [["Fit", false], ["1:1", true]], this.actual, (actual) => this.dispatchEvent(new CustomEvent("size", { detail: actual }))) : nothing}
+        ${this.sounds.length > 1 ? this.#choice("Sound (N)", this.sounds.map((sound) => [sound.text, sound.label]), this.sound?.label ?? "", (label) => this.#hear(label)) : nothing}
         ${this.#choice("Places", SHOWN, habits.shown, (shown) => habits.set("shown", shown))}
         ${this.silent ? nothing : html`<div class="narrow"><p class="title" id="volume">Volume</p><input type="range" aria-labelledby="volume" min="0" max="1" step="0.05" .value=${String(habits.muted ? 0 : habits.volume)} @input=${this.#turn} /></div>`}
       </div></div>`;
@@ -119,12 +131,19 @@ export class RkSettings extends LitElement {
     if (event.key !== "Escape") event.stopPropagation();
   }
 
+  /** @param {string} label */
+  #hear(label) {
+    const sound = this.sounds.find((each) => each.label === label);
+    if (sound) this.habits?.set("sound", choiceOf(sound));
+  }
+
   /** @param {Event} event */
   #turn(event) {
     this.habits?.turn(Number(/** @type {HTMLInputElement} */ (event.target).value));
   }
 
   /**
+   * A row of buttons, one of them pressed.
    * @template T
    * @param {string} title
    * @param {[string, T][]} choices

@@ -24,6 +24,8 @@ export class RkTransport extends LitElement {
     pictured: { type: Boolean },
     looping: { type: Boolean },
     silent: { type: Boolean },
+    sounds: {},
+    sound: {},
     quality: {},
     revision: { type: Number },
     wrong: { state: true },
@@ -162,6 +164,10 @@ export class RkTransport extends LitElement {
     this.pictured = true;
     this.looping = false;
     this.silent = false;
+    /** @type {import("./sounds.js").SoundTrack[]} */
+    this.sounds = [];
+    /** @type {import("./sounds.js").SoundTrack | null} */
+    this.sound = null;
     this.quality = "";
     /** Counts the changes of `habits`, which are read anew then. */
     this.revision = 0;
@@ -256,7 +262,7 @@ export class RkTransport extends LitElement {
           : html`${this.#button("mute", muted ? icons.mute : icons.sound, muted)}
               <input class="volume wide" type="range" min="0" max="1" step="0.05" aria-label="Volume (↑ ↓)" title="Volume (↑ ↓)" .value=${live(String(volume))} @input=${this.#turn} />`}
         <span class="narrow">${this.#button("comment", icons.comment)}</span>
-        <rk-settings .habits=${this.habits} .heights=${this.heights} .actual=${this.actual} .silent=${this.silent} .pictured=${this.pictured} .revision=${this.revision}
+        <rk-settings .habits=${this.habits} .heights=${this.heights} .actual=${this.actual} .silent=${this.silent} .sounds=${this.sounds} .sound=${this.sound} .pictured=${this.pictured} .revision=${this.revision}
           @size=${(/** @type {CustomEvent} */ event) => this.dispatchEvent(new CustomEvent("size", { detail: event.detail }))}></rk-settings>
         ${this.pictured ? html`<span class="wide">${this.#button("zoom", icons.actual, this.actual)}</span>` : nothing}
         <span class="wide">${this.#button("help", icons.keys)}</span>

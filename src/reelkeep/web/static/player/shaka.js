@@ -52,6 +52,16 @@ export async function attachPlayer(video, watching, onProblem) {
 }
 
 /**
+ * Play the sound track of this label, unless it is played already; what is buffered of another one is dropped.
+ * @param {shaka.Player | null} player
+ * @param {string | null} label
+ */
+export function hear(player, label) {
+  const track = player?.getAudioTracks().find((each) => each.label === label);
+  if (track && !track.active) player?.selectAudioTrack(track);
+}
+
+/**
  * True if an answer says that the playback session is over, or may be.
  * @param {number | null} status
  */

@@ -1,7 +1,7 @@
 /** A film without pictures: the sound on the same frame clock, with the same moves as the picture pair. */
 
 import { clampFrame, frameAt, seekSeconds } from "../frame-clock.js";
-import { attachPlayer } from "./shaka.js";
+import { attachPlayer, hear } from "./shaka.js";
 
 /** How often a backward play moves; nothing is heard meanwhile. */
 const REVERSE_TICK_MS = 100;
@@ -166,6 +166,11 @@ export class SoundAlone extends EventTarget {
 
   /** There is no picture to hold. @param {number | null} _lines */
   hold(_lines) {}
+
+  /** Play a sound track from now on. @param {string | null} label */
+  hear(label) {
+    hear(this.player, label);
+  }
 
   /** @param {number} speed */
   reverse(speed = 1) {

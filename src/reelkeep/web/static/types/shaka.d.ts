@@ -10,12 +10,19 @@ declare namespace shaka {
     configure(config: object): boolean;
     getVariantTracks(): Track[];
     selectVariantTrack(track: Track, clearBuffer?: boolean): void;
+    getAudioTracks(): AudioTrack[];
+    selectAudioTrack(track: AudioTrack): void;
     getNetworkingEngine(): NetworkingEngine | null;
   }
   interface Track {
     active: boolean;
     height: number | null;
     width: number | null;
+    originalAudioId: string | null;
+  }
+  interface AudioTrack {
+    active: boolean;
+    label: string | null;
   }
   interface NetworkingEngine {
     registerRequestFilter(filter: (type: number, request: { uris: string[] }) => void): void;

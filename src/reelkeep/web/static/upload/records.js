@@ -5,7 +5,7 @@ const STORE = "transfers";
 
 /**
  * @typedef {{uploadId: string, productionId: string, userId: string,
- *   about: {name: string, size: number, lastModified: number}, handle: FileSystemFileHandle | null}} Entry
+ *   folder?: string, about: {name: string, size: number, lastModified: number}, handle: FileSystemFileHandle | null}} Entry
  */
 
 /** @returns {Promise<IDBDatabase>} */

@@ -1,9 +1,12 @@
-/** The panel of running uploads: name, rate, time left, pause, resume, cancel. */
+/** The panel of running uploads: name, rate, time left, pause, resume, cancel; a folder is one row. */
 
 import { LitElement, css, html, nothing, repeat } from "../lit.js";
 import { icons } from "../icons.js";
 import { rateText, sizeText, timeLeftText } from "../measures.js";
 import { shared } from "../styles.js";
+import { Group, grouped } from "./group.js";
+import { groupRow, spokenGroup } from "./group-row.js";
+import { pace } from "./pace.js";
 import { pickedFiles } from "./picking.js";
 import { uploads } from "./uploads.js";
 
@@ -14,6 +17,15 @@ const SPOKEN_STEP_PERCENT = 25;
 
 /** What an upload that stands still is called. @type {{[state: string]: string}} */
 const LASTING = { interrupted: "Interrupted", failed: "Failed", lost: "Not resumed" };
+
+/** What uploads may be held back to. @type {[number, string][]} */
+const LIMITS = [
+  [0, "No limit"],
+  [1e6, "1 MB/s"],
+  [5e6, "5 MB/s"],
+  [20e6, "20 MB/s"],
+  [100e6, "100 MB/s"],
+];
 
 export class RkUploads extends LitElement {
   static properties = { folded: { state: true }, userId: {} };
@@ -42,6 +54,29 @@ export class RkUploads extends LitElement {
       h2 {
         font-size: 14px;
       }
+      .all {
+        display: flex;
+        align-items: center;
+        flex-wrap: wrap;
+        gap: 6px;
+        padding: 0 14px 10px;
+      }
+      .all .total {
+        order: -1;
+        flex-basis: 100%;
+      }
+      .all label {
+        display: flex;
+        align-items: center;
+        gap: 6px;
+        margin-left: auto;
+        font-size: 13px;
+        color: var(--quiet);
+      }
+      .name svg {
+        vertical-align: -3px;
+        margin-right: 6px;
+      }
       ul {
         list-style: none;
         margin: 0;
@@ -53,6 +88,7 @@ export class RkUploads extends LitElement {
         padding: 10px 14px 12px;
         border-top: 1px solid var(--line);
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 6px;
       }
       .line {
@@ -118,7 +154,9 @@ export class RkUploads extends LitElement {
   /** @param {Map<string, unknown>} changed */
   willUpdate(changed) {
     if (changed.has("userId") && this.userId) uploads.restore(this.userId);
-    this.spoken = uploads.all.map((transfer) => this.#spokenLine(transfer)).join(" ");
+    this.spoken = grouped(uploads.all)
+      .map((row) => (row instanceof Group ? spokenGroup(row) : this.#spokenLine(row)))
+      .join(" ");
   }
 
   /** @param {Transfer} transfer */
@@ -147,8 +185,27 @@ export class RkUploads extends LitElement {
         <h2>${running ? `Uploading ${running} ${running === 1 ? "file" : "files"}` : "Uploads"}</h2>
         <button class="plain" aria-expanded=${!this.folded} @click=${() => (this.folded = !this.folded)}>${this.folded ? "Show" : "Hide"}</button>
       </div>
-      ${this.folded ? nothing : html`<ul>${repeat(inOrder(all), (transfer) => transfer, (transfer) => this.#renderOne(transfer))}</ul>`}
+      ${this.folded ? nothing : html`${this.#renderAll(all)}<ul>${repeat(inOrder(grouped(all)), keyOf, (row) => (row instanceof Group ? groupRow(row) : this.#renderOne(row)))}</ul>`}
     </section>`;
+  }
+
+  /**
+   * What acts on everything, once there is more than one.
+   * @param {Transfer[]} all
+   */
+  #renderAll(all) {
+    const open = all.filter((transfer) => transfer.state !== "done");
+    if (open.length === 0) return nothing;
+    const paused = open.filter((transfer) => transfer.file && !transfer.running).length;
+    return html`<div class="all">
+      ${open.length > 1 && open.some((transfer) => transfer.running) ? html`<button @click=${() => uploads.pauseAll(open)}>Pause all</button>` : nothing}
+      ${open.length > 1 && paused ? html`<button @click=${() => uploads.resumeAll(open)}>Resume all</button>` : nothing}
+      ${open.length > 1 ? html`<button @click=${() => uploads.cancelAll(open)}>Cancel all</button>` : nothing}
+      ${open.length > 1 ? html`<small class="total">${totalText(new Group("", all))}</small>` : nothing}
+      <label>Speed<select @change=${(/** @type {any} */ event) => pace.limit(Number(event.target.value))}>
+        ${LIMITS.map(([rate, words]) => html`<option value=${rate} ?selected=${rate === pace.bytesPerSecond}>${words}</option>`)}
+      </select></label>
+    </div>`;
   }
 
   /** @param {Transfer} transfer */
@@ -215,9 +272,20 @@ export class RkUploads extends LitElement {
 
 /**
  * Those under way as they come, then the rest, newest first.
- * @param {Transfer[]} all
+ * @param {(Transfer | Group)[]} all
  */
 function inOrder(all) {
-  return [...all.filter((transfer) => transfer.running), ...all.filter((transfer) => !transfer.running).reverse()];
+  return [...all.filter((row) => row.running), ...all.filter((row) => !row.running).reverse()];
+}
+
+/** How far everything is. @param {Group} everything */
+function totalText({ sentBytes, totalBytes, rate, secondsLeft }) {
+  const gone = `${sizeText(sentBytes)} of ${sizeText(totalBytes)} in all`;
+  return rate > 0 ? `${gone} · ${rateText(rate)} · ${timeLeftText(secondsLeft)}` : gone;
+}
+
+/** A folder is cut out anew each time: its first file stands for it. @param {Transfer | Group} row */
+function keyOf(row) {
+  return row instanceof Group ? row.transfers[0] : row;
 }
 customElements.define("rk-uploads", RkUploads);

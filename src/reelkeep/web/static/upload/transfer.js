@@ -4,7 +4,8 @@
  */
 
 import { ApiError, get, post, remove } from "../api.js";
-import { base64Of, combine } from "./crc32.js";
+import { base64Of, combine, crc32 } from "./crc32.js";
+import { pace } from "./pace.js";
 import { words } from "../sentences.js";
 import { SendProblem, sendPart } from "./sending.js";
 import { sumOf } from "./summing.js";
@@ -39,11 +40,13 @@ export class Transfer extends EventTarget {
    * @param {string} productionId
    * @param {{name: string, size: number, lastModified: number}} about
    * @param {File | null} file
+   * @param {string} [folder]  "a/b" below the production's top
    */
-  constructor(productionId, about, file) {
+  constructor(productionId, about, file, folder = "") {
     super();
     this.productionId = productionId;
     this.about = about;
+    this.folder = folder;
     this.file = file;
     /** @type {FileSystemFileHandle | null} */
     this.handle = null;
@@ -71,7 +74,8 @@ export class Transfer extends EventTarget {
 
   /** One file's name for the server, so that a reload finds the same upload again. */
   get clientKey() {
-    return `browser-${this.about.size}-${this.about.lastModified}`;
+    const key = `browser-${this.about.size}-${this.about.lastModified}`;
+    return this.folder ? `${key}-${crc32(new TextEncoder().encode(this.folder)).toString(16)}` : key;
   }
 
   get sentBytes() {
@@ -141,7 +145,7 @@ export class Transfer extends EventTarget {
 
   /** @param {AbortSignal} signal */
   async #begin(signal) {
-    const body = { file_name: this.about.name, size_bytes: this.about.size, client_key: this.clientKey };
+    const body = { file_name: this.about.name, size_bytes: this.about.size, client_key: this.clientKey, folder: this.folder };
     const kept = this.uploadId ? await this.#again(() => this.#open(), signal) : null;
     const open = kept ?? (await this.#again(() => post(`/productions/${this.productionId}/uploads`, body), signal));
     const upload = /** @type {import("../api.js").Upload} */ (open.upload ?? open);
@@ -237,6 +241,8 @@ export class Transfer extends EventTarget {
           this.sent.set(request.number, bytes);
           this.#progress();
         };
+        await this.#rest(pace.waitMs(this.#part(request.number).size, performance.now()), signal);
+        signal.throwIfAborted();
         await sendPart(request, this.#part(request.number), progress, signal);
         this.sent.set(request.number, this.#part(request.number).size);
         return this.#progress();
@@ -288,6 +294,7 @@ export class Transfer extends EventTarget {
    * @param {AbortSignal} signal
    */
   #rest(milliseconds, signal) {
+    if (milliseconds <= 0) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);

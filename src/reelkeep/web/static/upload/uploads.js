@@ -1,9 +1,13 @@
-/** All transfers of this page, one file at a time on the wire; they go on while the person looks at other pages. */
+/** All transfers of this page, one large file at a time on the wire, or a few small ones; they go on while the person looks at other pages. */
 
 import { Transfer } from "./transfer.js";
 import { forget, keep, kept } from "./records.js";
 
 /** @typedef {import("./picking.js").Picked} Picked */
+
+/** Files of one part go side by side: alone, each would wait for the platform three times. */
+const SMALL_BYTES = 8 * 2 ** 20;
+const SMALL_AT_ONCE = 4;
 
 /** Fires "change". */
 class Uploads extends EventTarget {
@@ -26,14 +30,15 @@ class Uploads extends EventTarget {
    * @param {Picked[]} picked
    */
   add(productionId, picked) {
-    for (const { file, handle } of picked) {
+    const open = new Map(this.all.filter((each) => each.state !== "done").map((each) => [nameOf(each), each]));
+    for (const { file, handle, folder } of picked) {
       const about = { name: file.name, size: file.size, lastModified: file.lastModified };
-      const same = this.all.find((each) => each.productionId === productionId && each.about.name === about.name && each.clientKey === `browser-${about.size}-${about.lastModified}`);
-      if (same && same.state !== "done") {
+      const transfer = new Transfer(productionId, about, file, folder);
+      const same = open.get(nameOf(transfer));
+      if (same) {
         if (!same.running) this.resumeWith(same, file);
         continue;
       }
-      const transfer = new Transfer(productionId, about, file);
       transfer.handle = handle;
       this.#watch(transfer);
       this.all.push(transfer);
@@ -46,16 +51,23 @@ class Uploads extends EventTarget {
   #watch(transfer) {
     transfer.addEventListener("change", () => this.#changed());
     transfer.addEventListener("begun", () => {
-      const { uploadId, productionId, about, handle } = transfer;
-      if (uploadId) keep({ uploadId, productionId, about, handle, userId: this.userId }).catch(() => {});
+      const { uploadId, productionId, about, handle, folder } = transfer;
+      if (uploadId) keep({ uploadId, productionId, about, handle, folder, userId: this.userId }).catch(() => {});
     });
   }
 
-  /** Start the first waiting transfer if none is on the wire. */
-  async #next() {
-    if (this.all.some((each) => each.running && each.state !== "waiting")) return;
-    const transfer = this.all.find((each) => each.state === "waiting");
-    if (!transfer) return;
+  /** Start the transfers that wait, as many as may be on the wire at once. */
+  #next() {
+    for (;;) {
+      const transfer = this.all.find((each) => each.state === "waiting");
+      const busy = this.all.filter((each) => each.running && each.state !== "waiting");
+      if (!transfer || busy.length >= ([...busy, transfer].every(isSmall) ? SMALL_AT_ONCE : 1)) return;
+      this.#run(transfer);
+    }
+  }
+
+  /** @param {Transfer} transfer */
+  async #run(transfer) {
     await transfer.run();
     if (transfer.state === "done" && transfer.uploadId) await forget(transfer.uploadId).catch(() => {});
     this.#next();
@@ -64,6 +76,45 @@ class Uploads extends EventTarget {
   /** @param {Transfer} transfer */
   pause(transfer) {
     transfer.pause();
+    this.#next();
+  }
+
+  /**
+   * Pause all of them that are under way or wait for their turn.
+   * @param {Transfer[]} transfers
+   */
+  pauseAll(transfers) {
+    for (const each of transfers) if (each.running && each.state !== "finishing") each.pause();
+    this.#next();
+  }
+
+  /**
+   * Go on with all of them that can without being picked again.
+   * @param {Transfer[]} transfers
+   */
+  resumeAll(transfers) {
+    for (const each of transfers) {
+      if (each.file && ["paused", "interrupted", "failed"].includes(each.state)) {
+        each.problem = null;
+        each.state = "waiting";
+      }
+    }
+    this.#next();
+    this.#changed();
+  }
+
+  /**
+   * Cancel all of them that are not stored, and take them all from the list.
+   * @param {Transfer[]} transfers
+   */
+  async cancelAll(transfers) {
+    const gone = new Set(transfers);
+    this.all = this.all.filter((each) => !gone.has(each));
+    this.#changed();
+    for (const each of transfers) {
+      if (each.state !== "done") await each.cancel();
+      if (each.uploadId) await forget(each.uploadId).catch(() => {});
+    }
     this.#next();
   }
 
@@ -128,7 +179,7 @@ class Uploads extends EventTarget {
     this.userId = userId;
     for (const entry of await kept().catch(() => [])) {
       if (entry.userId !== userId || this.all.some((each) => each.uploadId === entry.uploadId)) continue;
-      const transfer = new Transfer(entry.productionId, entry.about, null);
+      const transfer = new Transfer(entry.productionId, entry.about, null, entry.folder);
       transfer.uploadId = entry.uploadId;
       transfer.handle = entry.handle;
       this.#watch(transfer);
@@ -136,6 +187,16 @@ class Uploads extends EventTarget {
     }
     this.#changed();
   }
+}
+
+/** @param {Transfer} transfer */
+function nameOf({ productionId, folder, about }) {
+  return JSON.stringify([productionId, folder, about.name, about.size, about.lastModified]);
+}
+
+/** @param {Transfer} transfer */
+function isSmall(transfer) {
+  return transfer.about.size <= SMALL_BYTES;
 }
 
 export const uploads = new Uploads();
