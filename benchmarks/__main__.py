@@ -16,6 +16,8 @@ from benchmarks import report, results
 from benchmarks.measures.unable import Unable
 
 MEASURES: Final = {
+    "audit": "H8: a million objects against their rows",
+    "bands": "mark bands: bits, quality and CPU beside the plain ladder",
     "encryption": "cbcs and the seal, alone",
     "first_frame": "N1: the end of an upload to the first picture",
     "transcode": "N2: from the decoder to the seal, and the whole job",

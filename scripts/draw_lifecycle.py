@@ -1,4 +1,4 @@
-"""Draw docs/lifecycle.md from the tables in catalog/lifecycle.py. `--check` says whether the page is up to date."""
+"""Draw docs/lifecycle.md from the tables of states. `--check` says whether the page is up to date."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from reelkeep.catalog import lifecycle
+from reelkeep.storage.connection_states import CONNECTION_STEPS
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "lifecycle.md"
 
 _HEAD: Final = """\
 # Life cycles
 
-`make docs` draws this page from the tables in `src/reelkeep/catalog/lifecycle.py`; a test compares the two.
+`make docs` draws this page from the tables in `src/reelkeep/catalog/lifecycle.py` and
+`src/reelkeep/storage/connection_states.py`; a test compares them.
 A step that is not drawn here raises `Conflict` and changes nothing."""
 
 S = TypeVar("S", bound=enum.Enum)
@@ -47,6 +49,10 @@ def page() -> str:
         "`running` to `running` is another process taking up a job whose lease ran out or whose process is gone.\n"
         "`running` to `waiting` is a later try, after a part we rely on was away, or a process that was told to end.",
         diagram(lifecycle.JOB_STEPS),
+        "## A storage connection",
+        "Only an *active* one is used.\nThe way there leads through a check that passed; what lies in the bucket is "
+        "touched by none of these steps.",
+        diagram(CONNECTION_STEPS),
     ]
     return "\n\n".join(parts) + "\n"
 

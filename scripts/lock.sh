@@ -16,3 +16,4 @@ compile check.txt "${binary[@]}" pyproject.toml requirements/build.in --extra te
 compile test.txt "${binary[@]}" pyproject.toml requirements/build.in --extra test --constraint requirements/check.txt
 compile run.txt "${binary[@]}" pyproject.toml requirements/build.in --constraint requirements/check.txt
 compile ministack.txt requirements/ministack.in
+compile policy.txt requirements/policy.in

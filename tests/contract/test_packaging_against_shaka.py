@@ -57,7 +57,7 @@ def shaka_encrypted(source: bytes, folder: Path, stream: str) -> bytes:
 def packaged(encoded: Encoded, group: int) -> bytes:
     packager = RenditionPackager(encoded.track, CONTENT_KEY, IV)
     groups = enumerate(encoded.groups(group))
-    return packager.init() + b"".join(packager.segment(number, *each) for number, each in groups)
+    return packager.init() + b"".join(packager.segment(number, *each).body for number, each in groups)
 
 
 def ffmpeg_frames(file: bytes, folder: Path, *before: str) -> list[str]:

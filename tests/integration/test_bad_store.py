@@ -27,10 +27,12 @@ from reelkeep.cli.installation import Installation
 from reelkeep.companies import registry
 from reelkeep.companies.tables import storage_connections
 from reelkeep.errors import StorageSetupError
+from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.transfer.upload import upload
 
 MIB = 1 << 20
 GONE_BUCKET = "acme-gone"
+ACTIVE = ConnectionState.ACTIVE
 ROLES = "arn:aws:iam::000000000000:role/"
 
 
@@ -63,7 +65,7 @@ class Place:
         def shown() -> bool:
             with self.platform.api() as api:
                 placement = api.find_production(self.production_id)["placement"]
-            return bool(placement == {"bucket": bucket, "inherited_from": "production"})
+            return bool((placement["bucket"], placement["inherited_from"]) == (bucket, "production"))
 
         wait_until(shown)
 
@@ -83,7 +85,9 @@ def make_place(platform: Platform) -> MakePlace:
             platform,
             lambda conn: (
                 made.append(
-                    registry.add_connection(conn, platform.company.id, capabilities=frozenset(CAPABILITIES), **fields)
+                    registry.add_connection(
+                        conn, platform.company.id, capabilities=frozenset(CAPABILITIES), state=ACTIVE, **fields
+                    )
                 ),
                 registry.place(conn, platform.company.id, production["id"], made[0].id),
             ),

@@ -19,6 +19,7 @@ from reelkeep.companies.registry import Company
 from reelkeep.encryption.keyring import LocalKeyring
 from reelkeep.errors import Conflict, NotFound, RequestError
 from reelkeep.ids import CompanyId, ConnectionId, new_id
+from reelkeep.storage.connection_states import ConnectionState
 
 
 def _differences(engine: Engine, metadata: MetaData) -> list[object]:
@@ -159,6 +160,7 @@ def _connect(conn, company_id: CompanyId, role_arn: str):
         endpoint_url=None,
         sts_endpoint_url=None,
         path_style=False,
+        state=ConnectionState.ACTIVE,
     )
 
 

@@ -320,7 +320,7 @@ def test_bucket_and_keys_give_the_rows_of_the_database(
         every = select(attempts.c.number, attempts.c.salt).where(attempts.c.version_id == made.version_id)
         tried = {row.number: row.salt for row in conn.execute(every)}
     assert len(rows) > 15
-    columns = ("number", "offset", "length", "decode_time", "duration", "samples", "plain_sha256")
+    columns = ("number", "offset", "length", "decode_time", "duration", "samples", "plain_sha256", "band_ranges")
     assert [
         (each.rendition, each.attempt_number, each.object_key, *(getattr(each.facts, name) for name in columns))
         for each in found.segments

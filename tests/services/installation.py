@@ -21,6 +21,7 @@ from tests.services.databases import open_folder
 from reelkeep.companies import provisioning
 from reelkeep.companies import registry as queries
 from reelkeep.companies.registry import Company
+from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.supervisor.folder import DataFolder
 
 START_SECONDS = 60
@@ -87,7 +88,7 @@ class Installation:
         fields = folder.store().add_company(f"{company.slug}-media", f"http://{company.app_host}:{self.facts['port']}")
         engine = queries.engine(folder.server())
         with engine.begin() as conn:
-            connection = queries.add_connection(conn, company.id, **vars(fields))
+            connection = queries.add_connection(conn, company.id, **vars(fields), state=ConnectionState.ACTIVE)
             queries.place(conn, company.id, "", connection.id)
         engine.dispose()
         return connection

@@ -1,6 +1,6 @@
 """MiniStack, an AWS emulator that enforces IAM (AUTH=true), on a free loopback port in an environment of its own.
 
-It pins botocore, so it lives in ``.cache/ministack`` and not beside our packages. Two AWS accounts are set up as in
+It pins botocore, so it lives in ``.venv-ministack`` and not beside our packages. Two AWS accounts are set up as in
 life: the platform's, with a user that may assume roles, and the company's, with a bucket and a role that trusts that
 user under an external id. What it cannot show: ExpectedBucketOwner and MaxSessionDuration are not enforced.
 """
@@ -8,12 +8,10 @@ user under an external id. What it cannot show: ExpectedBucketOwner and MaxSessi
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -28,8 +26,7 @@ from reelkeep.ids import ConnectionId, new_id
 from reelkeep.storage.interface import Capability, StorageConnection
 from reelkeep.storage.sts import PlatformIdentity
 
-CACHE = Path(__file__).resolve().parents[2] / ".cache"
-PACKAGE = "ministack==1.5.33"
+PROGRAM = Path(__file__).resolve().parents[2] / ".venv-ministack" / "bin" / "ministack"
 PLATFORM_ACCOUNT, COMPANY_ACCOUNT = "111111111111", "222222222222"
 REGION = "eu-central-1"
 START_SECONDS = 60
@@ -42,14 +39,7 @@ class Ministack:
 
     def client(self, service: str, account: str) -> Any:
         """Return a client as the root of an account; MiniStack takes the account number as the access key."""
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id=account,
-            aws_secret_access_key="root",
-            config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
-        )
+        return client_of(service, self.endpoint_url, account, "root")
 
     def add_company(self, bucket: str) -> StorageConnection:
         """Make a bucket and a role as the onboarding asks for them, and return the connection."""
@@ -85,6 +75,20 @@ class Ministack:
         trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
         role = connection.role_arn.rpartition("/")[2]
         self.client("iam", COMPANY_ACCOUNT).update_assume_role_policy(RoleName=role, PolicyDocument=_policy(trust))
+
+
+def client_of(
+    service: str, endpoint_url: str, access_key_id: str | None, secret: str | None, token: str | None = None
+) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+        config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
+    )
 
 
 def plain_client(connection: StorageConnection, identity: PlatformIdentity) -> Any:
@@ -126,17 +130,10 @@ def running(folder: Path) -> Iterator[Ministack]:
 
 
 def _program() -> Path:
-    """Return the program, installed on first use under a lock, so that parallel test processes install it once."""
-    home = CACHE / PACKAGE.replace("==", "-")
-    program = home / "bin" / "ministack"
-    CACHE.mkdir(exist_ok=True)
-    with (CACHE / "ministack.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-            pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", PACKAGE]
-            subprocess.run([*pip, "--disable-pip-version-check"], check=True)
-    return program
+    """Return the program; scripts/setup.sh installs it for the level `test`."""
+    if not PROGRAM.exists():
+        raise RuntimeError("MiniStack is not installed: run `make setup-test`")
+    return PROGRAM
 
 
 def _await(process: subprocess.Popen[bytes], endpoint_url: str) -> None:

@@ -216,7 +216,7 @@ class Making:
         about = RenditionDescription(
             name, kind, is_video, 640 if is_video else None, 360 if is_video else None,
             "avc1.64001e" if is_video else "mp4a.40.2", RATE.numerator if is_video else 48_000, 600_000,
-            content.key_id, os.urandom(16), which, AVCC_360P if is_video else AAC_48K_STEREO,
+            content.key_id, os.urandom(16), which, AVCC_360P if is_video else AAC_48K_STEREO, (),
             self.keys.version_key.wrap_content_key(content),
         )  # fmt: skip
         context = SealContext(self.site.handle.id, self.version.id, self.attempt.number, name)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reelkeep.catalog import changes, names
@@ -14,6 +14,7 @@ from reelkeep.catalog.roles import Role
 from reelkeep.catalog.tables import assets, memberships, productions
 from reelkeep.errors import Conflict, NotFound, RequestError
 from reelkeep.ids import ProductionId, new_id
+from reelkeep.media import DEFAULT_BANDS, MAX_BANDS
 from reelkeep.storage.layout import SLUG_CHARACTERS, slug
 
 _SLUG_TRIES = 50
@@ -26,6 +27,7 @@ class Production:
     slug: str  # frozen; part of the object keys
     name: str
     first_frame: int = 0  # the number that people see on the first frame of every film
+    mark_bands: int = DEFAULT_BANDS  # of proxies made from now on; 0 is the plain ladder
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,28 @@ def create(conn: Connection, name: str) -> Production:
 
 def get(conn: Connection, production_id: ProductionId) -> Production:
     """Return a production, whoever asks; raise NotFound if there is none."""
-    columns = productions.c.id, productions.c.slug, productions.c.name, productions.c.first_frame
-    row = conn.execute(select(*columns).where(productions.c.id == production_id)).first()
+    row = conn.execute(select(productions).where(productions.c.id == production_id)).first()
     if row is None:
         raise NotFound
-    return Production(ProductionId(row.id), row.slug, row.name, row.first_frame)
+    return _production(row)
+
+
+def every(conn: Connection) -> list[Production]:
+    """Return all productions of the company, by name; for the operator and for admins of the company."""
+    columns = productions.c.id, productions.c.slug, productions.c.name, productions.c.first_frame
+    rows = conn.execute(select(*columns).order_by(productions.c.name, productions.c.id))
+    return [Production(ProductionId(row.id), row.slug, row.name, row.first_frame) for row in rows]
+
+
+def find(conn: Connection, wanted: str) -> Production:
+    """Return the production with this id or slug, or the only one with this name; raise NotFound."""
+    found = every(conn)
+    for same in (lambda one: wanted in (one.id, one.slug), lambda one: one.name == wanted):
+        those = [one for one in found if same(one)]
+        if len(those) == 1:
+            return those[0]
+    names = ", ".join(one.slug for one in found) or "none yet"
+    raise NotFound(f"there is no one production {wanted}", advice=f"The productions are: {names}.")
 
 
 def count_from(conn: Connection, production_id: ProductionId, first_frame: int) -> Production:
@@ -77,6 +96,19 @@ def count_from(conn: Connection, production_id: ProductionId, first_frame: int) 
     return get(conn, production_id)
 
 
+def mark_with(conn: Connection, production_id: ProductionId, bands: int) -> Production:
+    """Let proxies made from now on have so many mark bands, 0 for the plain ladder. Those there are stay as they are.
+
+    Raises:
+        NotFound: no such production.
+        RequestError: no picture has so many bands; nothing was changed.
+    """
+    if not 0 <= bands <= MAX_BANDS:
+        raise RequestError(f"a picture has 0 to {MAX_BANDS} mark bands")
+    conn.execute(update(productions).where(productions.c.id == production_id).values(mark_bands=bands))
+    return get(conn, production_id)
+
+
 def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
     """Return the productions a user may see, by name, with the user's role and the number of assets."""
     count = select(func.count()).where(assets.c.production_id == productions.c.id).scalar_subquery()
@@ -90,9 +122,13 @@ def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
         query = query.where(memberships.c.role.is_not(None))
     return [
         ProductionOfUser(
-            Production(ProductionId(row.id), row.slug, row.name, row.first_frame),
+            _production(row),
             Role.PRODUCTION_ADMIN if user.is_company_admin else Role(row.role),
             row.assets,
         )
         for row in conn.execute(query)
     ]
+
+
+def _production(row: Row[Any]) -> Production:
+    return Production(ProductionId(row.id), row.slug, row.name, row.first_frame, row.mark_bands)

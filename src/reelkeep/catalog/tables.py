@@ -80,6 +80,7 @@ productions = Table(
     Column("slug", Text, nullable=False, unique=True),  # ASCII, at most 40 characters, frozen
     Column("name", Text, nullable=False),
     Column("first_frame", Integer, nullable=False, server_default="0"),  # the number that people see on a first frame
+    Column("mark_bands", Integer, nullable=False, server_default="2"),  # of new proxies; 0: the plain ladder
     _created(),
 )
 
@@ -124,10 +125,11 @@ versions = Table(
     Column("state", Text, nullable=False),  # catalog.lifecycle.VersionState
     Column("problem_code", Text),  # errors.*.code
     Column("problem", Text),  # for the uploader, with what to do next
-    Column("connection_id", Text, nullable=False),  # placement, recorded once (H2)
+    Column("connection_id", Text, nullable=False, index=True),  # placement, recorded once (H2)
     Column("file_name", Text, nullable=False),  # the true name
     Column("original_key", Text, nullable=False, unique=True),
     Column("size_bytes", BigInteger, nullable=False),
+    Column("etag", Text),  # of the original when it arrived; null where the store said none
     Column("claimed_sha256", LargeBinary),
     Column("verified_sha256", LargeBinary),
     Column("probe", JSONB),  # media.Probe, written by the job
@@ -197,6 +199,7 @@ proxies = Table(
     Column("rate_denominator", Integer, nullable=False),
     Column("planned_audio_samples", BigInteger, nullable=False),
     Column("tile_layout", JSONB),  # packaging.stills.TileLayout
+    Column("mark_bands", Integer, nullable=False),  # that were asked for
     Column("completed_at", DateTime(timezone=True)),
     _created(),
 )
@@ -244,6 +247,7 @@ renditions = Table(
     Column("iv", LargeBinary, nullable=False),  # constant IV of tenc, 16 bytes
     Column("content_key_class", Text, nullable=False),  # audio | sd | hd | uhd
     Column("codec_config", LargeBinary, nullable=False),  # avcC or AudioSpecificConfig: no picture in it
+    Column("bands", JSONB, nullable=False),  # packaging.bundle_index.bands_to_json
     Column("language", Text, nullable=False, server_default=""),  # of sound: media.Sound.language
     Column("label", Text, nullable=False, server_default=""),  # of sound: its title in the original
     UniqueConstraint("version_id", "name"),
@@ -262,6 +266,7 @@ segments = Table(
     Column("duration", BigInteger, nullable=False),
     Column("samples", Integer, nullable=False),  # video: frames
     Column("plain_sha256", LargeBinary, nullable=False),  # of the segment inside the seal
+    Column("band_ranges", LargeBinary, nullable=False),  # packaging.band_ranges: 8 bytes for each frame and band
 )
 
 stills = Table(

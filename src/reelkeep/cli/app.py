@@ -20,6 +20,7 @@ from reelkeep.cli.facts import facts
 from reelkeep.cli.login import login
 from reelkeep.cli.production import production
 from reelkeep.cli.storage import storage
+from reelkeep.cli.storage_template import template
 from reelkeep.cli.up import up
 from reelkeep.cli.upload import upload
 from reelkeep.cli.user import user
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 for command in (up, demo, login, upload, assets, facts, download):
     app.command()(command)
+storage.command("template")(template)
 for group in (company, production, user, storage):
     app.add_typer(group)
 

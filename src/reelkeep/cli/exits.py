@@ -19,6 +19,7 @@ from reelkeep.errors import (
 DONE: Final = 0
 FAULT: Final = 1  # a defect of ours
 USAGE: Final = 2  # a wrong command line
+FINDINGS: Final = 10  # an audit found what must be looked at
 INTERRUPTED: Final = 130  # Ctrl-C; what was begun can be gone on with
 
 _CODES: Final[tuple[tuple[type[ReelkeepError], int], ...]] = (  # the most particular class first

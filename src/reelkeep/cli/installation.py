@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from reelkeep.catalog import grants, members, people, productions, tables
 from reelkeep.catalog.grants import GrantAction
@@ -22,15 +22,22 @@ from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
 from reelkeep.companies import provisioning, registry
 from reelkeep.companies.registry import Company
+from reelkeep.contract import offer as offers
+from reelkeep.contract.offer import Offer
+from reelkeep.contract.parameters import Place
 from reelkeep.errors import DependencyError, NotFound
-from reelkeep.ids import ConnectionId, GrantId
+from reelkeep.ids import GrantId
+from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.discovery import PROBE_PREFIX, Discovery, discover
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.layout import check_prefix
+from reelkeep.storage.placement import COMPANY
 from reelkeep.storage.sts import PlatformIdentity
 from reelkeep.supervisor.folder import DataFolder
 
+SWITCHED_OFF: Final = frozenset({ConnectionState.SUSPENDED, ConnectionState.REVOKED})
 PROBE_GRANT_LIFE: Final = timedelta(minutes=15)
+UNKNOWN_ID: Final = "not-made-yet-not-used"  # stands for an external id where only names are asked for
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class NewConnection:
     endpoint_url: str | None = None
     sts_endpoint_url: str | None = None
     path_style: bool = False
+    name: str = ""  # as people will call the connection; made from the bucket's if empty
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ class Installation:
         self._server, self._keyring = self.folder.server(), self.folder.keyring()
 
     @contextmanager
-    def _registry(self) -> Iterator[Connection]:
+    def on_registry(self) -> Iterator[Connection]:
         """Open one transaction on the registry; commands are few and far between, so nothing is kept open."""
         engine = registry.engine(self._server)
         try:
@@ -77,12 +85,26 @@ class Installation:
         finally:
             engine.dispose()
 
+    @contextmanager
+    def on_company(self, company: Company) -> Iterator[Connection]:
+        """Open one transaction on a company's database, as its app role."""
+        engine = self.company_engine(company)
+        try:
+            with engine.begin() as conn:
+                yield conn
+        finally:
+            engine.dispose()
+
+    def company_engine(self, company: Company) -> Engine:
+        """Return a company's database as its app role; the caller disposes of it."""
+        return provisioning.app_engine(self._server, self._keyring, company)
+
     def create_company(self, slug: str, name: str, domain: str) -> Company:
         return provisioning.create_company(self._server, self._keyring, slug=slug, name=name, domain=domain)
 
     def company(self, slug: str | None) -> Company:
         """Return the company with this slug, or the only one; raise NotFound."""
-        with self._registry() as conn:
+        with self.on_registry() as conn:
             if slug is not None:
                 return registry.find_company(conn, slug)
             found = registry.companies(conn)
@@ -114,9 +136,13 @@ class Installation:
             engine.dispose()
         return production
 
-    def embedded_bucket(self, company: Company, origin: str) -> NewConnection:
+    def embedded_bucket(self, company: Company, origin: str, bucket: str = "") -> NewConnection:
         """Make a bucket and a role for the company on the embedded store; takes some seconds."""
-        fields = self.folder.store().add_company(f"{company.slug}-media", origin)
+        return self.bucket_on_store(bucket or f"{company.slug}-media", origin)
+
+    def bucket_on_store(self, bucket: str, origin: str) -> NewConnection:
+        """Make a bucket and a role of its own on the embedded store, for pages of ``origin``; takes some seconds."""
+        fields = self.folder.store().add_company(bucket, origin)
         return NewConnection(
             fields.bucket,
             fields.region,
@@ -127,12 +153,16 @@ class Installation:
             fields.path_style,
         )
 
-    def connect(self, company: Company, new: NewConnection) -> StorageConnection:
-        """Write a connection down; its external id is made here. It is not used before ``check`` has passed."""
-        with self._registry() as conn:
+    def connect(self, company: Company | None, new: NewConnection) -> StorageConnection:
+        """Write a connection down as a draft; its external id is made here. It is not used before ``check`` has passed.
+
+        Args:
+            company: None for the operator's hosted storage.
+        """
+        with self.on_registry() as conn:
             return registry.add_connection(
                 conn,
-                company.id,
+                company.id if company else None,
                 bucket=new.bucket,
                 region=new.region,
                 prefix=check_prefix(new.prefix.strip("/")),
@@ -140,21 +170,70 @@ class Installation:
                 endpoint_url=new.endpoint_url,
                 sts_endpoint_url=new.sts_endpoint_url or new.endpoint_url,
                 path_style=new.path_style,
+                name=new.name,
             )
 
-    def connection(self, company: Company, connection_id: str) -> StorageConnection:
-        with self._registry() as conn:
-            found = registry.connections(conn, company.id).get(ConnectionId(connection_id))
-        if found is None:
-            raise NotFound(f"the company {company.slug} has no storage connection {connection_id}")
-        return found
+    def offer(
+        self, company: Company, place: Place, principal_arn: str, origins: tuple[str, ...], prefix: str
+    ) -> tuple[StorageConnection, Offer]:
+        """Return the template's values for a company, and the connection whose external id stands in them.
 
-    def check(self, company: Company, connection: StorageConnection, production_id: str = "") -> Discovery:
-        """Try a connection out; if it works, new versions of the company (or of one production) go there."""
-        found = discover(connection, self._identity(connection), self._probe_grant(company, connection))
-        with self._registry() as conn:
-            registry.set_capabilities(conn, connection.id, found.capabilities)
-            registry.place(conn, company.id, production_id, connection.id)
+        The names of bucket and role follow from account, region and company, so the connection is written down before
+        the stack exists; asked again, the same one is found. It is not used before ``check`` has passed.
+        """
+
+        def of(external_id: str) -> Offer:
+            return offers.offer(
+                company.slug,
+                place,
+                principal_arn=principal_arn,
+                external_id=external_id,
+                origins=origins,
+                prefix=check_prefix(prefix.strip("/")),
+            )
+
+        names = of(UNKNOWN_ID).facts
+        bucket, role_arn = names.text("MediaBucket"), names.text("MediaRoleArn")
+        with self.on_registry() as conn:
+            known = registry.connections(conn, company.id).values()
+        same = (found for found in known if (found.bucket, found.role_arn) == (bucket, role_arn))
+        connection = next(same, None) or self.connect(company, NewConnection(bucket, place.region, role_arn, prefix))
+        return connection, of(connection.external_id)
+
+    def connection(self, company: Company, wanted: str) -> StorageConnection:
+        """Return a connection that a company may use, by its name or id; raise NotFound."""
+        with self.on_registry() as conn:
+            found = registry.connections(conn, company.id)
+        for connection in found.values():
+            if wanted in (connection.name, connection.id):
+                return connection
+        names = ", ".join(one.name for one in found.values()) or "none yet"
+        advice = f"The connections of {company.slug} are: {names}."
+        raise NotFound(f"the company {company.slug} has no storage connection {wanted}", advice=advice)
+
+    def check(
+        self, company: Company, connection: StorageConnection, production_id: str = "", *, resume: bool = False
+    ) -> Discovery:
+        """Try a connection out; if it works, it is in use, unless it was switched off.
+
+        Args:
+            resume: put it into use also if it was suspended or revoked.
+
+        New versions of the production go there if one is given, else those of the company if it has no place yet.
+
+        Raises:
+            StorageSetupError, DependencyError: it does not work; its state is what it was.
+            Conflict: it is retired.
+        """
+        found = discover(connection, self.identity(connection), self._probe_grant(company, connection))
+        with self.on_registry() as conn:
+            if connection.state in SWITCHED_OFF and not resume:
+                registry.set_capabilities(conn, connection.id, found.capabilities)
+                return found
+            registry.verify_connection(conn, connection.id, found.capabilities)
+            registry.activate_connection(conn, connection.id)
+            if production_id or (not connection.is_hosted and COMPANY not in registry.placements(conn, company.id)):
+                registry.place(conn, company.id, production_id, connection.id)
         return found
 
     def _probe_grant(self, company: Company, connection: StorageConnection) -> GrantId:
@@ -186,7 +265,7 @@ class Installation:
         finally:
             engine.dispose()
 
-    def _identity(self, connection: StorageConnection) -> PlatformIdentity:
+    def identity(self, connection: StorageConnection) -> PlatformIdentity:
         """Return the platform's own identity at an STS: the embedded store's, else this machine's for AWS."""
         if (self.folder.path / "s3").exists():
             store = self.folder.store()

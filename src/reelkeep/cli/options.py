@@ -14,6 +14,7 @@ MIN_RATE = 1_000
 
 Data = Annotated[Path, typer.Option("--data", help="The installation's data folder.", envvar="REELKEEP_DATA")]
 DEFAULT_DATA = Path("var")
+CompanySlug = Annotated[str | None, typer.Option("--company", help="Slug of the company.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 Address = Annotated[
     str | None,

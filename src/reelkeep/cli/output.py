@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    MofNCompleteColumn,
     Progress,
     TaskID,
     TextColumn,
@@ -80,6 +81,34 @@ def bar(title: str, *, as_json: bool) -> Iterator[OnProgress | None]:
 
         def update(moment: Moment) -> None:
             shown.update(task, total=moment.total_bytes, completed=moment.done_bytes)
+
+        yield update
+
+
+@contextmanager
+def counter(title: str, *, as_json: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show how many of how many things are done, with rate and time left, while the block runs; nothing for programs.
+
+    Yields:
+        A function to call with (done, in all). There may be more in the end than were expected.
+    """
+    if as_json:
+        yield lambda _done, _total: None
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=people, expand=True, transient=True) as shown:
+        task = shown.add_task(title, total=None, rate="")
+
+        def update(done: int, total: int) -> None:
+            elapsed = shown.tasks[0].elapsed or 0.0
+            rate = f"{done / elapsed:,.0f}/s" if elapsed > 0 else ""
+            shown.update(task, total=max(total, done), completed=done, rate=rate)
 
         yield update
 

@@ -1,4 +1,4 @@
-"""``reelkeep production``: the productions of the company one is signed in to, and how their frames are counted."""
+"""``reelkeep production``: the productions of the company one is signed in to, and their settings."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def show_all(address: Address = None, as_json: Json = False) -> None:
     if as_json:
         output.show({"productions": found}, "", as_json=True)
     else:
-        shown = ("slug", "name", "role", "assets", "first_frame")
+        shown = ("slug", "name", "role", "assets", "first_frame", "mark_bands")
         rows = [tuple(str(item[name]) for name in shown) for item in found]
-        output.show_table(("slug", "name", "your role", "assets", "first frame"), rows)
+        output.show_table(("slug", "name", "your role", "assets", "first frame", "mark bands"), rows)
 
 
 @production.command("first-frame")
@@ -50,3 +50,16 @@ def first_frame(
     with default_logins().open(address) as api:
         changed = api.change_production(str(api.find_production(name)["id"]), {"first_frame": number})
     output.show(changed, f"Frames of {changed['name']} are counted from {changed['first_frame']}.", as_json=as_json)
+
+
+@production.command("mark-bands")
+def mark_bands(
+    name: Annotated[str, typer.Argument(help="Name, slug or id of the production.", metavar="PRODUCTION")],
+    number: Annotated[int, typer.Argument(help="0 to 3. 0: the plain ladder, which cannot be marked later.")],
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Say how many mark bands proxies made from now on have (admins of the production)."""
+    with default_logins().open(address) as api:
+        changed = api.change_production(str(api.find_production(name)["id"]), {"mark_bands": number})
+    output.show(changed, f"New proxies of {changed['name']} have {changed['mark_bands']} mark bands.", as_json=as_json)

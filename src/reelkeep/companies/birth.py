@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reelkeep.ids import ConnectionId
+from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import Capability, StorageConnection
 
 Connections = Mapping[ConnectionId, StorageConnection]
@@ -28,8 +29,13 @@ def storage_from_fields(fields: Mapping[str, Any]) -> tuple[Connections, Placeme
 
 
 def _connection_fields(connection: StorageConnection) -> dict[str, Any]:
-    return {**vars(connection), "capabilities": sorted(one.value for one in connection.capabilities)}
+    return {
+        **vars(connection),
+        "capabilities": sorted(one.value for one in connection.capabilities),
+        "state": connection.state.value,
+    }
 
 
 def _connection_from_fields(fields: Mapping[str, Any]) -> StorageConnection:
-    return StorageConnection(**{**fields, "capabilities": frozenset(map(Capability, fields["capabilities"]))})
+    capabilities = frozenset(map(Capability, fields["capabilities"]))
+    return StorageConnection(**{**fields, "capabilities": capabilities, "state": ConnectionState(fields["state"])})

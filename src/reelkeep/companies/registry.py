@@ -7,17 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from reelkeep.catalog.lifecycle import step
 from reelkeep.companies import tables
 from reelkeep.companies.databases import DatabaseServer
 from reelkeep.errors import Conflict, NotFound
 from reelkeep.ids import CompanyId, ConnectionId, new_id
+from reelkeep.storage.connection_states import CONNECTION_STEPS, ConnectionState
 from reelkeep.storage.interface import Capability, StorageConnection
+from reelkeep.storage.layout import SLUG_CHARACTERS, check_prefix, slug
+from reelkeep.storage.placement import HOSTED
 
 DATABASE: Final = "reelkeep_registry"
 _EXTERNAL_ID_BYTES: Final = 32
+_NAME_TRIES: Final = 50
+_HOSTED_ROW: Final = "hosted"
 
 
 @dataclass(frozen=True)
@@ -73,22 +79,36 @@ def find_company(conn: Connection, slug: str) -> Company:
 
 
 def connections(conn: Connection, company_id: CompanyId) -> dict[ConnectionId, StorageConnection]:
-    """Return every connection of the company, also those that only old versions use."""
+    """Return every connection of the company that is not retired, also those that only old versions use.
+
+    The operator's hosted connections are among them, each below a prefix that is this company's alone.
+    """
     table = tables.storage_connections
-    rows = conn.execute(select(table).where(table.c.company_id == company_id, table.c.state == "active")).mappings()
-    return {ConnectionId(row["id"]): _connection(row) for row in rows}
+    query = select(table).where(_reaches(company_id), table.c.state != ConnectionState.RETIRED.value)
+    rows = conn.execute(query.order_by(table.c.id)).mappings()
+    return {ConnectionId(row["id"]): _connection(row, company_id) for row in rows}
+
+
+def hosted_connections(conn: Connection) -> dict[ConnectionId, StorageConnection]:
+    """Return the operator's own connections that are not retired, as they were written down."""
+    table = tables.storage_connections
+    query = select(table).where(table.c.company_id.is_(None), table.c.state != ConnectionState.RETIRED.value)
+    rows = conn.execute(query.order_by(table.c.id)).mappings()
+    return {ConnectionId(row["id"]): _connection(row, None) for row in rows}
 
 
 def placements(conn: Connection, company_id: CompanyId) -> dict[str, ConnectionId]:
-    """Return production id, or "" for the company's default, to the connection of new versions."""
+    """Return production id, ``storage.placement.COMPANY`` or ``HOSTED`` to the connection of new versions."""
     table = tables.placements
     rows = conn.execute(select(table).where(table.c.company_id == company_id)).mappings()
-    return {row["production_id"]: ConnectionId(row["connection_id"]) for row in rows}
+    found = {row["production_id"]: ConnectionId(row["connection_id"]) for row in rows}
+    hosted = conn.execute(select(tables.hosted_placement.c.connection_id)).scalar_one_or_none()
+    return found if hosted is None else {**found, HOSTED: ConnectionId(hosted)}
 
 
 def add_connection(
     conn: Connection,
-    company_id: CompanyId,
+    company_id: CompanyId | None,
     *,
     bucket: str,
     region: str,
@@ -98,19 +118,29 @@ def add_connection(
     sts_endpoint_url: str | None,
     path_style: bool,
     capabilities: frozenset[Capability] = frozenset(),
+    name: str = "",
+    state: ConnectionState = ConnectionState.DRAFT,
 ) -> StorageConnection:
     """Write a storage connection. Its external id is made here, random, and never typed in (facts: storage, lesson 1).
 
+    Args:
+        company_id: None for the operator's hosted storage, which every company may use.
+        name: as people will call it; made from the bucket's if not given.
+
     Raises:
-        Conflict: another company has this role; nothing was written.
+        Conflict: another company has this role, or the name is taken; nothing was written.
+        StorageSetupError: hosted, and the prefix leaves no room for a company's own below it; nothing was written.
     """
     table = tables.storage_connections
-    others = select(table.c.id).where(table.c.role_arn == role_arn, table.c.company_id != company_id)
+    others = select(table.c.id).where(table.c.role_arn == role_arn, table.c.company_id.is_distinct_from(company_id))
     if conn.execute(others).first() is not None:
         raise Conflict("this role belongs to another company", advice="Make a role of its own for this company.")
+    if company_id is None:
+        check_prefix(_company_prefix(prefix.strip("/"), new_id()))
     row = {
         "id": new_id(),
         "company_id": company_id,
+        "name": _free_name(conn, company_id, name, bucket),
         "bucket": bucket,
         "region": region,
         "prefix": prefix.strip("/"),
@@ -120,11 +150,11 @@ def add_connection(
         "sts_endpoint_url": sts_endpoint_url,
         "addressing": "path" if path_style else "virtual",
         "capabilities": _join(capabilities),
-        "state": "active",
+        "state": state.value,
     }
     conn.execute(insert(table).values(row))
     announce(conn)
-    return _connection(row)
+    return _connection(row, company_id)
 
 
 def set_capabilities(conn: Connection, connection_id: ConnectionId, capabilities: frozenset[Capability]) -> None:
@@ -134,30 +164,146 @@ def set_capabilities(conn: Connection, connection_id: ConnectionId, capabilities
     announce(conn)
 
 
-def place(conn: Connection, company_id: CompanyId, production_id: str, connection_id: ConnectionId) -> None:
-    """Have new versions of a production, or of the company (""), stored at a connection of the same company.
+def move_connection(conn: Connection, connection_id: ConnectionId, state: ConnectionState) -> ConnectionState:
+    """Take one step of ``CONNECTION_STEPS``, lock the row, tell the supervisor; return the state before.
 
     Raises:
-        NotFound: the company has no such connection; nothing was changed.
+        NotFound: no such connection. Conflict: the table does not allow the step. Nothing was changed.
     """
-    if connection_id not in connections(conn, company_id):
-        raise NotFound("the company has no such storage connection")
-    table = tables.placements
-    conn.execute(delete(table).where(table.c.company_id == company_id, table.c.production_id == production_id))
-    row = {"company_id": company_id, "production_id": production_id, "connection_id": connection_id}
-    conn.execute(insert(table).values(row))
+    table = tables.storage_connections
+    query = select(table.c.state).where(table.c.id == connection_id).with_for_update()
+    found = conn.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFound("there is no such storage connection")
+    old = ConnectionState(found)
+    values = {"state": step(CONNECTION_STEPS, old, state).value, "state_since": func.now()}
+    conn.execute(update(table).where(table.c.id == connection_id).values(values))
     announce(conn)
+    return old
+
+
+def verify_connection(conn: Connection, connection_id: ConnectionId, capabilities: frozenset[Capability]) -> None:
+    """Record a check that passed: the connection is *verified*, or stays what it is if it is in use.
+
+    Raises:
+        NotFound: no such connection. Conflict: it is retired. Nothing was changed.
+    """
+    table = tables.storage_connections
+    query = select(table.c.state).where(table.c.id == connection_id).with_for_update()
+    found = conn.execute(query).scalar_one_or_none()
+    if found not in (ConnectionState.VERIFIED.value, ConnectionState.ACTIVE.value):
+        move_connection(conn, connection_id, ConnectionState.VERIFIED)
+    set_capabilities(conn, connection_id, capabilities)
+
+
+def activate_connection(conn: Connection, connection_id: ConnectionId) -> None:
+    """Put a verified connection into use; one in use stays so. The only way to *active*.
+
+    Raises:
+        NotFound: no such connection. Conflict: its last check did not pass. Nothing was changed.
+    """
+    table = tables.storage_connections
+    query = select(table.c.state).where(table.c.id == connection_id).with_for_update()
+    if conn.execute(query).scalar_one_or_none() != ConnectionState.ACTIVE.value:
+        move_connection(conn, connection_id, ConnectionState.ACTIVE)
+
+
+def place(conn: Connection, company_id: CompanyId, production_id: str, connection_id: ConnectionId) -> None:
+    """Have new versions of a production, or of the company (""), stored at one of its connections, or a hosted one.
+
+    Raises:
+        NotFound: the company has no such connection. Conflict: it is not in use. Nothing was changed.
+    """
+    _check_in_use(connections(conn, company_id).get(connection_id))
+    unplace(conn, company_id, production_id)
+    row = {"company_id": company_id, "production_id": production_id, "connection_id": connection_id}
+    conn.execute(insert(tables.placements).values(row))
+
+
+def place_hosted(conn: Connection, connection_id: ConnectionId) -> None:
+    """Have new versions of every company without a place of its own stored at a connection of the operator's.
+
+    Raises:
+        NotFound: it is none of the operator's. Conflict: it is not in use. Nothing was changed.
+    """
+    _check_in_use(hosted_connections(conn).get(connection_id))
+    conn.execute(delete(tables.hosted_placement))
+    conn.execute(insert(tables.hosted_placement).values(id=_HOSTED_ROW, connection_id=connection_id))
+    announce(conn)
+
+
+def unplace(conn: Connection, company_id: CompanyId, production_id: str) -> bool:
+    """Let a production, or the company (""), inherit its place again; return whether it had one of its own."""
+    table = tables.placements
+    this = (table.c.company_id == company_id, table.c.production_id == production_id)
+    announce(conn)
+    return conn.execute(delete(table).where(*this)).rowcount == 1
+
+
+def placed_at(conn: Connection, connection_id: ConnectionId) -> list[tuple[CompanyId | None, str]]:
+    """Return for whom new versions go to a connection: company and production id, (None, HOSTED) for everybody."""
+    table, hosted = tables.placements, tables.hosted_placement
+    query = select(table.c.company_id, table.c.production_id).where(table.c.connection_id == connection_id)
+    found: list[tuple[CompanyId | None, str]] = [(CompanyId(row[0]), row[1]) for row in conn.execute(query)]
+    if conn.execute(select(hosted.c.id).where(hosted.c.connection_id == connection_id)).first() is not None:
+        found.append((None, HOSTED))
+    return found
+
+
+def _reaches(company_id: CompanyId) -> ColumnElement[bool]:
+    table = tables.storage_connections
+    return or_(table.c.company_id == company_id, table.c.company_id.is_(None))
+
+
+def _check_in_use(connection: StorageConnection | None) -> None:
+    if connection is None:
+        raise NotFound("the company has no such storage connection")
+    if connection.state is not ConnectionState.ACTIVE:
+        raise Conflict(
+            f"the storage connection {connection.name} is {connection.state.value}",
+            advice=f"Try it out with `reelkeep storage check {connection.name}`; once it passes, place versions there.",
+        )
+
+
+def _company_prefix(prefix: str, company_id: str) -> str:
+    return "/".join(filter(None, (prefix, company_id)))
+
+
+def _free_name(conn: Connection, company_id: CompanyId | None, wanted: str, bucket: str) -> str:
+    """Return the name of a new connection; hosted ones share no name with any company's."""
+    table = tables.storage_connections
+    query = select(table.c.name)
+    if company_id is not None:
+        query = query.where(_reaches(company_id))
+    taken = set(conn.scalars(query))
+    if wanted and (wanted in taken or slug(wanted) != wanted):
+        if wanted in taken:
+            raise Conflict(f"there is a storage connection {wanted} already", advice="Choose another name.")
+        raise Conflict("this name does not do", advice=f"Use a to z, 0 to 9 and inner hyphens, as {slug(wanted)}.")
+    base = wanted or slug(bucket)
+    for number in range(1, _NAME_TRIES + 1):
+        tail = "" if number == 1 else f"-{number}"
+        if (candidate := base[: SLUG_CHARACTERS - len(tail)] + tail) not in taken:
+            return candidate
+    raise Conflict("there are too many connections to this bucket", advice="Choose a name with --name.")
 
 
 def _company(row: RowMapping) -> Company:
     return Company(**{name: row[name] for name in Company.__dataclass_fields__})
 
 
-def _connection(row: RowMapping | Mapping[str, object]) -> StorageConnection:
-    same = ("bucket", "region", "prefix", "role_arn", "external_id", "endpoint_url", "sts_endpoint_url")
+def _connection(row: RowMapping | Mapping[str, object], company_id: CompanyId | None) -> StorageConnection:
+    """Return a row as a connection; a hosted one, for a company, reaches a prefix of that company alone."""
+    same = ("bucket", "region", "role_arn", "external_id", "endpoint_url", "sts_endpoint_url", "name")
+    prefix, is_hosted = str(row["prefix"]), row["company_id"] is None
+    if is_hosted and company_id is not None:
+        prefix = _company_prefix(prefix, company_id)
     return StorageConnection(
         id=ConnectionId(str(row["id"])),
+        prefix=prefix,
         path_style=row["addressing"] == "path",
+        state=ConnectionState(str(row["state"])),
+        is_hosted=is_hosted,
         capabilities=frozenset(Capability(name) for name in str(row["capabilities"]).split(",") if name),
         **{name: row[name] for name in same},  # type: ignore[arg-type]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, func
+from sqlalchemy import Column, DateTime, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint, func
 
 metadata = MetaData(
     naming_convention={
@@ -36,7 +36,8 @@ storage_connections = Table(
     "storage_connections",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("company_id", ForeignKey("companies.id"), nullable=False, index=True),
+    Column("company_id", ForeignKey("companies.id"), index=True),  # null: the operator's hosted storage, for all
+    Column("name", Text, nullable=False),  # as people call it; storage.layout.slug
     Column("bucket", Text, nullable=False),
     Column("region", Text, nullable=False),
     Column("prefix", Text, nullable=False),  # "" or "a/b": no leading, no trailing slash
@@ -46,8 +47,10 @@ storage_connections = Table(
     Column("sts_endpoint_url", Text),
     Column("addressing", Text, nullable=False),  # virtual | path
     Column("capabilities", Text, nullable=False),  # comma-separated: storage.interface.Capability
-    Column("state", Text, nullable=False),  # pending | active | disabled
+    Column("state", Text, nullable=False),  # storage.connection_states.ConnectionState
+    Column("state_since", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("company_id", "name", postgresql_nulls_not_distinct=True),
 )
 
 placements = Table(
@@ -55,6 +58,13 @@ placements = Table(
     metadata,
     Column("company_id", ForeignKey("companies.id"), primary_key=True),
     Column("production_id", Text, primary_key=True),  # "": the company's default
+    Column("connection_id", ForeignKey("storage_connections.id"), nullable=False),
+)
+
+hosted_placement = Table(
+    "hosted_placement",
+    metadata,
+    Column("id", Text, primary_key=True),  # one row: new versions of whoever has no other place
     Column("connection_id", ForeignKey("storage_connections.id"), nullable=False),
 )
 

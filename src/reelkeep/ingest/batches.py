@@ -156,7 +156,7 @@ class Batches:
             outcome[row.id] = row.version_id if row.state is UploadState.COMPLETED else _given_up()
         facts = self._heads(opened, grant)
         whole = [row for row in opened if _is_whole(row, facts[row.id], arrived[row.id])]
-        self._store(user, production_id, whole)
+        self._store(user, production_id, whole, {row.version_id: _etag(facts[row.id]) for row in whole})
         for row in opened:
             outcome[row.id] = row.version_id if row in whole else self._refuse(row, facts[row.id])
         return outcome
@@ -232,7 +232,9 @@ class Batches:
         with ThreadPoolExecutor(HEADS_AT_ONCE, "head") as pool:
             return dict(zip((row.id for row in rows), pool.map(head, rows), strict=True))
 
-    def _store(self, user: User, production_id: ProductionId, rows: Sequence[UploadRow]) -> None:
+    def _store(
+        self, user: User, production_id: ProductionId, rows: Sequence[UploadRow], etags: Mapping[VersionId, str | None]
+    ) -> None:
         """Write what has happened and what follows from it, in one transaction."""
         if not rows:
             return
@@ -242,6 +244,7 @@ class Batches:
             moved = versions.store_many(conn, production_id, [row.version_id for row in rows if row.id in closed])
             details = [(version_id, {"size_bytes": sizes[version_id]}) for version_id in moved]
             audit.record_many(conn, "version.stored", user.id, details)
+            records.note_etags(conn, {version_id: etags[version_id] for version_id in moved})
             queue.enqueue_many(conn, JobKind.TRANSCODE, moved)
         self._company.doorbell.ring(JobKind.TRANSCODE)
 
@@ -270,6 +273,10 @@ def _named(file: SmallFile) -> _Named | ReelkeepError:
 
 def _is_whole(row: UploadRow, facts: ObjectFacts | None, crc32: bytes) -> bool:
     return facts is not None and facts.size_bytes == row.plan.size_bytes and facts.crc32 == crc32
+
+
+def _etag(facts: ObjectFacts | None) -> str | None:
+    return facts.etag if facts else None
 
 
 def _given_up() -> Conflict:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.lifecycle import UPLOAD_STEPS, UploadState, VersionState, step
@@ -197,6 +197,14 @@ def move(conn: Connection, upload_id: UploadId, state: UploadState) -> None:
     if new is UploadState.COMPLETED:
         values["completed_at"] = func.now()
     conn.execute(update(uploads).where(uploads.c.id == upload_id).values(values))
+
+
+def note_etags(conn: Connection, etags: Mapping[VersionId, str | None]) -> None:
+    """Keep what the store calls each original as it arrived, so that an audit sees when one was written again."""
+    rows = [{"this": version_id, "said": etag} for version_id, etag in etags.items() if etag]
+    if rows:
+        this = versions.c.id == bindparam("this")
+        conn.execute(update(versions).where(this).values(etag=bindparam("said")), rows)
 
 
 def claim_sha256(conn: Connection, version_id: VersionId, sha256: bytes) -> None:

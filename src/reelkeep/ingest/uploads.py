@@ -158,7 +158,7 @@ class Uploads:
         except ChecksumMismatch as problem:
             self.fail(row, problem)
             raise
-        self._stored(user, row, sha256)
+        self._stored(user, row, sha256, facts)
         return row.version_id
 
     def abort(self, user: User, upload_id: UploadId) -> None:
@@ -229,6 +229,7 @@ class Uploads:
 
     def _record(self, user: User, draft: UploadRow, name: str, client_key: str | None) -> UploadRow:
         size_bytes = draft.plan.size_bytes
+        self._company.storage.connection(draft.connection_id)  # it may have been switched off since the upload began
         with self._company.engine.begin() as conn:
             if client_key is not None:
                 conn.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{user.id}{client_key}", 0))))
@@ -304,12 +305,13 @@ class Uploads:
         _check_crc(parts, crc32)
         return store.complete_upload(row.object_key, row.store_upload_id, parts, crc32=crc32, grant=grant)
 
-    def _stored(self, user: User, row: UploadRow, sha256: bytes | None) -> None:
+    def _stored(self, user: User, row: UploadRow, sha256: bytes | None, facts: ObjectFacts) -> None:
         """Write what has happened and what follows from it, in one transaction."""
         with self._company.engine.begin() as conn:
             if not _still_open(conn, row.id):
                 return  # the same client completed it twice at once
             records.move(conn, row.id, UploadState.COMPLETED)
+            records.note_etags(conn, {row.version_id: facts.etag})
             if sha256 is not None:
                 records.claim_sha256(conn, row.version_id, sha256)
             versions.move(conn, row.version_id, VersionState.STORED)

@@ -37,7 +37,7 @@ _OWN_PARTS: Final = (
     "__init__.py", "errors.py", "media.py",
     "isolation/__init__.py", "isolation/channel.py", "isolation/hygiene.py", "isolation/inside.py",
     "transcode/__init__.py", "transcode/protocol.py", "transcode/fields.py", "transcode/samples.py",
-    "transcode/ladder.py", "transcode/codec",
+    "transcode/ladder.py", "transcode/bands.py", "transcode/codec",
 )  # fmt: skip
 
 

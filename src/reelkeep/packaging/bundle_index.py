@@ -7,15 +7,17 @@ Binary fields are hex. The index is authenticated before it is parsed; a wrong f
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reelkeep.encryption.keys import IV_BYTES, KEY_ID_BYTES, KeyClass
 from reelkeep.encryption.sealing import SealBroken
-from reelkeep.media import FrameRate, TrackKind
+from reelkeep.media import MAX_BANDS, Band, FrameRate, TrackKind
+from reelkeep.packaging.band_ranges import unpack_ranges
 from reelkeep.packaging.stills import TileLayout
 
-FORMAT_VERSION: Final = 0
+FORMAT_VERSION: Final = 1
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class ProxyPlan:
     rate: FrameRate
     planned_audio_samples: int
     tile_layout: TileLayout | None = None
+    mark_bands: int = 0  # that were asked for; a rung too small for them has none
     format_version: int = FORMAT_VERSION
 
 
@@ -45,6 +48,7 @@ class RenditionDescription:
     iv: bytes
     content_key_class: KeyClass
     codec_config: bytes
+    bands: tuple[Band, ...]  # from top to bottom
     wrapped_content_key: bytes = field(repr=False)
     language: str = ""  # of sound: as media.Sound
     label: str = ""  # of sound: its title in the original
@@ -61,6 +65,7 @@ class SegmentFacts:
     duration: int
     samples: int
     plain_sha256: bytes
+    band_ranges: bytes  # ``band_ranges.unpack_ranges`` reads them
 
 
 @dataclass(frozen=True)
@@ -82,14 +87,19 @@ def encode_index(index: BundleIndex) -> bytes:
                 "rate": [plan.rate.numerator, plan.rate.denominator],
                 "planned_audio_samples": plan.planned_audio_samples,
                 "tile_layout": plan.tile_layout.to_json() if plan.tile_layout else None,
+                "mark_bands": plan.mark_bands,
             },
             "rendition": {
                 **vars(about),
                 "kind": about.kind.value,
                 "content_key_class": about.content_key_class.value,
+                "bands": bands_to_json(about.bands),
                 **{name: getattr(about, name).hex() for name in _HEX},
             },
-            "segments": [{**vars(each), "plain_sha256": each.plain_sha256.hex()} for each in index.segments],
+            "segments": [
+                {**vars(each), "plain_sha256": each.plain_sha256.hex(), "band_ranges": each.band_ranges.hex()}
+                for each in index.segments
+            ],
             "total_frames": index.total_frames,
         },
         separators=(",", ":"),
@@ -101,10 +111,11 @@ def decode_index(data: bytes) -> BundleIndex:
     try:
         fields = json.loads(data)
         total = fields["total_frames"]
+        plan, about = _plan(fields["plan"]), _description(fields["rendition"])
         return BundleIndex(
-            _plan(fields["plan"]),
-            _description(fields["rendition"]),
-            tuple(_segment(each) for each in fields["segments"]),
+            plan,
+            about,
+            tuple(_segment(each, len(about.bands)) for each in fields["segments"]),
             None if total is None else int(total),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -123,6 +134,7 @@ def _plan(fields: dict[str, Any]) -> ProxyPlan:
         FrameRate(*fields["rate"]),
         int(fields["planned_audio_samples"]),
         TileLayout.from_json(layout) if layout else None,
+        int(fields["mark_bands"]),
     )
 
 
@@ -132,6 +144,7 @@ def _description(fields: dict[str, Any]) -> RenditionDescription:
             **fields,
             "kind": TrackKind(fields["kind"]),
             "content_key_class": KeyClass(fields["content_key_class"]),
+            "bands": bands_from_json(fields["bands"]),
             **{name: bytes.fromhex(fields[name]) for name in _HEX},
         }
     )
@@ -140,5 +153,25 @@ def _description(fields: dict[str, Any]) -> RenditionDescription:
     return about
 
 
-def _segment(fields: dict[str, Any]) -> SegmentFacts:
-    return SegmentFacts(**{**fields, "plain_sha256": bytes.fromhex(fields["plain_sha256"])})
+def _segment(fields: dict[str, Any], bands: int) -> SegmentFacts:
+    binary = {name: bytes.fromhex(fields[name]) for name in ("plain_sha256", "band_ranges")}
+    facts = SegmentFacts(**{**fields, **binary})
+    unpack_ranges(facts.band_ranges, facts.samples, bands)
+    return facts
+
+
+def bands_to_json(bands: Sequence[Band]) -> list[list[int]]:
+    """Return the JSON form of bands: first row and rows of each.
+
+    >>> bands_to_json([Band(12, 4)])
+    [[12, 4]]
+    """
+    return [[band.first_row, band.rows] for band in bands]
+
+
+def bands_from_json(value: list[list[int]]) -> tuple[Band, ...]:
+    """Return the bands of ``bands_to_json``; raise ValueError or TypeError for anything else."""
+    bands = tuple(Band(int(first_row), int(rows)) for first_row, rows in value)
+    if len(bands) > MAX_BANDS:
+        raise ValueError("a picture has up to three mark bands")
+    return bands

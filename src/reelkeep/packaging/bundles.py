@@ -81,13 +81,23 @@ class BundleWriter:
         self._number = 0
         self._waiting = _Waiting()
 
-    def add(self, number: int, decode_time: int, duration: int, samples: int, plain: bytes, now: float) -> None:
+    def add(
+        self,
+        number: int,
+        decode_time: int,
+        duration: int,
+        samples: int,
+        plain: bytes,
+        now: float,
+        band_ranges: bytes = b"",
+    ) -> None:
         """Seal one packaged segment; it waits for its bundle.
 
         Args:
             number: of the segment, from 0; never one that this writer has had before.
             decode_time, duration: in the rendition's timescale.
             now: monotonic seconds.
+            band_ranges: of the segment, as ``band_ranges.pack_ranges`` packs them.
 
         Raises:
             NonceReuse: the number was sealed before; nothing was added.
@@ -97,7 +107,9 @@ class BundleWriter:
             self._waiting.since = now
         digest = hashlib.sha256(plain).digest()
         offset = self._waiting.length
-        self._waiting.facts.append(SegmentFacts(number, offset, len(sealed), decode_time, duration, samples, digest))
+        self._waiting.facts.append(
+            SegmentFacts(number, offset, len(sealed), decode_time, duration, samples, digest, band_ranges)
+        )
         self._waiting.sealed.append(sealed)
 
     def due(self, now: float) -> bool:

@@ -51,9 +51,18 @@ class NalUnit(NamedTuple):
     type: int
 
 
+class Slice(NamedTuple):
+    """One slice of a sample, with its NAL length; ``first_macroblock`` as its own header says."""
+
+    first_macroblock: int
+    offset: int
+    length: int
+
+
 class VideoSample(NamedTuple):
     subsamples: tuple[Subsample, ...]
     is_idr: bool
+    slices: tuple[Slice, ...]
 
 
 class SampleCipher:
@@ -107,23 +116,26 @@ def encrypt_video_sample(
             MAX_SUBSAMPLES; the payload is then of no use.
     """
     subsamples: list[Subsample] = []
-    clear_bytes, slices, idr_slices = 0, 0, 0
+    slices: list[Slice] = []
+    clear_bytes, idr_slices = 0, 0
     for unit in nal_units(payload, start, end):
         if unit.type in _CLEAR_UNITS:
             clear_bytes += NAL_LENGTH_BYTES + unit.length
             continue
         head = payload[unit.offset : unit.offset + min(unit.length, MAX_SLICE_HEADER_BYTES)].tobytes()
-        header_bytes = parse_slice_header(head, parameter_sets).length_bytes
+        header = parse_slice_header(head, parameter_sets)
+        header_bytes = header.length_bytes
         cipher.encrypt_pattern(payload[unit.offset + header_bytes : unit.offset + unit.length])
         subsamples += _split_clear(clear_bytes + NAL_LENGTH_BYTES + header_bytes, unit.length - header_bytes)
         clear_bytes = 0
-        slices += 1
+        offset = unit.offset - NAL_LENGTH_BYTES - start
+        slices.append(Slice(header.first_macroblock, offset, NAL_LENGTH_BYTES + unit.length))
         idr_slices += unit.type == NAL_IDR_SLICE
     if clear_bytes:
         subsamples += _split_clear(clear_bytes, 0)
-    if not slices or idr_slices not in (0, slices) or len(subsamples) > MAX_SUBSAMPLES:
+    if not slices or idr_slices not in (0, len(slices)) or len(subsamples) > MAX_SUBSAMPLES:
         raise BadBitstream("a picture has no slices, too many, or slices that do not belong together")
-    return VideoSample(tuple(subsamples), idr_slices > 0)
+    return VideoSample(tuple(subsamples), idr_slices > 0, tuple(slices))
 
 
 def nal_units(payload: NDArray[np.uint8], start: int, end: int) -> Iterator[NalUnit]:

@@ -14,7 +14,7 @@ from typing import Final
 from reelkeep.encryption.keys import SALT_BYTES
 from reelkeep.encryption.sealing import SealBroken
 
-MAGIC: Final = b"RKB0"  # Reelkeep, bundle, proxy format version 0
+MAGIC: Final = b"RKB1"  # Reelkeep, bundle, proxy format version 1
 _FIELDS: Final = struct.Struct(f">{SALT_BYTES}sIII4s")
 FOOTER_BYTES: Final = _FIELDS.size  # 48
 

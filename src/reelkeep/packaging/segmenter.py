@@ -6,15 +6,16 @@ The samples come from the codec process and may be hostile: what breaks the grid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reelkeep.encryption.keys import ContentKey
-from reelkeep.media import AUDIO_FRAME_SAMPLES, TrackKind
+from reelkeep.media import AUDIO_FRAME_SAMPLES, Band, TrackKind
+from reelkeep.packaging.band_ranges import find_ranges, pack_ranges
 from reelkeep.packaging.bits import BadBitstream
-from reelkeep.packaging.cbcs import SampleCipher, Subsample, encrypt_video_sample
+from reelkeep.packaging.cbcs import SampleCipher, VideoSample, encrypt_video_sample
 from reelkeep.packaging.cmaf import Protection, Sample, init_segment, media_segment
 from reelkeep.packaging.tracks import TrackConfig
 
@@ -25,6 +26,11 @@ MAX_DURATION: Final = (1 << 31) - 1
 MAX_DECODE_TIME: Final = (1 << 63) - 1
 
 
+class PackagedSegment(NamedTuple):
+    body: bytes  # moof and mdat
+    band_ranges: bytes  # as ``band_ranges.pack_ranges`` packs them; empty without bands
+
+
 class RenditionPackager:
     """Packages one rendition: every segment comes out encrypted, none in the clear.
 
@@ -32,10 +38,12 @@ class RenditionPackager:
         track: from ``video_track`` or ``audio_track``.
         content_key: of the rendition's class.
         iv: the constant IV, 16 bytes, kept with the rendition.
+        bands: the mark bands of every picture.
     """
 
-    def __init__(self, track: TrackConfig, content_key: ContentKey, iv: bytes) -> None:
+    def __init__(self, track: TrackConfig, content_key: ContentKey, iv: bytes, bands: Sequence[Band] = ()) -> None:
         self.track = track
+        self._bands = bands
         self._protection = Protection(content_key.key_id, iv)
         self._cipher = SampleCipher(content_key, iv)
 
@@ -43,8 +51,8 @@ class RenditionPackager:
         """Return the init segment."""
         return init_segment(self.track, self._protection)
 
-    def segment(self, number: int, decode_time: int, samples: Sequence[Sample], payload: bytes) -> bytes:
-        """Return one media segment, its samples encrypted.
+    def segment(self, number: int, decode_time: int, samples: Sequence[Sample], payload: bytes) -> PackagedSegment:
+        """Return one media segment, its samples encrypted, and where its mark bands lie.
 
         Args:
             number: of the segment, from 0.
@@ -59,20 +67,23 @@ class RenditionPackager:
         body = bytearray(payload)
         buffer = np.frombuffer(body, np.uint8)
         if self.track.kind is TrackKind.VIDEO:
-            return media_segment(number, decode_time, samples, body, self._encrypt_video(buffer, samples))
+            encrypted = self._encrypt_video(buffer, samples)
+            ranges = [find_ranges(each.slices, self._bands, self.track.width_px) for each in encrypted]
+            subsamples = [each.subsamples for each in encrypted]
+            return PackagedSegment(media_segment(number, decode_time, samples, body, subsamples), pack_ranges(ranges))
         self._encrypt_audio(buffer, samples)
-        return media_segment(number, decode_time, samples, body)
+        return PackagedSegment(media_segment(number, decode_time, samples, body), b"")
 
-    def _encrypt_video(self, buffer: NDArray[np.uint8], samples: Sequence[Sample]) -> list[tuple[Subsample, ...]]:
-        subsamples, start = [], 0
+    def _encrypt_video(self, buffer: NDArray[np.uint8], samples: Sequence[Sample]) -> list[VideoSample]:
+        encrypted, start = [], 0
         for sample in samples:
             end = start + sample.size_bytes
             found = encrypt_video_sample(self._cipher, buffer, start, end, self.track.parameter_sets)
             if found.is_idr is not sample.is_sync:
                 raise BadBitstream("a sync flag does not say what the picture is")
-            subsamples.append(found.subsamples)
+            encrypted.append(found)
             start = end
-        return subsamples
+        return encrypted
 
     def _encrypt_audio(self, buffer: NDArray[np.uint8], samples: Sequence[Sample]) -> None:
         start = 0

@@ -13,6 +13,7 @@ from reelkeep.catalog.tables import proxies, renditions, segments, version_keys
 from reelkeep.errors import Conflict
 from reelkeep.ids import VersionId
 from reelkeep.media import AUDIO_FRAME_SAMPLES, FrameRate, TrackKind
+from reelkeep.packaging.bundle_index import FORMAT_VERSION
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ def read(conn: Connection, version_id: VersionId) -> Proxy:
     found = _renditions(conn, version_id) if row is not None else ()
     if row is None or not found:
         raise Conflict("there is nothing to play yet", advice="Wait until the first pictures have been made.")
+    if row.format_version != FORMAT_VERSION:
+        raise Conflict(
+            "this film was prepared by another release, in a form that this one cannot play",
+            advice="Upload the file again as a new version; the original stays stored as it is.",
+        )
     return Proxy(
         planned_frames=row.planned_frames,
         frames=row.frames if row.completed_at is not None else None,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from reelkeep.errors import StorageSetupError
 from reelkeep.ids import ConnectionId, GrantId, ProductionId
+from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import (
     ObjectStore,
     Purpose,
@@ -16,23 +16,18 @@ from reelkeep.storage.interface import (
     StorageConnection,
     StsSession,
 )
+from reelkeep.storage.placement import Placement, resolve, usable
 
 OpenStore = Callable[[StorageConnection, Callable[[], StsSession]], ObjectStore]
 OpenReader = Callable[[StorageConnection, Callable[[], StsSession], str, int], RangeReader]
-
-
-@dataclass(frozen=True)
-class Placement:
-    connection: StorageConnection
-    inherited_from: str  # "production" | "company"
 
 
 class CompanyStorage:
     """Opens this company's connections. Adapters are given by ``bootstrap``; sessions are asked of the broker.
 
     Args:
-        connections: every connection of the company, also those that only old versions use.
-        placements: production id, or "" for the company's default, to the connection for new versions.
+        connections: every connection of the company, also those that only old versions use, or nobody may use now.
+        placements: production id, or ``placement.COMPANY`` or ``HOSTED``, to the connection for new versions.
     """
 
     def __init__(
@@ -59,37 +54,40 @@ class CompanyStorage:
         self._stores = {key: store for key, store in self._stores.items() if key[0] not in changed}
 
     def place(self, production_id: ProductionId) -> Placement:
-        """Return where a new version of the production is stored: its own connection, else the company's (H2).
+        """Return where a new version of the production is stored (H2).
 
         Raises:
-            StorageSetupError: neither has one; nothing was changed.
+            StorageSetupError: there is no setting, or its connection is not in use: another one does not stand in.
         """
-        for key, inherited_from in ((str(production_id), "production"), ("", "company")):
-            if (connection_id := self._placements.get(key)) is not None:
-                return Placement(self._connections[connection_id], inherited_from)
-        raise StorageSetupError(
-            "no storage is connected for this company yet",
-            advice="The operator connects the company's bucket with `reelkeep storage connect`.",
-        )
+        placement = self.setting(production_id)
+        usable(placement.connection)
+        return placement
+
+    def setting(self, production_id: ProductionId | None) -> Placement:
+        """Return the setting for new versions, whether its connection is in use or not; None: of the company."""
+        return resolve(production_id, self._placements, self._connections)
 
     def connections(self) -> list[StorageConnection]:
-        """Return every connection of this company, as it is now."""
+        """Return the connections of this company that are in use now."""
+        return [one for one in self._connections.values() if one.state is ConnectionState.ACTIVE]
+
+    def all_connections(self) -> list[StorageConnection]:
+        """Return every connection of this company that is not retired, whatever its state."""
         return list(self._connections.values())
 
     def connection(self, connection_id: ConnectionId) -> StorageConnection:
-        """Return a connection of this company; raise StorageSetupError if it was removed."""
+        """Return a connection of this company; raise StorageSetupError if it is gone or not in use."""
         try:
-            return self._connections[connection_id]
+            return usable(self._connections[connection_id])
         except KeyError:
             raise StorageSetupError("the storage connection of this version has been removed") from None
 
     def open(self, connection_id: ConnectionId, purpose: Purpose, scope: str) -> ObjectStore:
         """Return a store that may do ``purpose`` below ``scope``; its session is renewed by itself."""
-        key = (connection_id, purpose, scope)
+        key, connection = (connection_id, purpose, scope), self.connection(connection_id)
         if key not in self._stores:
-            connection = self.connection(connection_id)
             request = SessionRequest(connection_id, purpose, scope)
-            self._stores[key] = self._open_store(connection, lambda: self._broker.session(request))
+            self._stores[key] = self._open_store(connection, lambda: self._session(request))
         return self._stores[key]
 
     def reader(
@@ -98,4 +96,9 @@ class CompanyStorage:
         """Return a reader of one object. Its sessions are its own, named after the grant, and renewed by themselves."""
         connection = self.connection(connection_id)
         request = SessionRequest(connection_id, Purpose.READ_ORIGINAL, scope, grant)
-        return self._open_reader(connection, lambda: self._broker.session(request), key, size_bytes)
+        return self._open_reader(connection, lambda: self._session(request), key, size_bytes)
+
+    def _session(self, request: SessionRequest) -> StsSession:
+        """Return a session for the next request; a store whose connection was switched off since gets none."""
+        self.connection(request.connection_id)
+        return self._broker.session(request)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from reelkeep.ids import ConnectionId, GrantId
+from reelkeep.storage.connection_states import ConnectionState
 
 GRANT_PARAMETER = "x-reelkeep"  # S3 ignores and logs query parameters that begin with "x-"
 
@@ -39,6 +40,9 @@ class StorageConnection:
     sts_endpoint_url: str | None
     path_style: bool
     capabilities: frozenset[Capability]
+    name: str = ""  # as people call it; unique in a company
+    state: ConnectionState = ConnectionState.ACTIVE  # the registry always says it; made by hand, it is in use
+    is_hosted: bool = False  # the operator's own, below a prefix of this company
 
 
 class Purpose(enum.Enum):
@@ -51,6 +55,7 @@ class Purpose(enum.Enum):
     WRITE_PROXY = "write_proxy"  # put and list one version's proxies (a job)
     CLEAN_PROXY = "clean_proxy"  # list and delete one version's proxies (a job); it can neither read nor write
     END_UPLOADS = "end_uploads"  # list unfinished uploads and abort those of originals (a job); no object is reached
+    AUDIT = "audit"  # list everything below the connection's prefix; no object is reached (an operator's command)
     PROBE = "probe"  # find out capabilities below "probe/<id>/", when a connection is made
 
 
@@ -95,6 +100,7 @@ class ObjectFacts:
     key: str
     size_bytes: int
     crc32: bytes | None = None  # full-object CRC-32, where the store keeps one
+    etag: str | None = None  # without quotes; says whether an object was written again, nothing about its bytes
 
 
 @dataclass(frozen=True)

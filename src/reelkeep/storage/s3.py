@@ -95,7 +95,7 @@ class S3Store:
             return None
         names = {"ChecksumCRC32": "x-amz-checksum-crc32", "ChecksumType": "x-amz-checksum-type"}
         facts = {name: found[1].get(header) for name, header in names.items()}
-        return ObjectFacts(key, int(found[1]["content-length"]), _whole_crc(facts))
+        return ObjectFacts(key, int(found[1]["content-length"]), _whole_crc(facts), _bare(found[1].get("etag")))
 
     def _head_client(self, url: str) -> Heads:
         if self._heads is None:
@@ -106,7 +106,7 @@ class S3Store:
     def _head(self, key: str, grant: GrantId) -> ObjectFacts:
         with self._request(grant):
             answer = self._client.head_object(**self._at(key), ChecksumMode="ENABLED")
-        return ObjectFacts(key, int(answer["ContentLength"]), _whole_crc(answer))
+        return ObjectFacts(key, int(answer["ContentLength"]), _whole_crc(answer), _bare(answer.get("ETag")))
 
     def get(self, key: str, *, offset: int, length: int, grant: GrantId) -> bytes:
         with self._request(grant):
@@ -362,6 +362,10 @@ def _whole_crc(answer: Mapping[str, Any]) -> bytes | None:
     if not text or answer.get("ChecksumType") == "COMPOSITE" or "-" in text:
         return None
     return crc.from_text(text)
+
+
+def _bare(etag: str | None) -> str | None:
+    return etag.strip('"') if etag else None
 
 
 def _part(item: Mapping[str, Any]) -> Part:

@@ -15,6 +15,7 @@ from reelkeep.errors import IsolationError
 from reelkeep.storage.interface import Purpose, StorageConnection
 
 MAX_POLICY_CHARACTERS: Final = 2_048  # STS AssumeRole, parameter Policy; November 2026
+WHOLE: Final = ""  # everything below the connection's prefix
 _SCOPE = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,80})/){1,6}")
 _PREFIX = re.compile(r"|[A-Za-z0-9!_.'()=+@-]+(?:/[A-Za-z0-9!_.'()=+@-]+)*")  # as layout.check_prefix
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3, bucket naming rules
@@ -29,12 +30,13 @@ ACTIONS: Final[Mapping[Purpose, tuple[str, ...]]] = {
     Purpose.WRITE_PROXY: ("s3:PutObject",),
     Purpose.CLEAN_PROXY: ("s3:DeleteObject",),
     Purpose.END_UPLOADS: ("s3:AbortMultipartUpload",),
+    Purpose.AUDIT: (),
     Purpose.PROBE: (*_MULTIPART, *_READ, "s3:DeleteObject"),
 }
-_LISTS: Final = frozenset({Purpose.WRITE_PROXY, Purpose.CLEAN_PROXY, Purpose.PROBE})
+_LISTS: Final = frozenset({Purpose.WRITE_PROXY, Purpose.CLEAN_PROXY, Purpose.AUDIT, Purpose.PROBE})
 # S3 knows no condition on the prefix here (Service Authorization Reference, ListBucketMultipartUploads, November 2026),
 # so this purpose sees the keys of unfinished uploads elsewhere in the bucket, too.
-_LISTS_UPLOADS: Final = frozenset({Purpose.END_UPLOADS, Purpose.PROBE})
+_LISTS_UPLOADS: Final = frozenset({Purpose.END_UPLOADS, Purpose.AUDIT, Purpose.PROBE})
 # First label of the scope, and how many labels it has: a job's scope ends at one version.
 _SHAPES: Final[Mapping[Purpose, tuple[str, int]]] = {
     Purpose.UPLOAD: ("originals", 2),
@@ -44,6 +46,7 @@ _SHAPES: Final[Mapping[Purpose, tuple[str, int]]] = {
     Purpose.WRITE_PROXY: ("proxies", 2),
     Purpose.CLEAN_PROXY: ("proxies", 2),
     Purpose.END_UPLOADS: ("originals", 1),
+    Purpose.AUDIT: ("", 0),  # WHOLE
     Purpose.PROBE: ("probe", 2),
 }
 
@@ -53,6 +56,8 @@ def check_scope(purpose: Purpose, scope: str) -> None:
 
     >>> check_scope(Purpose.WRITE_PROXY, "proxies/01h00000000000000000/")
     """
+    if purpose is Purpose.AUDIT and scope == WHOLE:
+        return
     label, depth = _SHAPES[purpose]
     if not _SCOPE.fullmatch(scope) or not scope.startswith(f"{label}/") or scope.count("/") != depth:
         raise IsolationError(f"a session for {purpose.value} was asked with a scope that is not its own")
@@ -80,15 +85,16 @@ def session_policy(connection: StorageConnection, purpose: Purpose, scope: str) 
 
 def _statements(connection: StorageConnection, purpose: Purpose, scope: str) -> list[dict[str, Any]]:
     bucket = f"arn:{_partition(connection.role_arn)}:s3:::{connection.bucket}"
-    below = "/".join(filter(None, (connection.prefix, scope))) + "*"
-    statements: list[dict[str, Any]] = [
-        {"Effect": "Allow", "Action": list(ACTIONS[purpose]), "Resource": [f"{bucket}/{below}"]}
-    ]
+    below = (f"{connection.prefix}/" if connection.prefix else "") + f"{scope}*"
+    statements: list[dict[str, Any]] = []
+    if ACTIONS[purpose]:
+        statements.append({"Effect": "Allow", "Action": list(ACTIONS[purpose]), "Resource": [f"{bucket}/{below}"]})
     if purpose in _LISTS:
-        condition = {"StringLike": {"s3:prefix": below}}
-        statements.append(
-            {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [bucket], "Condition": condition}
-        )
+        actions = ["s3:ListBucket", *(["s3:ListBucketVersions"] if purpose is Purpose.AUDIT else [])]
+        lists: dict[str, Any] = {"Effect": "Allow", "Action": actions, "Resource": [bucket]}
+        if below != "*":  # an empty prefix may be left out of a request, and then no condition on it is met
+            lists["Condition"] = {"StringLike": {"s3:prefix": below}}
+        statements.append(lists)
     if purpose in _LISTS_UPLOADS:
         statements.append({"Effect": "Allow", "Action": ["s3:ListBucketMultipartUploads"], "Resource": [bucket]})
     if connection.endpoint_url is None:

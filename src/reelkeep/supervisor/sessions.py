@@ -15,6 +15,7 @@ from reelkeep.errors import IsolationError, StorageSetupError
 from reelkeep.ids import ConnectionId, GrantId
 from reelkeep.isolation.channel import BadFrame
 from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession
+from reelkeep.storage.placement import usable
 from reelkeep.storage.session_policy import check_scope
 from reelkeep.storage.sts import PlatformIdentity, StsBroker
 
@@ -46,9 +47,9 @@ class CompanySessions:
         self._connections = dict(connections)
 
     def connection(self, connection_id: ConnectionId) -> StorageConnection:
-        """Return a connection of this company; raise StorageSetupError if it has none of that id."""
+        """Return a connection of this company; raise StorageSetupError if it has none of that id, or it is not used."""
         try:
-            return self._connections[connection_id]
+            return usable(self._connections[connection_id])
         except KeyError:
             raise StorageSetupError("this company has no such storage connection") from None
 

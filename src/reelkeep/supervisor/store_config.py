@@ -15,7 +15,7 @@ PLATFORM_USER: Final = "platform"
 _ASSUME_ONLY: Final = "assume-only"
 _EVERYTHING: Final = ("Admin", "Read", "Write", "List", "Tagging")
 _OBJECT_ACTIONS: Final = ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload", "ListMultipartUploadParts")
-_BUCKET_ACTIONS: Final = ("ListBucket", "ListBucketMultipartUploads", "GetBucketLocation")
+_BUCKET_ACTIONS: Final = ("ListBucket", "ListBucketVersions", "ListBucketMultipartUploads", "GetBucketLocation")
 
 
 def roles(companies: Sequence[Mapping[str, str]], signing_key: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from reelkeep.jobs.interface import Hold
 from reelkeep.media import MediaLimits
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode import protocol
+from reelkeep.transcode.bands import place_bands
 from reelkeep.transcode.problems import unusable
 from reelkeep.transcode.protocol import (
     Boundary,
@@ -267,6 +268,8 @@ class Carrier:
             raise BadFrame("a plan comes before its probe, or twice")
         if (plan.resume_frame, plan.resume_audio_frame) != (job.resume_frame, job.resume_audio_frame):
             raise BadFrame("the codec begins at another frame than it was told")
+        if any(rung.bands != place_bands(rung.height_px, job.bands) for rung in plan.rungs):
+            raise BadFrame("the codec places mark bands elsewhere than it was told")
         self._publisher = self._begin(self._probe, plan)
 
     def _publishing(self) -> Recipient:

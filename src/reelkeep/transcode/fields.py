@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from reelkeep.isolation.channel import BadFrame, Message
-from reelkeep.media import MAX_SOUNDS, SEGMENT_FRAMES, FrameRate, Light, Loudness, Rung, Sound, Timecode
+from reelkeep.media import (
+    MACROBLOCK_PX,
+    MAX_BANDS,
+    MAX_SOUNDS,
+    SEGMENT_FRAMES,
+    Band,
+    FrameRate,
+    Light,
+    Loudness,
+    Rung,
+    Sound,
+    Timecode,
+)
 
 MAX_READ_BYTES: Final = 1 << 20
 MAX_ORIGINAL_BYTES: Final = 5 << 40  # the largest object S3 holds: 5 TiB
@@ -18,6 +31,7 @@ MAX_EDGE_PX: Final = 16_384  # JPEG 2000 and EXR scans; H.264 rungs stay far bel
 MAX_PICTURE_PX: Final = MAX_EDGE_PX * MAX_EDGE_PX
 MAX_TRACKS: Final = 1_000  # libavformat's own bound
 MAX_RUNGS: Final = 8
+_MAX_ROWS: Final = MAX_EDGE_PX // MACROBLOCK_PX
 MAX_TITLE_CHARACTERS: Final = 64
 MAX_SAMPLE_BYTES: Final = 16 << 20
 MAX_CONFIG_BYTES: Final = 4_096
@@ -184,7 +198,22 @@ def rung_of(fields: Fields) -> Rung:
         crf=float(crf),
         max_bps=fields.integer("max_bps", 1, 1_000_000_000),
         is_step=fields.flag("is_step"),
+        bands=_bands_of(fields.take("bands")),
     )
+
+
+def _bands_of(value: Any) -> tuple[Band, ...]:
+    """Read the bands of a rung, from top to bottom."""
+    if not isinstance(value, list) or len(value) > MAX_BANDS:
+        raise BadFrame("a rung has no list of bands")
+    bands = tuple(Fields.nested(each, _band_of) for each in value)
+    if any(lower.first_row < upper.end_row for upper, lower in itertools.pairwise(bands)):
+        raise BadFrame("the bands of a rung lie over each other")
+    return bands
+
+
+def _band_of(fields: Fields) -> Band:
+    return Band(fields.integer("first_row", 0, _MAX_ROWS), fields.integer("rows", 1, _MAX_ROWS))
 
 
 def bodyless(message: Message) -> Fields:

@@ -209,7 +209,13 @@ class _Transcode:
     def _begin(
         self, share: Share, units: SharedUnits, begun: list[Attempt], probe: Probe, plan: protocol.Plan
     ) -> Publisher:
-        proxy = ProxyPlan(probe.frames, probe.rate or SOUND_ONLY_RATE, probe.audio_samples, _layout(plan.tiles))
+        proxy = ProxyPlan(
+            probe.frames,
+            probe.rate or SOUND_ONLY_RATE,
+            probe.audio_samples,
+            _layout(plan.tiles),
+            share.published.mark_bands,
+        )
         names = [*(rung.name for rung in plan.rungs), *map(sound_rendition, range(plan.sounds))]
         self.desk.record(
             lambda conn: begun.append(records.begin(conn, self.version.id, self.job.id, probe, proxy, names))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from reelkeep.media import SEGMENT_FRAMES, STEP_GOP_FRAMES, Rung
+from reelkeep.transcode.bands import bands_share, place_bands
 
 STEP_EDGE_PX: Final = 360
 LARGER_EDGES_PX: Final = (720, 1080)
@@ -17,12 +18,16 @@ _WORTH_ITS_OWN: Final = 1.2  # a rung less than this larger than the one below i
 _REFERENCE: Final = 1920 * 1080
 _REFERENCE_BPS: Final = 12_000_000  # at 1080p; smaller pictures need more bits for each pixel, hence the power
 _BITS_POWER: Final = 0.75
+_BANDS_EXTRA: Final = 0.9  # of the bands' share of the picture: what more the same quality takes with them
 _CRF_LARGE: Final = 21.0
 _CRF_SMALL: Final = 23.0
 
 
-def plan_ladder(width_px: int, height_px: int) -> tuple[Rung, ...]:
+def plan_ladder(width_px: int, height_px: int, bands: int = 0) -> tuple[Rung, ...]:
     """Return the rungs for a picture of this display size, smallest first; the first is the step rung.
+
+    Args:
+        bands: how many mark bands a rung gets, 0 for the plain ladder.
 
     Raises:
         ValueError: the picture is smaller than 2 by 2 pixels.
@@ -35,7 +40,8 @@ def plan_ladder(width_px: int, height_px: int) -> tuple[Rung, ...]:
     if min(width_px, height_px) < 2:
         raise ValueError("a picture of less than 2 by 2 pixels has no ladder")
     return tuple(
-        _rung(width_px, height_px, edge, step=not number) for number, edge in enumerate(_edges(width_px, height_px))
+        _rung(width_px, height_px, edge, bands, step=not number)
+        for number, edge in enumerate(_edges(width_px, height_px))
     )
 
 
@@ -51,18 +57,21 @@ def _edges(width_px: int, height_px: int) -> list[int]:
     return edges
 
 
-def _rung(width_px: int, height_px: int, edge: int, *, step: bool) -> Rung:
+def _rung(width_px: int, height_px: int, edge: int, bands: int, *, step: bool) -> Rung:
     short, long = sorted((width_px, height_px))
     other = min(_even(round(long * edge / short)), _even(long))
     width, height = (other, edge) if width_px >= height_px else (edge, other)
+    placed = place_bands(height, bands)
+    bps = _REFERENCE_BPS * (width * height / _REFERENCE) ** _BITS_POWER
     return Rung(
         name=f"v{edge}",
         width_px=width,
         height_px=height,
         gop_frames=STEP_GOP_FRAMES if step else SEGMENT_FRAMES,
         crf=_CRF_SMALL if step else _CRF_LARGE,
-        max_bps=round(_REFERENCE_BPS * (width * height / _REFERENCE) ** _BITS_POWER),
+        max_bps=round(bps * (1 + _BANDS_EXTRA * float(bands_share(height, placed)))),
         is_step=step,
+        bands=placed,
     )
 
 

@@ -12,7 +12,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from reelkeep.isolation.channel import BadFrame, Message
-from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, MAX_SOUNDS, SEGMENT_FRAMES, Light, MediaLimits, Rung
+from reelkeep.media import (
+    AUDIO_SEGMENT_AAC_FRAMES,
+    DEFAULT_BANDS,
+    MAX_BANDS,
+    MAX_SOUNDS,
+    SEGMENT_FRAMES,
+    Light,
+    MediaLimits,
+    Rung,
+)
 from reelkeep.media import Loudness as LoudnessFacts
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode.fields import (
@@ -59,8 +68,8 @@ class Job:
 
     ``resume_frame`` is a multiple of 48: frames before it are not encoded. ``resume_audio_frame`` is the number of
     the first AAC frame wanted (frame 0 is the priming frame), a multiple of 94. ``resume_tile_sheet`` is the first
-    tile sheet wanted. ``poster`` and ``peaks`` say whether these are still missing. At each of ``cuts`` the encoders
-    begin anew, and the codec asks whether it is to go on there.
+    tile sheet wanted. ``poster`` and ``peaks`` say whether these are still missing. ``bands`` is how many mark bands
+    each rung gets. At each of ``cuts`` the encoders begin anew, and the codec asks whether it is to go on there.
     """
 
     size_bytes: int
@@ -75,6 +84,7 @@ class Job:
     find_cuts: bool = False  # say where to cut, once the first picture is out
     cuts: tuple[int, ...] = ()  # where it was cut: the first frames of all units but the first
     threads: int = 0  # 0: as many as there are processors
+    bands: int = DEFAULT_BANDS
     max_picture_px: int = MediaLimits.max_picture_px
     max_media_seconds: int = MediaLimits.max_media_seconds
     max_tracks: int = MediaLimits.max_tracks
@@ -97,6 +107,7 @@ class Job:
             unit_seconds=fields.integer("unit_seconds", 0, MAX_UNIT_SECONDS),
             find_cuts=fields.flag("find_cuts"),
             cuts=cuts_of(fields.take("cuts")),
+            bands=fields.integer("bands", 0, MAX_BANDS),
             threads=fields.integer("threads", 0, 64),
             max_picture_px=fields.integer("max_picture_px", 1, MAX_PICTURE_PX),
             max_media_seconds=fields.integer("max_media_seconds", 1, MAX_FRAMES),

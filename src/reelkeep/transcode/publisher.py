@@ -186,6 +186,7 @@ class Publisher:
             iv=new_iv(),
             content_key_class=content_class,
             codec_config=config.codec_config,
+            bands=rung.bands if rung else (),
             language=self._sounds[name].language if name in self._sounds else "",
             label=self._sounds[name].title if name in self._sounds else "",
             wrapped_content_key=self._desk.keys.version_key.wrap_content_key(content_key),
@@ -198,7 +199,7 @@ class Publisher:
         context = SealContext(desk.company_id, desk.version_id, attempt.number, wanted.name)
         described = RenditionDescription(**{**vars(wanted), "iv": iv})
         return RenditionWriter(
-            RenditionPackager(config, desk.keys.content_keys[wanted.content_key_class], iv),
+            RenditionPackager(config, desk.keys.content_keys[wanted.content_key_class], iv, wanted.bands),
             BundleWriter(described, self._proxy, desk.keys.version_key, attempt.salt, context),
             grid_of(rung),
             track.sample_ticks,

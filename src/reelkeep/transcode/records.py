@@ -13,7 +13,17 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from reelkeep.catalog import changes, versions
 from reelkeep.catalog.lifecycle import JobState, VersionState
-from reelkeep.catalog.tables import assets, attempts, jobs, proxies, renditions, segments, stills, version_keys
+from reelkeep.catalog.tables import (
+    assets,
+    attempts,
+    jobs,
+    productions,
+    proxies,
+    renditions,
+    segments,
+    stills,
+    version_keys,
+)
 from reelkeep.catalog.tables import versions as versions_table
 from reelkeep.encryption.keys import (
     CompanyKey,
@@ -28,7 +38,7 @@ from reelkeep.errors import IsolationError
 from reelkeep.ids import AttemptId, JobId, ProductionId, VersionId, new_id
 from reelkeep.jobs.interface import JobCancelled, JobKind, LeaseLost
 from reelkeep.media import Loudness, Probe, TrackKind, is_sound
-from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription, SegmentFacts
+from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription, SegmentFacts, bands_to_json
 from reelkeep.packaging.bundles import Bundle
 from reelkeep.packaging.stills import SealedStill, StillKind
 from reelkeep.transcode import unit_records
@@ -76,7 +86,14 @@ def keys_of(conn: Connection, company_key: CompanyKey, version_id: VersionId) ->
 def published(conn: Connection, version_id: VersionId, unit: Unit = WHOLE) -> Published:
     """Return what is published of a version's proxy, or of one unit of it."""
     version = conn.execute(
-        select(versions_table.c.probe, proxies.c.planned_frames, proxies.c.completed_at)
+        select(
+            versions_table.c.probe,
+            proxies.c.planned_frames,
+            proxies.c.completed_at,
+            func.coalesce(proxies.c.mark_bands, productions.c.mark_bands).label("mark_bands"),
+        )
+        .join(assets, assets.c.id == versions_table.c.asset_id)
+        .join(productions, productions.c.id == assets.c.production_id)
         .outerjoin(proxies, proxies.c.version_id == versions_table.c.id)
         .where(versions_table.c.id == version_id)
     ).one()
@@ -86,6 +103,7 @@ def published(conn: Connection, version_id: VersionId, unit: Unit = WHOLE) -> Pu
     return Published(
         expected=tuple((version.probe or {}).get(RENDITIONS_FIELD, ())),
         planned_frames=version.planned_frames or 0,
+        mark_bands=version.mark_bands,
         segments={name: run[0] for name, run in runs.items()},
         samples={name: run[1] for name, run in runs.items()},
         unit=unit,
@@ -167,6 +185,7 @@ def _plan_values(plan: ProxyPlan) -> dict[str, Any]:
         "rate_denominator": plan.rate.denominator,
         "planned_audio_samples": plan.planned_audio_samples,
         "tile_layout": plan.tile_layout.to_json() if plan.tile_layout else None,
+        "mark_bands": plan.mark_bands,
     }
 
 
@@ -195,7 +214,8 @@ def add_rendition(conn: Connection, version_id: VersionId, wanted: RenditionDesc
         "kind": wanted.kind.value, "is_step": wanted.is_step, "width_px": wanted.width_px,
         "height_px": wanted.height_px, "codecs": wanted.codecs, "timescale": wanted.timescale,
         "key_id": wanted.key_id, "content_key_class": wanted.content_key_class.value,
-        "codec_config": wanted.codec_config, "language": wanted.language, "label": wanted.label,
+        "codec_config": wanted.codec_config, "bands": bands_to_json(wanted.bands),
+        "language": wanted.language, "label": wanted.label,
     }  # fmt: skip
     this = (renditions.c.version_id == version_id, renditions.c.name == wanted.name)
     old = conn.execute(select(renditions).where(*this)).one_or_none()
@@ -242,7 +262,7 @@ def _segment_row(rendition_id: str, attempt: Attempt, bundle: Bundle, facts: Seg
         "rendition_id": rendition_id, "number": facts.number, "attempt_id": attempt.id,
         "object_key": bundle.object_key, "offset": facts.offset, "length": facts.length,
         "decode_time": facts.decode_time, "duration": facts.duration, "samples": facts.samples,
-        "plain_sha256": facts.plain_sha256,
+        "plain_sha256": facts.plain_sha256, "band_ranges": facts.band_ranges,
     }  # fmt: skip
 
 

@@ -96,10 +96,12 @@ class RenditionWriter:
     def _write(self, segment: Segment, now: float) -> None:
         samples = [Sample(each.size, each.duration, each.cts_offset, each.sync) for each in segment.samples]
         decode_time = segment.first * self._ticks
-        plain = self._packager.segment(segment.number, decode_time, samples, segment.body)
+        packaged = self._packager.segment(segment.number, decode_time, samples, segment.body)
         if segment.number not in self._published:
             duration = len(samples) * self._ticks
-            self._bundles.add(segment.number, decode_time, duration, len(samples), plain, now)
+            self._bundles.add(
+                segment.number, decode_time, duration, len(samples), packaged.body, now, packaged.band_ranges
+            )
 
 
 def grid_of(rung: Rung | None) -> Grid:

@@ -22,7 +22,7 @@ from reelkeep.companies.handle import CompanyHandle
 from reelkeep.errors import DependencyError, NotFound, ReelkeepError, RequestError
 from reelkeep.ingest.uploads import Uploads
 from reelkeep.storage.interface import StorageConnection
-from reelkeep.web.api import assets, batches, comments, events, playback, productions, signin, uploads, users
+from reelkeep.web.api import assets, batches, comments, events, playback, productions, signin, storage, uploads, users
 from reelkeep.web.attempts import SignInLimits
 from reelkeep.web.changes import ChangeHub
 from reelkeep.web.context import AppContext
@@ -44,6 +44,7 @@ _ROUTERS: Final[Sequence[APIRouter]] = (
     playback.router,
     comments.router,
     events.router,
+    storage.router,
 )
 _log = logging.getLogger(__name__)
 

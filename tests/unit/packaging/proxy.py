@@ -13,11 +13,11 @@ from reelkeep.packaging.stills import TileLayout
 COMPANY, VERSION = CompanyId("c" * 20), VersionId("v" * 20)
 VERSION_KEY = VersionKey(VERSION, bytes(range(32)))
 SALT = bytes(range(100, 132))
-PLAN = ProxyPlan(240, FrameRate(24_000, 1001), 480_480, TileLayout(160, 90, 10, 10, 24))
+PLAN = ProxyPlan(240, FrameRate(24_000, 1001), 480_480, TileLayout(160, 90, 10, 10, 24), mark_bands=0)
 DESCRIPTION = RenditionDescription(
     name="v360", kind=TrackKind.VIDEO, is_step=True, width_px=640, height_px=360, codecs="avc1.64001e",
     timescale=24_000, bandwidth_bps=800_000, key_id=bytes(range(1, 17)), iv=bytes(range(17, 33)),
-    content_key_class=KeyClass.SD, codec_config=b"\x01\x64\x00\x1e", wrapped_content_key=b"wrapped",
+    content_key_class=KeyClass.SD, codec_config=b"\x01\x64\x00\x1e", bands=(), wrapped_content_key=b"wrapped",
 )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from tests.unit.packaging.proxy import COMPANY, DESCRIPTION, PLAN, SALT, VERSION
 from reelkeep.encryption.keys import ContentKey, VersionKey
 from reelkeep.encryption.sealing import NonceReuse, SealBroken, SealKind, unseal
 from reelkeep.ids import CompanyId, VersionId
+from reelkeep.media import Band
+from reelkeep.packaging.band_ranges import BandRange, pack_ranges, unpack_ranges
 from reelkeep.packaging.bundle_index import BundleIndex, decode_index, encode_index
 from reelkeep.packaging.bundles import TAIL_BYTES, Bundle, BundleWriter, read_index, read_salt
 from reelkeep.packaging.segmenter import RenditionPackager
@@ -142,7 +144,7 @@ def test_any_flipped_bit_of_index_or_footer_is_refused(bit: int) -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_hostile_tails_are_refused_cleanly(tail: bytes) -> None:
-    for data in (tail, tail + b"RKB0", tail + bytes(40) + b"\xff\xff\xff\xffRKB0"):
+    for data in (tail, tail + b"RKB1", tail + bytes(40) + b"\xff\xff\xff\xffRKB1"):
         with pytest.raises(SealBroken):
             read_index(data, VERSION_KEY, context(), 0)
 
@@ -160,7 +162,8 @@ def test_an_index_of_another_format_version_or_field_is_refused() -> None:
     good = encode_index(BundleIndex(PLAN, DESCRIPTION, (), None))
     assert decode_index(good).plan == PLAN
     for old, new in (
-        (b'"format_version":0', b'"format_version":1'),
+        (b'"format_version":1', b'"format_version":0'),
+        (b'"format_version":1', b'"format_version":2'),
         (b'"rate":[24000,1001]', b'"rate":[24000,0]'),
         (b'"kind":"video"', b'"kind":"film"'),
         (b'"name":', b'"title":'),
@@ -170,6 +173,33 @@ def test_an_index_of_another_format_version_or_field_is_refused() -> None:
         assert old in good
         with pytest.raises(SealBroken):
             decode_index(good.replace(old, new))
+
+
+def test_the_index_says_where_the_bands_of_every_picture_lie() -> None:
+    banded = dataclasses.replace(DESCRIPTION, bands=(Band(4, 2), Band(18, 2)))
+    ranges = [[BandRange(100 * number, 40), BandRange(500 + number, 60)] for number in range(48)]
+    bundles = writer(description=banded)
+    bundles.add(0, 0, SECOND, 48, b"x", 0.0, pack_ranges(ranges))
+    index = read_index(bundles.finish(48).body, VERSION_KEY, context(), 0)
+    assert index.description.bands == banded.bands
+    (facts,) = index.segments
+    assert [list(each) for each in unpack_ranges(facts.band_ranges, facts.samples, 2)] == ranges
+
+
+def test_the_largest_index_fits_where_its_readers_look() -> None:
+    banded = dataclasses.replace(DESCRIPTION, bands=(Band(4, 2), Band(10, 2), Band(18, 2)), codec_config=bytes(400))
+    bundles = writer(description=banded)
+    for number in range(4):
+        bundles.add(number, number << 40, SECOND, 48, b"x", 0.0, b"\xff" * (48 * 3 * 8))
+    assert len(read_index(bundles.finish(1 << 30).body[-TAIL_BYTES:], VERSION_KEY, context(), 0).segments) == 4
+
+
+@pytest.mark.parametrize("ranges", [b"", bytes(48 * 8), bytes(48 * 16 + 1)])
+def test_an_index_with_ranges_for_other_bands_than_its_own_is_refused(ranges: bytes) -> None:
+    bundles = writer(description=dataclasses.replace(DESCRIPTION, bands=(Band(4, 2), Band(18, 2))))
+    bundles.add(0, 0, SECOND, 48, b"x", 0.0, ranges)
+    with pytest.raises(SealBroken):
+        read_index(bundles.finish(48).body, VERSION_KEY, context(), 0)
 
 
 def test_no_two_seals_share_key_and_nonce_over_two_attempts() -> None:
@@ -204,7 +234,7 @@ def test_no_media_parser_opens_a_bundle_and_no_name_stands_in_it() -> None:
     packager = RenditionPackager(encoded.track, ContentKey(DESCRIPTION.key_id, b"K" * 16), DESCRIPTION.iv)
     bundles = writer()
     for number, group in enumerate(encoded.groups(12)):
-        segment = packager.segment(number, *group)
+        segment = packager.segment(number, *group).body
         with av.open(io.BytesIO(packager.init() + segment)) as opened:
             assert opened.streams.video[0].width == 640  # inside the seal it is a film
         bundles.add(number, group[0], 12 * 1001, 12, segment, now=0.0)

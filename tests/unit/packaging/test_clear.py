@@ -19,7 +19,7 @@ KEY, IV = ContentKey(b"k" * 16, b"K" * 16), b"i" * 16
 
 def sealed(encoded: Encoded, size: int) -> list[bytes]:
     packager = RenditionPackager(encoded.track, KEY, IV)
-    return [packager.segment(number, *group) for number, group in enumerate(encoded.groups(size))]
+    return [packager.segment(number, *group).body for number, group in enumerate(encoded.groups(size))]
 
 
 def test_pictures_and_sound_come_back_byte_for_byte_in_one_file() -> None:

@@ -26,7 +26,7 @@ def sound() -> Encoded:
 
 def segments(encoded: Encoded, size: int) -> list[bytes]:
     packager = RenditionPackager(encoded.track, KEY, IV)
-    return [packager.segment(number, *group) for number, group in enumerate(encoded.groups(size))]
+    return [packager.segment(number, *group).body for number, group in enumerate(encoded.groups(size))]
 
 
 def run(segment: bytes) -> list[tuple[int, int, int, int]]:
@@ -95,7 +95,7 @@ def test_subsamples_of_different_counts_have_sizes_of_their_own() -> None:
         encoded.samples[:1] + more_slices.samples[1:],
         encoded.bodies[0] + b"".join(more_slices.bodies[1:]),
     )
-    segment = RenditionPackager(more_slices.track, KEY, IV).segment(0, 0, samples, payload)
+    segment = RenditionPackager(more_slices.track, KEY, IV).segment(0, 0, samples, payload).body
     saiz = boxes.one(segment, "saiz")
     assert saiz[4] == 0
     assert list(saiz[9:]) == [2 + 6 * len(each) for each in boxes.subsamples(segment)]

@@ -28,7 +28,7 @@ def sound() -> Encoded:
 
 
 def package(encoded: Encoded, samples: list[Sample], payload: bytes, number: int = 0, decode_time: int = 0) -> bytes:
-    return RenditionPackager(encoded.track, KEY, IV).segment(number, decode_time, samples, payload)
+    return RenditionPackager(encoded.track, KEY, IV).segment(number, decode_time, samples, payload).body
 
 
 def each_with(**fields: object) -> Callable[[list[Sample]], list[Sample]]:

@@ -8,22 +8,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from reelkeep.errors import MediaError, ReelkeepError
 from reelkeep.isolation.channel import Channel, ChannelClosed, Message
 from reelkeep.jobs.interface import JobCancelled
-from reelkeep.media import FrameRate, MediaLimits, Rung
+from reelkeep.media import DEFAULT_BANDS, FrameRate, MediaLimits, Rung
 from reelkeep.media import Probe as ProbeFacts
+from reelkeep.transcode.bands import place_bands
 from reelkeep.transcode.carrier import Carrier, CodecDied, CodecMisbehaved, TalkLimits, TooSlow
 from reelkeep.transcode.protocol import Done, Fragment, Job, Plan, Probe, Problem, Progress, Read, SampleEntry
 from reelkeep.transcode.source import SourceCache
 
 ORIGINAL = bytes(range(256)) * 10
 PROBE = Probe(ProbeFacts("mp4", True, False, 640, 360, FrameRate(24, 1), 12))
-PLAN = Plan((Rung("v360", 640, 360, 12, 23.0, 1_000_000, is_step=True),), 0, 0, 0, None)
+RUNG = Rung("v360", 640, 360, 12, 23.0, 1_000_000, is_step=True, bands=place_bands(360, DEFAULT_BANDS))
+PLAN = Plan((RUNG,), 0, 0, 0, None)
 FRAGMENT = Fragment("v360", 0, tuple(SampleEntry(1, 1, 0, True) for _ in range(12)), b"x" * 12)
 DONE = Done(12, 0, 0)
 
@@ -221,6 +223,7 @@ HOSTILE: dict[str, list[Message | Callable[[Channel], None]]] = {
     "a plan before the probe": [PLAN.message()],
     "a second probe": [PROBE.message(), PROBE.message()],
     "a second plan": [PROBE.message(), PLAN.message(), PLAN.message()],
+    "bands elsewhere than asked": [PROBE.message(), replace(PLAN, rungs=(replace(RUNG, bands=()),)).message()],
     "another beginning than asked": [PROBE.message(), Plan(PLAN.rungs, 0, 48, 0, None).message()],
     "an end before the plan": [DONE.message()],
     "an order to the carrier": [Job(1).message()],

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.isolation.channel import BadFrame, Message, decode_header, encode
-from reelkeep.media import FrameRate, Light, Rung, Sound, Timecode, TrackKind
+from reelkeep.media import Band, FrameRate, Light, Rung, Sound, Timecode, TrackKind
 from reelkeep.media import Loudness as LoudnessFacts
 from reelkeep.media import Probe as ProbeFacts
 from reelkeep.transcode import protocol
@@ -45,7 +45,11 @@ MESSAGES = [
         ProbeFacts("WAV", False, True, audio_samples=5, sounds=(Sound("flac", 1, "mono", 96_000),), light=Light.LINEAR)
     ),
     protocol.Plan(
-        (Rung("v360", 640, 360, 12, 23.0, 2_000_000, True),), 2, 48, 94, protocol.TileLayout(160, 90, 10, 10, 24)
+        (Rung("v360", 640, 360, 12, 23.0, 2_000_000, True, (Band(4, 2), Band(18, 2))),),
+        2,
+        48,
+        94,
+        protocol.TileLayout(160, 90, 10, 10, 24),
     ),
     protocol.Track("v360", TrackKind.VIDEO, b"\x01d\x00\x1e", 30000, 1001, 640, 360),
     protocol.Track("a1", TrackKind.AUDIO, b"\x11\x90", 48000, 1024, channels=2, priming_samples=1024),

@@ -12,6 +12,7 @@ import av
 import reelkeep.transcode.codec.warm  # noqa: F401 - it must run before the doors close
 from reelkeep.isolation.channel import Channel, Message
 from reelkeep.media import AUDIO_RATE_HZ, SEGMENT_FRAMES, STEP_GOP_FRAMES, FrameRate, Rung
+from reelkeep.transcode.codec.band_encoder import BandEncoder
 from reelkeep.transcode.codec.cuts import find_cuts
 from reelkeep.transcode.codec.grid import Grid
 from reelkeep.transcode.codec.original import Original
@@ -101,7 +102,7 @@ class _Transcode:
         """The whole film's plan, also of a job that makes a part of it."""
         facts = self._found.facts
         return Plan(
-            rungs=plan_ladder(facts.width_px, facts.height_px) if facts.has_video else (),
+            rungs=plan_ladder(facts.width_px, facts.height_px, self._job.bands) if facts.has_video else (),
             sounds=len(facts.sounds),
             resume_frame=self._job.resume_frame,
             resume_audio_frame=self._job.resume_audio_frame,
@@ -178,7 +179,7 @@ class PictureLine:
         self._cuts = [cut for cut in job.cuts if cut > job.resume_frame]
         self.is_cut = bool(job.cuts)
         self.rate: FrameRate = facts.rate
-        self.rungs = plan_ladder(facts.width_px, facts.height_px)
+        self.rungs = plan_ladder(facts.width_px, facts.height_px, job.bands)
         self.layout = _layout(found, job)
         self.frames = 0
         self._job = job
@@ -212,10 +213,11 @@ class PictureLine:
         """Describe every rung before its first fragment, so that the manifest can name all of them from the start."""
         return (self._encoders[rung.name].track() for rung in self.rungs)
 
-    def _encoder(self, rung: Rung, first: int) -> VideoEncoder:
-        return VideoEncoder(rung, self.rate, first, self._job.threads)
+    def _encoder(self, rung: Rung, first: int) -> VideoEncoder | BandEncoder:
+        kind = BandEncoder if rung.bands else VideoEncoder
+        return kind(rung, self.rate, first, self._job.threads)
 
-    def _opening_encoder(self) -> VideoEncoder | None:
+    def _opening_encoder(self) -> VideoEncoder | BandEncoder | None:
         """The very first GOP of the step rung has an encoder of its own, so that it can be flushed at once."""
         if self._job.resume_frame:
             return None

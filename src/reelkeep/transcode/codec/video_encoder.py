@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
@@ -10,14 +11,13 @@ import av
 
 from reelkeep.media import FrameRate, Rung, TrackKind
 from reelkeep.transcode.codec.problems import Refused
+from reelkeep.transcode.codec.splice import slices_of
 from reelkeep.transcode.protocol import Fragment, SampleEntry, Track
 
 PRESET: Final = "veryfast"
 _BT709: Final = 1  # ITU-T H.273, for primaries, transfer and matrix alike
 _LIMITED: Final = 1  # AVCOL_RANGE_MPEG
 _BUFFER_SECONDS: Final = 2
-# ITU-T H.264 table 7-1: slices are kept; SEI (x264's settings), SPS, PPS and delimiters are not part of a sample here.
-_SLICES: Final = frozenset({1, 5})
 
 
 class VideoEncoder:
@@ -33,19 +33,11 @@ class VideoEncoder:
         self._gop_first = first
         self._taken = 0
         self._packets: list[Any] = []
-        self._context = _context(rung, rate, threads)
+        self._context = open_x264(rung.width_px, rung.height_px, Settings.of(rung), rate, threads)
 
     def track(self) -> Track:
         """Describe the track, also before the first frame."""
-        return Track(
-            rendition=self._rung.name,
-            kind=TrackKind.VIDEO,
-            codec_config=bytes(self._context.extradata),
-            timescale=self._rate.numerator,
-            sample_ticks=self._rate.denominator,
-            width_px=self._rung.width_px,
-            height_px=self._rung.height_px,
-        )
+        return track_of(self._rung, self._rate, self._context)
 
     def encode(self, number: int, picture: Any) -> Iterator[Fragment]:
         """Take the picture of grid frame ``number``; yield GOPs that are complete now."""
@@ -67,49 +59,76 @@ class VideoEncoder:
                 yield self._fragment()
 
     def _fragment(self) -> Fragment:
-        packets, first, ticks = self._packets, self._gop_first, self._rate.denominator
+        packets, first = self._packets, self._gop_first
         self._packets = []
         self._gop_first += len(packets)
-        bodies = [slices_only(bytes(packet)) for packet in packets]
-        samples = tuple(
-            SampleEntry(len(body), ticks, (packet.pts - first - number) * ticks, bool(packet.is_keyframe))
-            for number, (packet, body) in enumerate(zip(packets, bodies, strict=True))
-        )
-        return Fragment(self._rung.name, first, samples, b"".join(bodies))
+        return fragment_of(self._rung, self._rate, first, packets, [slices_only(bytes(packet)) for packet in packets])
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked of x264 beside size and rate. ``extra`` is in the form of x264-params."""
+
+    gop_frames: int
+    crf: float
+    max_bps: int
+    extra: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(rung: Rung) -> Settings:
+        return Settings(rung.gop_frames, rung.crf, rung.max_bps)
+
+
+def track_of(rung: Rung, rate: FrameRate, context: Any) -> Track:
+    """Describe the track of an encoder that was opened for this rung."""
+    return Track(
+        rendition=rung.name,
+        kind=TrackKind.VIDEO,
+        codec_config=bytes(context.extradata),
+        timescale=rate.numerator,
+        sample_ticks=rate.denominator,
+        width_px=rung.width_px,
+        height_px=rung.height_px,
+    )
+
+
+def fragment_of(rung: Rung, rate: FrameRate, first: int, packets: Sequence[Any], bodies: Sequence[bytes]) -> Fragment:
+    """Return a GOP from its frame ``first`` on: times of ``packets``, in decode order, and bytes of ``bodies``."""
+    ticks = rate.denominator
+    samples = tuple(
+        SampleEntry(len(body), ticks, (packet.pts - first - number) * ticks, bool(packet.is_keyframe))
+        for number, (packet, body) in enumerate(zip(packets, bodies, strict=True))
+    )
+    return Fragment(rung.name, first, samples, b"".join(bodies))
 
 
 def slices_only(access_unit: bytes) -> bytes:
-    """Return an access unit (4-byte lengths) without anything but its slices."""
-    kept, place = [], 0
-    while place + 5 <= len(access_unit):
-        end = place + 4 + int.from_bytes(access_unit[place : place + 4], "big")
-        if access_unit[place + 4] & 0x1F in _SLICES:
-            kept.append(access_unit[place:end])
-        place = end
-    return b"".join(kept)
+    """Return an access unit (4-byte lengths) without anything but its slices: SEI (x264's settings) among the rest."""
+    return b"".join(len(nal).to_bytes(4, "big") + nal for nal in slices_of(access_unit))
 
 
-def _context(rung: Rung, rate: FrameRate, threads: int) -> Any:
+def open_x264(width_px: int, height_px: int, settings: Settings, rate: FrameRate, threads: int) -> Any:
+    """Return an open encoder; raise Refused for a size that x264 does not take."""
     context: Any = av.CodecContext.create("libx264", "w")
-    context.width, context.height, context.pix_fmt = rung.width_px, rung.height_px, "yuv420p"
+    context.width, context.height, context.pix_fmt = width_px, height_px, "yuv420p"
     context.time_base, context.framerate = Fraction(rate.denominator, rate.numerator), rate.fraction
     context.sample_aspect_ratio = Fraction(1)
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = _LIMITED
-    # libx264 cuts pictures into slices for threads unless told otherwise: slower, larger, 42 subsamples at most fit.
+    # libx264 cuts pictures into slices for threads unless told otherwise: slower, larger, and not the same every time.
     context.thread_type, context.thread_count = "FRAME", threads
     context.flags |= int(av.codec.context.Flags.global_header) | int(av.codec.context.Flags.closed_gop)
-    gop = f"keyint={rung.gop_frames}:min-keyint={rung.gop_frames}:scenecut=0:open-gop=0"
+    gop = (f"keyint={settings.gop_frames}", f"min-keyint={settings.gop_frames}", "scenecut=0", "open-gop=0")
     context.options = {
         "preset": PRESET,
         "profile": "high",
-        "crf": str(rung.crf),
-        "maxrate": str(rung.max_bps),
-        "bufsize": str(rung.max_bps * _BUFFER_SECONDS),
-        "x264-params": f"{gop}:annexb=0:stitchable=1:force-cfr=1",
+        "crf": str(settings.crf),
+        "maxrate": str(settings.max_bps),
+        "bufsize": str(settings.max_bps * _BUFFER_SECONDS),
+        "x264-params": ":".join((*gop, "annexb=0", "stitchable=1", "force-cfr=1", *settings.extra)),
     }
     try:
         context.open()
     except av.error.FFmpegError as error:
-        raise Refused("unsupported", f"{rung.width_px} by {rung.height_px} pixels") from error
+        raise Refused("unsupported", f"{width_px} by {height_px} pixels") from error
     return context

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from reelkeep.catalog import audit, members, productions
 from reelkeep.catalog.names import MAX_NAME_CHARACTERS
-from reelkeep.catalog.productions import ProductionOfUser
+from reelkeep.catalog.productions import FIRST_FRAMES, ProductionOfUser
 from reelkeep.catalog.roles import Action, Role
 from reelkeep.errors import StorageSetupError
 from reelkeep.ids import ProductionId, UserId
+from reelkeep.media import DEFAULT_BANDS
+from reelkeep.web.api.views import placement_json
 from reelkeep.web.context import Call, Caller, IdInPath
 
 router = APIRouter(prefix="/productions")
@@ -23,7 +25,16 @@ class NewProduction(BaseModel):
 
 
 class ChangedProduction(BaseModel):
-    first_frame: int = Field(strict=True)
+    """What shall be otherwise; what is left out stays."""
+
+    first_frame: int = Field(FIRST_FRAMES[0], strict=True)
+    mark_bands: int = Field(DEFAULT_BANDS, strict=True)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("nothing to change")
+        return self
 
 
 class Membership(BaseModel):
@@ -47,11 +58,14 @@ def create_production(form: NewProduction, caller: Caller) -> dict[str, Any]:
 
 @router.patch("/{production_id}")
 def change_production(production_id: IdInPath, form: ChangedProduction, caller: Caller) -> dict[str, Any]:
-    """Say which number the first frames have: by an admin of the production or of the company."""
+    """Say which number the first frames have, and how many mark bands new proxies: by an admin of the production."""
     with caller.signed_in() as (conn, login):
         members.require(conn, login.user, ProductionId(production_id), Action.ADMINISTER)
-        productions.count_from(conn, ProductionId(production_id), form.first_frame)
-        audit.record(conn, "production.changed", production_id, login.user.id, first_frame=form.first_frame)
+        if "first_frame" in form.model_fields_set:
+            productions.count_from(conn, ProductionId(production_id), form.first_frame)
+        if "mark_bands" in form.model_fields_set:
+            productions.mark_with(conn, ProductionId(production_id), form.mark_bands)
+        audit.record(conn, "production.changed", production_id, login.user.id, **form.model_dump(exclude_unset=True))
         found = productions.for_user(conn, login.user)
     return next(_production_json(caller, each) for each in found if each.production.id == production_id)
 
@@ -68,8 +82,7 @@ def put_member(production_id: IdInPath, user_id: IdInPath, form: Membership, cal
 def _production_json(caller: Call, of_user: ProductionOfUser) -> dict[str, Any]:
     production = of_user.production
     try:
-        place = caller.company.storage.place(production.id)
-        placement = {"bucket": place.connection.bucket, "inherited_from": place.inherited_from}
+        placement = placement_json(caller.company.storage.setting(production.id))
     except StorageSetupError:
         placement = None
     return {
@@ -77,6 +90,7 @@ def _production_json(caller: Call, of_user: ProductionOfUser) -> dict[str, Any]:
         "slug": production.slug,
         "name": production.name,
         "first_frame": production.first_frame,
+        "mark_bands": production.mark_bands,
         "role": of_user.role.value,
         "assets": of_user.assets,
         "placement": placement,

@@ -12,6 +12,7 @@ from reelkeep.catalog.versions import VersionRow
 from reelkeep.errors import sentence
 from reelkeep.media import FrameRate, Timecode
 from reelkeep.review.comments import Comment
+from reelkeep.storage.placement import Placement
 
 _FACTS: Final = ("container", "width_px", "height_px", "frames", "video_codec", "is_still", "sounds", "times", "light")
 
@@ -22,6 +23,16 @@ def time_json(moment: datetime | None) -> str | None:
 
 def rate_json(rate: FrameRate | None) -> list[int] | None:
     return [rate.numerator, rate.denominator] if rate else None
+
+
+def placement_json(placement: Placement) -> dict[str, Any]:
+    connection = placement.connection
+    return {
+        "connection": connection.name,
+        "bucket": connection.bucket,
+        "state": connection.state.value,
+        "inherited_from": placement.inherited_from.value,
+    }
 
 
 def user_json(user: User) -> dict[str, Any]:

@@ -7,7 +7,8 @@
  *   stored_at: string | null, ready_at: string | null, width_px: number | null, height_px: number | null,
  *   asset_id?: string}} Version
  * @typedef {{id: string, name: string, production_id: string, versions: Version[]}} Asset
- * @typedef {{id: string, slug: string, name: string, role: string | null, assets: number, first_frame: number}} Production
+ * @typedef {{id: string, slug: string, name: string, role: string | null, assets: number, first_frame: number, mark_bands: number,
+ *   placement: {connection: string, bucket: string, state: string, inherited_from: string} | null}} Production
  * @typedef {{user: {id: string, name: string, email: string, is_company_admin: boolean},
  *   company: {name: string, slug: string}, media_origin: string}} Me
  * @typedef {{id: string, frame: number, last_frame: number | null, text: string, author: {id: string, name: string},

@@ -9,6 +9,7 @@ import "./rk-sign-in.js";
 import "./rk-productions.js";
 import "./rk-production.js";
 import "./rk-asset.js";
+import "./rk-storage.js";
 import "../upload/rk-uploads.js";
 
 /** @typedef {import("../api.js").Me} Me */
@@ -220,6 +221,8 @@ export class RkApp extends LitElement {
         return html`<rk-productions .me=${me}></rk-productions>`;
       case "production":
         return html`<rk-production .me=${me} .productionId=${route.id}></rk-production>`;
+      case "storage":
+        return html`<rk-storage></rk-storage>`;
       case "asset":
         return html`<rk-asset .me=${me} .assetId=${route.id} .versionNumber=${route.version} .startFrame=${route.frame}></rk-asset>`;
       default:

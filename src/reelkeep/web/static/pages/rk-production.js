@@ -19,6 +19,13 @@ import "./rk-card.js";
 const BY_NAME = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 /** `catalog.productions.FIRST_FRAMES` */
 const FIRST_FRAMES = [0, 1, 1001];
+const PLACE_WORDS = /** @type {Record<string, string>} */ ({
+  production: "set for this production",
+  company: "inherited from the company",
+  hosted: "inherited: hosted by the operator",
+});
+/** Up to `media.MAX_BANDS`. */
+const MARK_BANDS = [0, 1, 2, 3];
 const MAY_UPLOAD = ["production_admin", "uploader"];
 /** A browse session's posters are asked for again before the session ends. */
 const POSTERS_FRESH_MS = 20 * 60_000;
@@ -53,13 +60,17 @@ export class RkProduction extends LitElement {
         margin-right: auto;
         overflow-wrap: anywhere;
       }
-      .first {
+      .place {
+        margin: -12px 0 20px;
+        font-size: 13px;
+      }
+      .setting {
         display: flex;
         align-items: center;
         gap: 8px;
         font-size: 13px;
       }
-      .first select {
+      .setting select {
         color: var(--text);
       }
       ul {
@@ -202,11 +213,14 @@ export class RkProduction extends LitElement {
     return this.production !== null && MAY_UPLOAD.includes(this.#role);
   }
 
-  /** @param {Event} event */
-  async #countFrom(event) {
-    const first = Number(/** @type {HTMLSelectElement} */ (event.target).value);
+  /**
+   * @param {"first_frame" | "mark_bands"} what
+   * @param {Event} event
+   */
+  async #change(what, event) {
+    const chosen = Number(/** @type {HTMLSelectElement} */ (event.target).value);
     try {
-      this.production = await patch(`/productions/${this.productionId}`, { first_frame: first });
+      this.production = await patch(`/productions/${this.productionId}`, { [what]: chosen });
       this.problem = null;
     } catch (problem) {
       this.problem = problem;
@@ -240,23 +254,38 @@ export class RkProduction extends LitElement {
     return html`
       <div class="top">
         <h1>${this.production?.name ?? ""}</h1>
-        ${this.#role === "production_admin" ? this.#renderFirstFrame() : nothing}
+        ${this.#role === "production_admin" ? this.#renderSettings() : nothing}
         ${this.#mayUpload ? html`<button id="upload-folder" @click=${() => this.#pick(true)}>Upload a folder</button>
               <button class="primary" id="upload" @click=${() => this.#pick(false)}>${icons.upload}Upload files</button>` : nothing}
       </div>
+      ${this.production ? this.#renderPlacement(this.production.placement) : nothing}
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.assets === null ? nothing : this.assets.length ? this.#renderGrid(this.assets) : this.#renderEmpty()}
       ${this.dragging ? html`<div class="drop">Drop the files to upload them to ${this.production?.name}</div>` : nothing}
     `;
   }
 
-  #renderFirstFrame() {
-    const chosen = this.production?.first_frame ?? 0;
-    return html`<label class="first">First frame
-      <select id="first-frame" title="The number that the first frame of every film here is shown with" @change=${this.#countFrom}>
-        ${FIRST_FRAMES.map((number) => html`<option value=${number} .selected=${number === chosen}>${number}</option>`)}
+  /** @param {import("../api.js").Production["placement"]} placement */
+  #renderPlacement(placement) {
+    if (!placement) return html`<p class="place quiet">New versions have no storage yet; the operator connects it.</p>`;
+    const off = placement.state === "active" ? "" : `, which is ${placement.state}`;
+    return html`<p class="place quiet">New versions go to ${placement.connection}${off} (${PLACE_WORDS[placement.inherited_from]}).</p>`;
+  }
+
+  #renderSettings() {
+    const first = this.production?.first_frame ?? 0;
+    const bands = this.production?.mark_bands ?? 0;
+    return html`<label class="setting">First frame
+      <select id="first-frame" title="The number that the first frame of every film here is shown with" @change=${(/** @type {Event} */ event) => this.#change("first_frame", event)}>
+        ${FIRST_FRAMES.map((number) => html`<option value=${number} .selected=${number === first}>${number}</option>`)}
       </select>
-    </label>`;
+    </label>
+    <label class="setting">Mark bands
+      <select id="mark-bands" aria-describedby="mark-bands-meaning" @change=${(/** @type {Event} */ event) => this.#change("mark_bands", event)}>
+        ${MARK_BANDS.map((number) => html`<option value=${number} .selected=${number === bands}>${number || "None"}</option>`)}
+      </select>
+    </label>
+    <p id="mark-bands-meaning" class="quiet meaning">${bands ? "Films uploaded from now on keep strips in which each viewer's name can be put later." : "Films uploaded from now on are made plain: to put viewers' names into them later, they must be transcoded again."}</p>`;
   }
 
   #renderEmpty() {

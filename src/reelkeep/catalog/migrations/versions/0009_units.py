@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "units"
-down_revision = "sounds"
+down_revision = "placement"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,178 @@
+"""The operator's deeds on where companies' versions are stored: placing, switching off and on, retiring, telling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from reelkeep.catalog import audit, holdings, productions
+from reelkeep.catalog.holdings import Held
+from reelkeep.catalog.productions import Production
+from reelkeep.cli.installation import Installation, NewConnection
+from reelkeep.companies import registry
+from reelkeep.companies.registry import Company
+from reelkeep.errors import Conflict, StorageSetupError
+from reelkeep.ids import CompanyId, ConnectionId, ProductionId
+from reelkeep.storage.connection_states import ConnectionState
+from reelkeep.storage.discovery import Discovery
+from reelkeep.storage.interface import StorageConnection
+from reelkeep.storage.placement import COMPANY, HOSTED, Placement, resolve
+
+NAMED_VERSIONS: Final = 20  # that a refusal to retire lists
+NOTHING_HELD: Final = Held(0, 0)
+
+
+@dataclass(frozen=True)
+class PlacedProduction:
+    production: Production
+    placement: Placement | None  # None: nobody has a setting
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A company's storage: its connections with what they hold, and where new versions go."""
+
+    connections: Sequence[tuple[StorageConnection, Held]]
+    company: Placement | None
+    productions: Sequence[PlacedProduction]
+
+
+class Places:
+    """The places of one installation. Every method is one deed of the operator."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+
+    def overview(self, company: Company) -> Overview:
+        with self._installation.on_registry() as conn:
+            connections = registry.connections(conn, company.id)
+            placed = registry.placements(conn, company.id)
+        with self._installation.on_company(company) as conn:
+            held, found = holdings.held(conn), productions.every(conn)
+
+        def place(production_id: ProductionId | None) -> Placement | None:
+            try:
+                return resolve(production_id, placed, connections)
+            except StorageSetupError:
+                return None
+
+        return Overview(
+            [(one, held.get(one.id, NOTHING_HELD)) for one in connections.values()],
+            place(None),
+            [PlacedProduction(one, place(one.id)) for one in found],
+        )
+
+    def place(self, company: Company, production: str, connection: StorageConnection) -> Placement:
+        """Have new versions of a production (by name, slug or id), or of the company (""), stored at a connection.
+
+        Raises:
+            NotFound: there is no such production. Conflict: the connection is not in use. Nothing was changed.
+        """
+        target = self._target(company, production)
+        with self._installation.on_registry() as conn:
+            registry.place(conn, company.id, target, connection.id)
+        self._record(company, "storage.placed", connection.id, target)
+        return self.setting(company, target)
+
+    def inherit(self, company: Company, production: str) -> Placement:
+        """Let a production, or the company (""), have no place of its own any more; return what it inherits.
+
+        Raises:
+            StorageSetupError: nothing is inherited; new versions have no place now.
+        """
+        target = self._target(company, production)
+        with self._installation.on_registry() as conn:
+            registry.unplace(conn, company.id, target)
+        self._record(company, "storage.unplaced", None, target)
+        return self.setting(company, target)
+
+    def setting(self, company: Company, target: str) -> Placement:
+        with self._installation.on_registry() as conn:
+            placed, connections = registry.placements(conn, company.id), registry.connections(conn, company.id)
+        return resolve(ProductionId(target) if target else None, placed, connections)
+
+    def host(self, new: NewConnection, company: Company) -> tuple[StorageConnection, Discovery]:
+        """Connect the operator's own storage, for every company without a place of its own.
+
+        Args:
+            company: on whose behalf, and below whose prefix, it is tried out.
+
+        Raises:
+            StorageSetupError, DependencyError: it does not work; it stays a draft.
+        """
+        made = self._installation.connect(None, new)
+        as_seen = self._installation.connection(company, made.id)
+        found = self._installation.check(company, as_seen)
+        with self._installation.on_registry() as conn:
+            registry.place_hosted(conn, made.id)
+        return made, found
+
+    def suspend(self, company: Company, connection: StorageConnection) -> None:
+        """Switch a connection off: no session is given for it any more. What lies there stays."""
+        with self._installation.on_registry() as conn:
+            registry.move_connection(conn, connection.id, ConnectionState.SUSPENDED)
+        self._record(company, "storage.suspended", connection.id, COMPANY)
+
+    def resume(self, company: Company, connection: StorageConnection) -> Discovery:
+        """Switch a connection on again, if it passes its check."""
+        found = self._installation.check(company, connection, resume=True)
+        self._record(company, "storage.resumed", connection.id, COMPANY)
+        return found
+
+    def retire(self, company: Company, connection: StorageConnection) -> None:
+        """Give a connection up for good.
+
+        Raises:
+            Conflict: versions lie there, new ones go there, or it is in use; it is as it was.
+        """
+        with self._installation.on_registry() as conn:
+            everybody = [company] if not connection.is_hosted else registry.companies(conn)
+            placed = registry.placed_at(conn, connection.id)
+        self._refuse_if_placed(company, connection, placed)
+        for one in everybody:
+            self._refuse_if_held(one, connection)
+        with self._installation.on_registry() as conn:
+            if connection.state is ConnectionState.ACTIVE:
+                advice = f"Run `reelkeep storage suspend {connection.name} --company {company.slug}` first."
+                raise Conflict(f"the storage connection {connection.name} is in use", advice=advice)
+            registry.move_connection(conn, connection.id, ConnectionState.RETIRED)
+        self._record(company, "storage.retired", connection.id, COMPANY)
+
+    def _refuse_if_placed(
+        self, company: Company, connection: StorageConnection, placed: Sequence[tuple[CompanyId | None, str]]
+    ) -> None:
+        if not placed:
+            return
+        with self._installation.on_company(company) as conn:
+            names = {one.id: one.name for one in productions.every(conn)}
+        words = {COMPANY: "the company", HOSTED: "every company without a place of its own"}
+        told = ", ".join(
+            words.get(target) or f"the production {names.get(ProductionId(target), target)}" for _, target in placed
+        )
+        advice = "Place them elsewhere with `reelkeep storage place`, or let them inherit with `--inherit`."
+        raise Conflict(f"new versions of {told} go to the storage connection {connection.name}", advice=advice)
+
+    def _refuse_if_held(self, company: Company, connection: StorageConnection) -> None:
+        with self._installation.on_company(company) as conn:
+            count = holdings.held(conn).get(connection.id, NOTHING_HELD).versions
+            some = holdings.versions_at(conn, connection.id, limit=NAMED_VERSIONS)
+        if not count:
+            return
+        named = "; ".join(f"{one.production}: {one.asset} version {one.number} ({one.id})" for one in some)
+        more = f"; and {count - len(some):,} more" if count > len(some) else ""
+        what = "1 version lies" if count == 1 else f"{count:,} versions lie"
+        raise Conflict(
+            f"{what} at the storage connection {connection.name}: {named}{more}",
+            advice="Versions keep their place; the connection can be retired once none lies there.",
+        )
+
+    def _target(self, company: Company, production: str) -> str:
+        if not production:
+            return COMPANY
+        with self._installation.on_company(company) as conn:
+            return productions.find(conn, production).id
+
+    def _record(self, company: Company, what: str, connection_id: ConnectionId | None, target: str) -> None:
+        with self._installation.on_company(company) as conn:
+            audit.record(conn, what, connection_id, None, production=target or None)

@@ -1,0 +1,1 @@
+"""Looks after what lies in companies' buckets: reads everything, changes nothing."""

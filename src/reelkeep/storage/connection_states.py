@@ -1,0 +1,69 @@
+"""The states of a storage connection, as a table, and what each says to whoever wants to use it. Pure; no I/O.
+
+A connection is used while it is *active* and at no other time. The way there leads through *verified*, which only a
+passed check gives; so nothing is stored in a bucket, and nothing read from it, that was not tried out.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+
+class ConnectionState(enum.Enum):
+    DRAFT = "draft"  # written down, with its external id; not let in yet
+    VERIFIED = "verified"  # the last check passed; not used
+    ACTIVE = "active"  # in use
+    SUSPENDED = "suspended"  # switched off by the operator or at the company's wish; what lies there stays
+    REVOKED = "revoked"  # the company has taken the platform's rights away; what lies there stays
+    RETIRED = "retired"  # no version lies there; never used again
+
+
+_S = ConnectionState
+CONNECTION_STEPS: Final[Mapping[ConnectionState, frozenset[ConnectionState]]] = {
+    _S.DRAFT: frozenset({_S.VERIFIED, _S.RETIRED}),
+    _S.VERIFIED: frozenset({_S.ACTIVE, _S.SUSPENDED, _S.REVOKED, _S.RETIRED}),
+    _S.ACTIVE: frozenset({_S.SUSPENDED, _S.REVOKED}),
+    _S.SUSPENDED: frozenset({_S.VERIFIED, _S.REVOKED, _S.RETIRED}),
+    _S.REVOKED: frozenset({_S.VERIFIED, _S.RETIRED}),
+    _S.RETIRED: frozenset(),
+}
+
+_REFUSALS: Final[Mapping[ConnectionState, tuple[str, str]]] = {
+    _S.DRAFT: (
+        "the storage connection {name} has not been tried out yet",
+        "The operator tries it out with `reelkeep storage check {name}`.",
+    ),
+    _S.VERIFIED: (
+        "the storage connection {name} has been tried out but is not in use",
+        "The operator puts it into use with `reelkeep storage check {name}`.",
+    ),
+    _S.SUSPENDED: (
+        "the storage connection {name} is suspended, so nothing is read from this bucket or written to it",
+        "Nothing is lost; the operator resumes it with `reelkeep storage resume {name}`.",
+    ),
+    _S.REVOKED: (
+        "the company has taken back the right to the storage of connection {name}",
+        "Nothing is lost; ask your cloud team to let Reelkeep in again, then the operator runs "
+        "`reelkeep storage resume {name}`.",
+    ),
+    _S.RETIRED: (
+        "the storage connection {name} is retired",
+        "Ask the operator for the connection that took its place.",
+    ),
+}
+
+
+def refusal(state: ConnectionState, name: str) -> tuple[str, str] | None:
+    """Return why a connection in this state is not used, and what to do next; None if it is used.
+
+    >>> refusal(ConnectionState.ACTIVE, "main") is None
+    True
+    >>> refusal(ConnectionState.RETIRED, "main")[0]
+    'the storage connection main is retired'
+    """
+    if state is ConnectionState.ACTIVE:
+        return None
+    message, advice = _REFUSALS[state]
+    return message.format(name=name), advice.format(name=name)

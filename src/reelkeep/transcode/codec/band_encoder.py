@@ -1,0 +1,170 @@
+"""The encoder of a rung with mark bands: the picture around them, the bands apart, and both put together GOP by GOP.
+
+While the picture is encoded, static noise stands in its bands, so that nothing outside is predicted from inside; those
+slices are dropped. The bands are encoded at the same time as a small picture of their own. Every GOP is decoded and
+compared before it goes out (``leakage``); one that leaks is encoded again, with less freedom each time.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any, Final
+
+import av
+
+from reelkeep.media import MACROBLOCK_PX, FrameRate, Rung
+from reelkeep.transcode.bands import bands_share
+from reelkeep.transcode.codec.leakage import LEAK_LIMIT_DB, worst_db
+from reelkeep.transcode.codec.noise import noise
+from reelkeep.transcode.codec.planes import new_picture, planes_of, put, rows_of
+from reelkeep.transcode.codec.slice_header import Widths
+from reelkeep.transcode.codec.splice import Mismatch, Splicer, places_in_stack, stack_rows
+from reelkeep.transcode.codec.video_encoder import Settings, fragment_of, open_x264, slices_only, track_of
+from reelkeep.transcode.protocol import Fragment, Track
+
+# Both encoders must make the same kinds of pictures at the same places, whatever is in them.
+_FIXED_PATTERN: Final = ("b-adapt=0", "b-pyramid=none", "weightp=0", "ref=1")
+_BAND_RATE: Final = Fraction(135, 100)  # of a band's share of the picture: it cannot be predicted from what is around
+_BAND_CRF_LESS: Final = 1.0  # a mark is drawn on what a decoder makes of the band, and encoded once more
+_NEAR_SEARCH: Final = ("me=dia", "merange=4", "mvrange=32", "subme=1")
+
+
+class Freedom(enum.Enum):
+    """How much of prediction between pictures is allowed; a GOP that leaks gets the next."""
+
+    FULL = ()
+    NEAR = _NEAR_SEARCH
+    NONE = ("bframes=0",)  # every picture is coded alone: nothing can be predicted from anywhere else
+
+
+class BandEncoder:
+    """Encodes frames of consecutive grid numbers from ``first`` on, like ``VideoEncoder``, for a rung with bands.
+
+    Holds the pictures of the GOPs under way until they have gone out.
+
+    Args:
+        limit_db: what a GOP must reach outside the bands, or it is encoded again.
+    """
+
+    def __init__(self, rung: Rung, rate: FrameRate, first: int, threads: int, limit_db: float = LEAK_LIMIT_DB) -> None:
+        self._rung = rung
+        self._limit_db = limit_db
+        self._rate = rate
+        self._threads = threads
+        self.first = first
+        self._held: list[tuple[int, Any]] = []
+        self._pair = _Pair(rung, rate, threads, Freedom.FULL)
+        self._track = track_of(rung, rate, self._pair.base)
+        self._splicer = Splicer(
+            rung.bands, rung.width_px, *(Widths.of(bytes(each.extradata)) for each in self._pair.both)
+        )
+
+    def track(self) -> Track:
+        """Describe the track, also before the first frame."""
+        return self._track
+
+    def encode(self, number: int, picture: Any) -> Iterator[Fragment]:
+        """Take the picture of grid frame ``number``, which stays as it is; yield GOPs that are complete now."""
+        self._held.append((number, picture))
+        self._pair.add(number, picture)
+        while self._pair.length >= self._rung.gop_frames:
+            yield self._gop(self._rung.gop_frames)
+
+    def finish(self) -> Iterator[Fragment]:
+        """Yield everything that is left; the encoder cannot be used afterwards."""
+        if self._held:
+            self._pair.flush()
+        while self._held:
+            yield self._gop(min(len(self._held), self._rung.gop_frames))
+
+    def _gop(self, length: int) -> Fragment:
+        pictures = self._held[:length]
+        del self._held[:length]
+        base, bands = self._pair.take(length)
+        bodies = self._checked(base, bands)
+        for freedom in (Freedom.NEAR, Freedom.NONE):
+            if bodies is not None:
+                break
+            base, bands = self._again(pictures, freedom)
+            bodies = self._checked(base, bands)
+        if bodies is None:
+            raise RuntimeError("a GOP without prediction leaks")
+        return fragment_of(self._rung, self._rate, pictures[0][0], base, bodies)
+
+    def _again(self, pictures: Sequence[tuple[int, Any]], freedom: Freedom) -> tuple[list[Any], list[Any]]:
+        pair = _Pair(self._rung, self._rate, self._threads, freedom)
+        for number, picture in pictures:
+            pair.add(number, picture)
+        pair.flush()
+        return pair.take(len(pictures))
+
+    def _checked(self, base: Sequence[Any], bands: Sequence[Any]) -> list[bytes] | None:
+        """Return the spliced pictures, or None if they leak."""
+        around = [slices_only(bytes(packet)) for packet in base]
+        try:
+            spliced = [
+                self._splicer.splice(picture, bytes(small)) for picture, small in zip(around, bands, strict=True)
+            ]
+        except Mismatch:
+            return None
+        leak = worst_db(self._track.codec_config, spliced, around, self._rung.bands)
+        return spliced if leak >= self._limit_db else None
+
+
+class _Pair:
+    """The two encoders of one rung, fed in step."""
+
+    def __init__(self, rung: Rung, rate: FrameRate, threads: int, freedom: Freedom) -> None:
+        self._rung, self._freedom = rung, freedom
+        slice_rows, row_macroblocks = rung.bands[0].rows, -(-rung.width_px // MACROBLOCK_PX)
+        self._stack_px = stack_rows(rung.bands) * MACROBLOCK_PX
+        self._places = places_in_stack(rung.bands)
+        bands_bps = round(rung.max_bps * min(Fraction(1, 2), _BAND_RATE * bands_share(rung.height_px, rung.bands)))
+        common = (*_FIXED_PATTERN, *freedom.value, f"slice-max-mbs={slice_rows * row_macroblocks}")
+
+        around = Settings(rung.gop_frames, rung.crf, rung.max_bps - bands_bps, common)
+        inside = Settings(rung.gop_frames, max(0.0, rung.crf - _BAND_CRF_LESS), bands_bps, common)
+        self.base = open_x264(rung.width_px, rung.height_px, around, rate, threads)
+        self._bands = open_x264(rung.width_px, self._stack_px, inside, rate, 1)
+        self._packets: tuple[list[Any], list[Any]] = ([], [])
+        self._fill = [noise(rung.width_px, band.rows, number) for number, band in enumerate(rung.bands)]
+        self._guard = noise(rung.width_px, slice_rows, len(rung.bands))
+
+    @property
+    def both(self) -> tuple[Any, Any]:
+        return self.base, self._bands
+
+    @property
+    def length(self) -> int:
+        """How many pictures have come out of both."""
+        return min(map(len, self._packets))
+
+    def add(self, number: int, picture: Any) -> None:
+        samples = planes_of(picture)
+        around = new_picture(self._rung.width_px, self._rung.height_px)
+        put(planes_of(around), samples)
+        small = new_picture(self._rung.width_px, self._stack_px)
+        target = planes_of(small)
+        edge = 0
+        for band, place, fill in zip(self._rung.bands, self._places, self._fill, strict=True):
+            put(rows_of(planes_of(around), band.first_row, band.end_row), fill)
+            put(rows_of(target, edge, place.first_row), self._guard)
+            put(rows_of(target, place.first_row, place.end_row), rows_of(samples, band.first_row, band.end_row))
+            edge = place.end_row
+        put(rows_of(target, edge, self._stack_px // MACROBLOCK_PX), self._guard)
+        for context, packets, each in zip(self.both, self._packets, (around, small), strict=True):
+            each.pts, each.time_base = number, context.time_base
+            each.pict_type = av.video.frame.PictureType.I if self._freedom is Freedom.NONE else 0
+            packets += context.encode(each)
+
+    def flush(self) -> None:
+        for context, packets in zip(self.both, self._packets, strict=True):
+            packets += context.encode(None)
+
+    def take(self, length: int) -> tuple[list[Any], list[Any]]:
+        """Return the next pictures of both, in decode order."""
+        taken = self._packets[0][:length], self._packets[1][:length]
+        del self._packets[0][:length], self._packets[1][:length]
+        return taken

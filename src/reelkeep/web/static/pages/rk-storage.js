@@ -1,0 +1,268 @@
+/** Where the company's films lie: its storage connections, where new versions go and why, and what a month costs. */
+
+import { LitElement, css, html, nothing } from "../lit.js";
+import { get } from "../api.js";
+import { wordsInOne } from "../sentences.js";
+import { sizeText } from "../measures.js";
+import { shared } from "../styles.js";
+
+/**
+ * @typedef {{connection: string, bucket: string, state: string, inherited_from: string}} Placement
+ * @typedef {{id: string, name: string, bucket: string, prefix: string, region: string, state: string, hosted: boolean,
+ *   versions: number, original_bytes: number}} Connection
+ * @typedef {{connections: Connection[], company: Placement | null,
+ *   productions: {id: string, name: string, placement: Placement | null}[]}} Storage
+ * @typedef {{currency: string, store: string, region: string, prices_looked_up: string, prices_source: string,
+ *   lines: {what: string, amount: string, unit: string, cost: string}[], month: Record<string, string>}} Estimate
+ */
+
+const STATE_WORDS = /** @type {Record<string, string>} */ ({
+  draft: "Not tried out yet",
+  verified: "Tried out, not in use",
+  active: "In use",
+  suspended: "Suspended",
+  revoked: "Rights taken back",
+});
+
+const FROM_WORDS = /** @type {Record<string, string>} */ ({
+  production: "Set for this production",
+  company: "Inherited from the company",
+  hosted: "Inherited: hosted by the operator",
+});
+
+export class RkStorage extends LitElement {
+  static properties = { storage: { state: true }, estimate: { state: true }, problem: { state: true }, replica: { state: true } };
+
+  static styles = [
+    shared,
+    css`
+      :host {
+        display: block;
+        width: min(100%, 1080px);
+        margin: 0 auto;
+        padding: 32px 16px 96px;
+      }
+      h1 {
+        font-size: 20px;
+        margin-bottom: 6px;
+      }
+      h2 {
+        font-size: 15px;
+        margin: 36px 0 10px;
+      }
+      .scroll {
+        overflow-x: auto;
+      }
+      table {
+        width: 100%;
+        border-collapse: collapse;
+        border-top: 1px solid var(--line);
+      }
+      th,
+      td {
+        text-align: left;
+        font-weight: 400;
+        padding: 11px 16px 11px 4px;
+        border-bottom: 1px solid var(--line);
+        vertical-align: baseline;
+        overflow-wrap: anywhere;
+      }
+      thead th {
+        color: var(--quiet);
+      }
+      tbody th {
+        font-weight: 500;
+      }
+      .number {
+        text-align: right;
+        padding-right: 4px;
+        font-variant-numeric: tabular-nums;
+        white-space: nowrap;
+      }
+      tfoot th {
+        font-weight: 500;
+      }
+      label {
+        display: inline-flex;
+        gap: 8px;
+        align-items: center;
+        margin-bottom: 10px;
+      }
+      @media (max-width: 640px) {
+        :host {
+          padding-top: 20px;
+        }
+        .stack thead {
+          position: absolute;
+          left: -9999px;
+        }
+        .stack tr {
+          display: grid;
+          grid-template-columns: minmax(0, 1fr) auto;
+          gap: 2px 12px;
+          padding: 12px 4px;
+          border-bottom: 1px solid var(--line);
+        }
+        .stack th,
+        .stack td {
+          border: 0;
+          padding: 0;
+        }
+        .stack th {
+          grid-column: 1 / -1;
+        }
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    /** @type {Storage | null} */
+    this.storage = null;
+    /** @type {Estimate | null} */
+    this.estimate = null;
+    /** @type {unknown} */
+    this.problem = null;
+    this.replica = false;
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.dispatchEvent(new CustomEvent("reelkeep-trail", { detail: [{ text: "Storage" }], bubbles: true, composed: true }));
+    this.#read();
+  }
+
+  async #read() {
+    try {
+      this.storage = await get("/storage");
+      await this.#readEstimate();
+    } catch (problem) {
+      this.problem = problem;
+    }
+  }
+
+  async #readEstimate() {
+    this.estimate = await get(`/storage/estimate?replica=${this.replica}`);
+  }
+
+  /** @param {Event} event */
+  async #setReplica(event) {
+    this.replica = /** @type {HTMLInputElement} */ (event.target).checked;
+    try {
+      await this.#readEstimate();
+    } catch (problem) {
+      this.problem = problem;
+    }
+  }
+
+  render() {
+    return html`
+      <h1>Storage</h1>
+      <p class="quiet">Each new version goes where its production says, else where the company says. What is stored stays where it is. The operator changes these settings.</p>
+      <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
+      ${this.storage ? this.#renderStorage(this.storage) : nothing} ${this.estimate ? this.#renderEstimate(this.estimate) : nothing}
+    `;
+  }
+
+  /** @param {Storage} storage */
+  #renderStorage(storage) {
+    const places = [{ id: "", name: "The company", placement: storage.company }, ...storage.productions];
+    return html`
+      <h2 id="connections">Connections</h2>
+      ${storage.connections.length === 0
+        ? html`<p class="quiet">No storage is connected yet. The operator connects your bucket.</p>`
+        : html`<table class="stack" aria-labelledby="connections">
+            <thead>
+              <tr>
+                <th scope="col">Connection</th>
+                <th scope="col">Bucket</th>
+                <th scope="col">State</th>
+                <th scope="col" class="number">Versions</th>
+                <th scope="col" class="number">Originals</th>
+              </tr>
+            </thead>
+            <tbody>
+              ${storage.connections.map(
+                (one) =>
+                  html`<tr>
+                    <th scope="row">${one.name}${one.hosted ? html` <span class="quiet">hosted by the operator</span>` : nothing}</th>
+                    <td>${one.bucket}${one.prefix ? `/${one.prefix}` : ""} <span class="quiet">${one.region}</span></td>
+                    <td class=${one.state === "active" ? "" : "bad"}>${STATE_WORDS[one.state] ?? one.state}</td>
+                    <td class="number">${one.versions.toLocaleString("en")} ${one.versions === 1 ? "version" : "versions"}</td>
+                    <td class="number">${sizeText(one.original_bytes)}</td>
+                  </tr>`,
+              )}
+            </tbody>
+          </table>`}
+      <h2 id="places">New versions</h2>
+      <table class="stack" aria-labelledby="places">
+        <thead>
+          <tr>
+            <th scope="col">Production</th>
+            <th scope="col">Goes to</th>
+            <th scope="col">Where it is set</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${places.map(
+            (one) =>
+              html`<tr>
+                <th scope="row">${one.id ? html`<a href="/productions/${one.id}">${one.name}</a>` : one.name}</th>
+                <td>${one.placement ? one.placement.connection : "Nowhere yet"}</td>
+                <td class="quiet">${one.placement ? this.#from(one.id, one.placement) : nothing}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    `;
+  }
+
+  /**
+   * @param {string} id
+   * @param {Placement} placement
+   */
+  #from(id, placement) {
+    if (!id && placement.inherited_from === "company") return "Set for the company";
+    return FROM_WORDS[placement.inherited_from] ?? placement.inherited_from;
+  }
+
+  /** @param {Estimate} estimate */
+  #renderEstimate(estimate) {
+    return html`
+      <h2 id="cost">What a month costs</h2>
+      <label><input type="checkbox" .checked=${this.replica} @change=${this.#setReplica} /> With a replica in another region</label>
+      <div class="scroll">
+        <table aria-labelledby="cost">
+          <thead>
+            <tr>
+              <th scope="col">By what lies there, and the last 30 days</th>
+              <th scope="col" class="number">Amount</th>
+              <th scope="col" class="number">${estimate.currency}</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${estimate.lines.map(
+              (line) =>
+                html`<tr>
+                  <th scope="row">${line.what.replace(/^./, (first) => first.toUpperCase())}</th>
+                  <td class="number">${Number(line.amount).toLocaleString("en")} ${line.unit}</td>
+                  <td class="number">${line.cost}</td>
+                </tr>`,
+            )}
+          </tbody>
+          <tfoot>
+            ${Object.entries(estimate.month).map(
+              ([name, cost]) =>
+                html`<tr>
+                  <th scope="row" colspan="2">In all, with ${name}</th>
+                  <td class="number">${cost}</td>
+                </tr>`,
+            )}
+          </tfoot>
+        </table>
+      </div>
+      <p class="quiet">Prices of ${estimate.store} in ${estimate.region}, looked up ${estimate.prices_looked_up}: ${estimate.prices_source}. Your region and contract may differ.</p>
+    `;
+  }
+}
+customElements.define("rk-storage", RkStorage);

@@ -1,0 +1,132 @@
+"""Audits of a real bucket with real rows: what is foreign, missing or changed is found and nothing is touched."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.media.originals import make_original
+from tests.services.installation import wait_until
+from tests.services.inventory import write_report
+from tests.services.platform import Platform
+
+from reelkeep.cli.app import main
+from reelkeep.cli.installation import Installation
+from reelkeep.companies.registry import Company
+from reelkeep.storage.interface import StorageConnection
+from reelkeep.transfer.upload import upload
+
+BUCKET = "acme-audited"
+
+
+class Audited:
+    """A bucket of acme's that holds one production's versions."""
+
+    def __init__(self, platform: Platform, connection: StorageConnection, capsys: pytest.CaptureFixture[str]) -> None:
+        self.platform, self.connection, self.store, self._capsys = platform, connection, platform.store(), capsys
+
+    def audit(self, *options: str | Path) -> tuple[int, dict[str, Any]]:
+        named = ["--company", "acme", "--connection", self.connection.name, "--data", str(self.platform.data), "--json"]
+        self._capsys.readouterr()
+        code = main(["storage", "audit", *named, *map(str, options)])
+        answer = json.loads(self._capsys.readouterr().out)
+        return code, answer.get("audits", [answer])[0]
+
+    def put(self, key: str, body: bytes = b"stranger") -> None:
+        self.store.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    def listed(self) -> dict[str, int]:
+        pages = self.store.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", ())}
+
+
+@pytest.fixture(scope="module")
+def connection(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> StorageConnection:
+    """A connection with three originals and one proxy that is complete."""
+    operator, company = Installation(platform.data), platform.company
+    assert isinstance(company, Company)
+    with platform.api() as api:
+        production = api.create_production("Audited")
+        made = operator.connect(company, operator.embedded_bucket(company, platform.origin, BUCKET))
+        operator.check(company, made, production["id"])
+        wait_until(lambda: api.find_production(production["id"])["placement"]["bucket"] == BUCKET)
+        folder = tmp_path_factory.mktemp("clips")
+        clip = make_original(folder / "take 1.mp4", frames=12)
+        platform.wait_for(upload(api, production["id"], clip).version_id, "ready")
+        for number in range(2):  # no media: an original stays whatever it is
+            (folder / f"notes {number}.txt").write_text("notes " * 100)
+            platform.wait_for(upload(api, production["id"], folder / f"notes {number}.txt").version_id, "failed")
+    return made
+
+
+@pytest.fixture
+def audited(platform: Platform, connection: StorageConnection, capsys: pytest.CaptureFixture[str]) -> Audited:
+    return Audited(platform, connection, capsys)
+
+
+def test_a_bucket_as_it_should_be_is_clean(audited: Audited) -> None:
+    code, found = audited.audit()
+    assert (code, found["clean"], found["notes"]) == (0, True, [])
+    assert set(found["found"]) <= {"unnamed"}  # the ends of proxies, which hold no segment
+    assert found["objects"] == len(audited.listed())
+    assert found["bytes"] == sum(audited.listed().values())
+
+
+def test_what_is_foreign_missing_or_changed_is_found_and_nothing_is_touched(audited: Audited, tmp_path: Path) -> None:
+    store, before = audited.store, audited.listed()
+    originals = sorted(key for key in before if key.startswith("originals/"))
+    bundle = next(key for key in sorted(before) if "/v" in key and key.endswith("/0"))
+    taken = {key: store.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in (*originals[:2], bundle)}
+    strangers = ["originals.txt", "zz/notes.txt", f"{bundle}.bak", "originals/é &+.mov"]
+    begun = store.create_multipart_upload(Bucket=BUCKET, Key="stray.mov")
+    try:
+        for key in strangers:
+            audited.put(key)
+        store.delete_object(Bucket=BUCKET, Key=originals[0])
+        audited.put(originals[1], taken[originals[1]][::-1])  # as long as before, with other bytes
+        audited.put(bundle, taken[bundle][:100])
+        now = audited.listed()
+        code, found = audited.audit("--findings", tmp_path / "findings.jsonl")
+        assert (code, found["clean"]) == (10, False)
+        told = {(one["kind"], one["key"]) for one in found["findings"] if one["kind"] != "unnamed"}
+        assert told == {
+            *(("foreign", key) for key in (*strangers, "stray.mov")),
+            ("missing", originals[0]),
+            ("mismatched", originals[1]),
+            ("mismatched", bundle),
+        }
+        lines = [json.loads(line) for line in (tmp_path / "findings.jsonl").read_text().splitlines()]
+        assert len(lines) == sum(found["found"].values())
+        assert audited.listed() == now
+        code, error = audited.audit("--findings", tmp_path / "findings.jsonl")
+        assert (code, "already" in error["error"]["message"]) == (3, True)
+    finally:
+        store.abort_multipart_upload(Bucket=BUCKET, Key="stray.mov", UploadId=begun["UploadId"])
+        for key in strangers:
+            store.delete_object(Bucket=BUCKET, Key=key)
+        for key, body in taken.items():
+            audited.put(key, body)
+
+
+def test_an_inventory_report_tells_the_same_and_asks_the_store_nothing(audited: Audited, tmp_path: Path) -> None:
+    items = audited.store.list_objects_v2(Bucket=BUCKET)["Contents"]
+    rows = [(item["Key"], True, False, item["Size"], item["ETag"].strip('"')) for item in items]
+    at = str(int((time.time() + 3_600) * 1_000))
+    whole = write_report(tmp_path / "whole", rows, bucket=BUCKET, creationTimestamp=at)
+    code, found = audited.audit("--inventory", whole)
+    assert (code, found["objects"], found["clean"]) == (0, len(items), True)
+    lost = next(row for row in rows if row[0].startswith("originals/"))
+    rest = [row for row in rows if row is not lost] + [("notes.txt", True, False, 1, "x")]
+    code, found = audited.audit(
+        "--inventory", write_report(tmp_path / "lost", rest, bucket=BUCKET, creationTimestamp=at)
+    )
+    told = {(one["kind"], one["key"]) for one in found["findings"] if one["kind"] != "unnamed"}
+    assert (code, told) == (10, {("missing", lost[0]), ("foreign", "notes.txt")})
+    code, found = audited.audit("--inventory", write_report(tmp_path / "other", rows))
+    assert (code, "of the bucket acme-media" in found["error"]["message"]) == (3, True)
+    early = str(int((time.time() - 86_400) * 1_000))  # before anything of this arrived
+    _, found = audited.audit("--inventory", write_report(tmp_path / "old", [], bucket=BUCKET, creationTimestamp=early))
+    assert (found["clean"], found["objects"], found["rows"] > 0) == (True, 0, True)

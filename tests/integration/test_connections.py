@@ -1,0 +1,138 @@
+"""Storage connections in the registry: names, states, the hosted one, and rows of the release before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from tests.services.databases import MakeCompany
+
+import reelkeep.companies.migrations
+from reelkeep.companies import registry as queries
+from reelkeep.companies.databases import DatabaseServer
+from reelkeep.errors import Conflict, NotFound
+from reelkeep.ids import CompanyId, ConnectionId, new_id
+from reelkeep.storage.connection_states import ConnectionState
+from reelkeep.storage.interface import Capability, StorageConnection
+from reelkeep.storage.placement import HOSTED
+
+S = ConnectionState
+
+
+def connect(conn: Any, company_id: CompanyId | None, **changed: Any) -> StorageConnection:
+    fields = {
+        "bucket": "reels",
+        "region": "us-east-1",
+        "prefix": "",
+        "role_arn": f"arn:aws:iam::1:role/{new_id()}",
+        "endpoint_url": None,
+        "sts_endpoint_url": None,
+        "path_style": False,
+    }
+    return queries.add_connection(conn, company_id, **{**fields, **changed})
+
+
+def state(conn: Any, company_id: CompanyId, connection: StorageConnection) -> ConnectionState | None:
+    found = queries.connections(conn, company_id).get(connection.id)
+    return found.state if found else None
+
+
+def test_a_connection_begins_as_a_draft_and_is_used_only_after_a_check(
+    registry: Engine, make_company: MakeCompany
+) -> None:
+    ours = make_company()
+    with registry.begin() as conn:
+        made = connect(conn, ours.id)
+        assert made.state is S.DRAFT
+        for refused in (
+            lambda: queries.place(conn, ours.id, "", made.id),
+            lambda: queries.activate_connection(conn, made.id),
+            lambda: queries.move_connection(conn, made.id, S.SUSPENDED),
+        ):
+            with pytest.raises(Conflict):
+                refused()
+        assert (state(conn, ours.id, made), queries.placements(conn, ours.id)) == (S.DRAFT, {})
+        queries.verify_connection(conn, made.id, frozenset({Capability.CONDITIONAL_PUT}))
+        with pytest.raises(Conflict):
+            queries.place(conn, ours.id, "", made.id)
+        queries.activate_connection(conn, made.id)
+        queries.place(conn, ours.id, "", made.id)
+        queries.verify_connection(conn, made.id, frozenset())  # a check of one in use
+        queries.activate_connection(conn, made.id)
+        assert state(conn, ours.id, made) is S.ACTIVE
+        assert queries.placed_at(conn, made.id) == [(ours.id, "")]
+        for gone in (S.SUSPENDED, S.RETIRED):
+            queries.move_connection(conn, made.id, gone)
+        with pytest.raises(Conflict):
+            queries.verify_connection(conn, made.id, frozenset())
+        assert state(conn, ours.id, made) is None
+        with pytest.raises(NotFound):
+            queries.move_connection(conn, ConnectionId(new_id()), S.VERIFIED)
+
+
+def test_names_are_made_from_buckets_and_are_unique_in_a_company(registry: Engine, make_company: MakeCompany) -> None:
+    ours, theirs = make_company(), make_company()
+    with registry.begin() as conn:
+        assert [connect(conn, ours.id).name for _ in range(2)] == ["reels", "reels-2"]
+        assert connect(conn, theirs.id).name == "reels"
+        assert connect(conn, ours.id, name="main").name == "main"
+        for name in ("main", "Not a name", "-"):
+            with pytest.raises(Conflict):
+                connect(conn, ours.id, name=name)
+
+
+def test_the_hosted_connection_is_each_companys_own_prefix(registry: Engine, make_company: MakeCompany) -> None:
+    ours, theirs = make_company(), make_company()
+    with registry.connect() as conn, conn.begin() as undone:
+        hosted = connect(conn, None, prefix="media", state=S.ACTIVE, name=f"hosted-{new_id()}")
+        queries.place_hosted(conn, hosted.id)
+        for company in (ours, theirs):
+            seen = queries.connections(conn, company.id)[hosted.id]
+            assert (seen.prefix, seen.is_hosted) == (f"media/{company.id}", True)
+            assert queries.placements(conn, company.id) == {HOSTED: hosted.id}
+        assert queries.placed_at(conn, hosted.id) == [(None, HOSTED)]
+        with pytest.raises(Conflict):  # the operator's role is no company's
+            connect(conn, ours.id, role_arn=hosted.role_arn)
+        with pytest.raises(NotFound):
+            queries.place_hosted(conn, connect(conn, ours.id, state=S.ACTIVE).id)
+        undone.rollback()  # other tests' companies have no hosted place
+
+
+def test_rows_of_the_release_before_get_names_and_stay_in_use(postgres_server: DatabaseServer) -> None:
+    name = f"old_{new_id()}"
+    admin = postgres_server.engine("postgres").execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.execute(text(f"CREATE DATABASE {name}"))
+    engine = postgres_server.engine(name)
+    try:
+        with engine.begin() as conn:
+            reelkeep.companies.migrations.upgrade(conn, "0001")
+            conn.execute(text(_OLD_COMPANY))
+            for number, state in enumerate(("active", "active", "pending", "disabled")):
+                conn.execute(text(_OLD_CONNECTION), {"id": f"s{number}", "state": state})
+        with engine.begin() as conn:
+            reelkeep.companies.migrations.upgrade(conn)
+            found = queries.connections(conn, CompanyId("c"))
+        assert [(one.name, one.state) for one in found.values()] == [
+            ("reels", S.ACTIVE),
+            ("reels-2", S.ACTIVE),
+            ("reels-3", S.DRAFT),
+            ("reels-4", S.SUSPENDED),
+        ]
+    finally:
+        engine.dispose()
+        with admin.connect() as conn:
+            conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
+
+
+_OLD_COMPANY = (
+    "INSERT INTO companies (id, slug, name, app_host, media_host, state, database_name, owner_role, app_role, "
+    "wrapped_owner_password, wrapped_app_password, wrapped_company_key) "
+    "VALUES ('c', 'c', 'C', 'a', 'm', 'active', 'd', 'o', 'r', '', '', '')"
+)
+_OLD_CONNECTION = (
+    "INSERT INTO storage_connections (id, company_id, bucket, region, prefix, role_arn, external_id, addressing, "
+    "capabilities, state) VALUES (:id, 'c', 'reels', 'r', '', 'a', 'e', 'path', '', :state)"
+)

@@ -1,0 +1,119 @@
+"""The contract's CloudFormation template, deployed to MiniStack in the company's account as a company deploys it.
+
+Where MiniStack differs from AWS, ``fill_emulator_gaps`` makes up for it by S3 calls made of the same rows. What they
+show is an *emulator gap, not verified on AWS*:
+
+- its CloudFormation drops lifecycle, logging and encryption of AWS::S3::Bucket;
+- in a role's session ``aws:PrincipalArn`` is the session's ARN, on AWS the role's (IAM User Guide, global condition
+  keys), so each role in a bucket policy's condition gets its sessions beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.services.ministack import COMPANY_ACCOUNT, PLATFORM_ACCOUNT, REGION, Ministack
+
+from reelkeep.contract import cloudformation, table
+from reelkeep.contract.expressions import Facts
+from reelkeep.contract.interface import WRITES, Holder, Kind, Setting
+from reelkeep.contract.parameters import Place, facts
+from reelkeep.ids import ConnectionId, new_id
+from reelkeep.storage.interface import Capability, StorageConnection
+
+PLACE = Place(COMPANY_ACCOUNT, REGION)
+PLATFORM_ARN = f"arn:aws:iam::{PLATFORM_ACCOUNT}:user/platform"
+BUCKETS = (Holder.MEDIA_BUCKET, Holder.LOG_BUCKET)
+GAPS = frozenset({Kind.LIFECYCLE, Kind.LOGGING, Kind.ENCRYPTION})
+
+
+@dataclass(frozen=True)
+class Stack:
+    name: str
+    parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    @property
+    def facts(self) -> Facts:
+        return facts(self.parameters, PLACE, key_arn=self.outputs.get("KeyArn", ""))
+
+    def connection(self, endpoint_url: str) -> StorageConnection:
+        """Return what an operator who pastes the stack's output back would have, at an endpoint of the emulator."""
+        pasted = json.loads(self.outputs["PasteBack"])
+        return StorageConnection(
+            id=ConnectionId(new_id()),
+            bucket=pasted["bucket"],
+            region=pasted["region"],
+            prefix=pasted["prefix"].rstrip("/"),
+            role_arn=pasted["media_role"],
+            external_id=self.parameters["ExternalId"],
+            endpoint_url=endpoint_url,
+            sts_endpoint_url=endpoint_url,
+            path_style=True,
+            capabilities=frozenset({Capability.CONDITIONAL_PUT, Capability.EXPECTED_OWNER, Capability.EXTERNAL_ID}),
+        )
+
+
+def parameters(name: str, **chosen: str) -> dict[str, str]:
+    """Return the parameters of a company that takes the defaults."""
+    return {
+        "Name": name,
+        "PlatformAccountId": PLATFORM_ACCOUNT,
+        "PlatformPrincipalArn": PLATFORM_ARN,
+        "ExternalId": new_id(),
+        "SiteOrigins": "https://acme.example",
+        **chosen,
+    }
+
+
+def deploy(ministack: Ministack, chosen: Mapping[str, str], *, fills_gaps: bool = True) -> Stack:
+    """Make or update the stack of these parameters, and fill the emulator's gaps."""
+    client = ministack.client("cloudformation", COMPANY_ACCOUNT)
+    name = f"reelkeep-{chosen['Name']}"
+    asked = {
+        "StackName": name,
+        "TemplateBody": cloudformation.template(),
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    }
+    known = {stack["StackName"] for stack in client.describe_stacks()["Stacks"]}
+    getattr(client, "update_stack" if name in known else "create_stack")(**asked)
+    client.get_waiter("stack_update_complete" if name in known else "stack_create_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    made = client.describe_stacks(StackName=name)["Stacks"][0]
+    stack = Stack(name, dict(chosen), {item["OutputKey"]: item["OutputValue"] for item in made.get("Outputs", ())})
+    if fills_gaps:
+        fill_emulator_gaps(ministack, stack.facts)
+    return stack
+
+
+def fill_emulator_gaps(ministack: Ministack, found: Facts) -> None:
+    """Set by S3 calls what MiniStack's CloudFormation drops, from the rows that are marked so."""
+    s3 = ministack.client("s3", COMPANY_ACCOUNT)
+    for holder in BUCKETS:
+        for kind, rows in table.settings_of(table.ROWS, holder).items():
+            if kind in GAPS:
+                assert all(row.emulator_gap for row in rows)
+                put(s3, found, holder, kind, rows)
+    for holder in BUCKETS:
+        policy = json.loads(s3.get_bucket_policy(Bucket=found.text(holder.value))["Policy"])
+        for statement in policy["Statement"]:
+            for keys in statement.get("Condition", {}).values():
+                if "aws:PrincipalArn" in keys:
+                    keys["aws:PrincipalArn"] += [_sessions(arn) for arn in keys["aws:PrincipalArn"] if ":role/" in arn]
+        s3.put_bucket_policy(Bucket=found.text(holder.value), Policy=json.dumps(policy))
+
+
+def _sessions(role_arn: str) -> str:
+    return role_arn.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/") + "/*"
+
+
+def put(s3: Any, found: Facts, holder: Holder, kind: Kind, rows: list[Setting]) -> None:
+    """Write a whole setting of a bucket from its rows."""
+    operation, argument = WRITES[kind]
+    value = table.setting(rows, holder, kind, found)
+    getattr(s3, operation)(Bucket=found.text(holder.value), **{argument: value})

@@ -1,0 +1,206 @@
+"""Rungs with mark bands: what is stored decodes as it should, and nothing outside a band hangs on what is inside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.media.clips import footage
+
+from reelkeep.media import MACROBLOCK_PX, Band, FrameRate, Rung
+from reelkeep.packaging.band_ranges import find_ranges, pack_ranges, unpack_ranges
+from reelkeep.packaging.bits import BadBitstream
+from reelkeep.packaging.cbcs import MAX_SUBSAMPLES, Slice
+from reelkeep.packaging.h264 import parse_slice_header
+from reelkeep.packaging.tracks import video_track
+from reelkeep.transcode.bands import place_bands
+from reelkeep.transcode.codec.band_encoder import BandEncoder
+from reelkeep.transcode.codec.leakage import LEAK_LIMIT_DB, worst_db
+from reelkeep.transcode.codec.slice_header import Widths
+from reelkeep.transcode.codec.splice import Splicer, slices_of, stack_rows
+from reelkeep.transcode.codec.video_encoder import Settings, open_x264, slices_only
+from reelkeep.transcode.protocol import Fragment
+
+RATE = FrameRate(24, 1)
+WIDTH, HEIGHT, FRAMES = 320, 272, 24
+BANDS = place_bands(HEIGHT, 2)
+RUNG = Rung("v272", WIDTH, HEIGHT, 12, 23.0, 2_000_000, is_step=True, bands=BANDS)
+
+
+@cache
+def source() -> tuple[np.ndarray, ...]:
+    """Live footage that moves up by some pixels a frame, so that the search for motion wants to cross the bands."""
+    taken = []
+    with av.open(str(footage("bikes.mp4"))) as film:
+        for number, frame in zip(range(FRAMES), film.decode(video=0), strict=False):
+            picture = frame.reformat(width=WIDTH, height=HEIGHT, format="yuv420p").to_ndarray()
+            luma = np.roll(picture[:HEIGHT], -6 * number, axis=0)
+            chroma = picture[HEIGHT:].reshape(2, HEIGHT // 2, WIDTH // 2)
+            taken.append(np.concatenate([luma, np.roll(chroma, -3 * number, axis=1).reshape(-1, WIDTH)]))
+    return tuple(taken)
+
+
+def pictures(arrays: tuple[np.ndarray, ...]) -> Iterator[tuple[int, Any]]:
+    for number, array in enumerate(arrays):
+        yield number, av.VideoFrame.from_ndarray(array, format="yuv420p")
+
+
+def encoded(limit_db: float = LEAK_LIMIT_DB, threads: int = 2) -> tuple[bytes, list[Fragment]]:
+    encoder = BandEncoder(RUNG, RATE, 0, threads, limit_db)
+    made = [fragment for number, picture in pictures(source()) for fragment in encoder.encode(number, picture)]
+    return encoder.track().codec_config, [*made, *encoder.finish()]
+
+
+def samples_of(fragment: Fragment) -> list[bytes]:
+    ends = np.cumsum([sample.size for sample in fragment.samples])
+    return [fragment.body[end - sample.size : end] for end, sample in zip(ends, fragment.samples, strict=True)]
+
+
+def decoded(config: bytes, units: list[bytes]) -> list[np.ndarray]:
+    decoder: Any = av.CodecContext.create("h264", "r")
+    decoder.extradata = config
+    frames = [frame for unit in units for frame in decoder.decode(av.Packet(unit))] + decoder.decode(None)
+    assert not any(frame.is_corrupt for frame in frames)
+    return [frame.to_ndarray()[:HEIGHT].astype(np.int32) for frame in frames]
+
+
+def psnr(one: np.ndarray, two: np.ndarray) -> float:
+    return 10 * math.log10(255**2 / max(1e-9, float(np.square(one - two).mean())))
+
+
+def test_what_is_stored_shows_every_picture_inside_and_outside_the_bands() -> None:
+    config, fragments = encoded()
+    assert [(each.first, len(each.samples)) for each in fragments] == [(0, 12), (12, 12)]
+    inside = np.zeros(HEIGHT, bool)
+    for band in BANDS:
+        inside[band.first_row * MACROBLOCK_PX : band.end_row * MACROBLOCK_PX] = True
+    for fragment in fragments:
+        shown = decoded(config, samples_of(fragment))
+        for picture, made in zip(source()[fragment.first :], shown, strict=False):
+            assert psnr(picture[:HEIGHT][inside].astype(np.int32), made[inside]) > 32
+            assert psnr(picture[:HEIGHT][~inside].astype(np.int32), made[~inside]) > 32
+
+
+def test_the_same_pictures_give_the_same_bytes() -> None:
+    assert encoded() == encoded()
+
+
+def test_the_carriers_own_parser_finds_the_bands_where_they_are() -> None:
+    config, fragments = encoded()
+    track = video_track(config, RATE.numerator)
+    for sample in samples_of(fragments[0]):
+        slices, offset = [], 0
+        for nal in slices_of(sample):
+            header = parse_slice_header(nal, track.parameter_sets)
+            slices.append(Slice(header.first_macroblock, offset, 4 + len(nal)))
+            offset += 4 + len(nal)
+        ranges = find_ranges(slices, BANDS, WIDTH)
+        for band, found in zip(BANDS, ranges, strict=True):
+            (cut,) = slices_of(sample[found.offset : found.offset + found.length])
+            row = -(-WIDTH // MACROBLOCK_PX)
+            assert parse_slice_header(cut, track.parameter_sets).first_macroblock == band.first_row * row
+
+
+def _splice(cut: tuple[np.ndarray, ...]) -> tuple[bytes, list[bytes], list[bytes]]:
+    """Encode pictures as they are, with no noise in their bands; put grey bands in; return both streams."""
+    row = -(-WIDTH // MACROBLOCK_PX)
+    fixed = ("b-adapt=0", "b-pyramid=none", "weightp=0", "ref=1", f"slice-max-mbs={BANDS[0].rows * row}")
+    settings = Settings(12, 23.0, 2_000_000, fixed)
+    height = stack_rows(BANDS) * MACROBLOCK_PX
+    grey = tuple(np.full((height * 3 // 2, WIDTH), 128, np.uint8) for _ in cut)
+    streams, configs = [], []
+    for arrays, lines in ((cut, HEIGHT), (grey, height)):
+        context = open_x264(WIDTH, lines, settings, RATE, 1)
+        packets: list[Any] = []
+        for number, picture in pictures(arrays):
+            picture.pts, picture.time_base = number, context.time_base
+            packets += context.encode(picture)
+        streams.append([slices_only(bytes(packet)) for packet in packets + context.encode(None)])
+        configs.append(bytes(context.extradata))
+    splicer = Splicer(BANDS, WIDTH, *(Widths.of(config) for config in configs))
+    return configs[0], [splicer.splice(*each) for each in zip(*streams, strict=True)], streams[0]
+
+
+def test_a_planted_leak_is_caught() -> None:
+    """Nothing keeps this encoder from predicting out of the bands; the check must see it."""
+    config, spliced, plain = _splice(source()[:12])
+    assert worst_db(config, spliced, plain, BANDS) < LEAK_LIMIT_DB
+    assert worst_db(config, plain, plain, BANDS) == math.inf
+
+
+def test_pictures_that_do_not_decode_count_as_a_leak() -> None:
+    config, _, plain = _splice(source()[:12])
+    assert worst_db(config, [plain[0], *plain[2:]], [plain[0], *plain[2:]], BANDS) == math.inf
+    assert worst_db(config, [plain[0], b"\0\0\0\1\x09"], [plain[0], b"\0\0\0\1\x09"], BANDS) == 0
+
+
+def test_a_gop_that_leaks_is_encoded_again_until_nothing_is_predicted() -> None:
+    """No encoder with prediction reaches infinity on this clip, so every GOP ends as keyframes alone."""
+    config, fragments = encoded(limit_db=math.inf)
+    assert [len(each.samples) for each in fragments] == [12, 12]
+    assert all(sample.sync for each in fragments for sample in each.samples)
+    assert sum(len(decoded(config, samples_of(each))) for each in fragments) == FRAMES
+
+
+@given(st.integers(2, 16_384), st.integers(0, 3))
+def test_bands_lie_on_slices_and_never_make_too_many(height_px: int, count: int) -> None:
+    bands = place_bands(height_px, count)
+    assert len(bands) in (0, count)
+    rows = -(-height_px // MACROBLOCK_PX)
+    if bands:
+        tall = bands[0].rows
+        assert all(band.rows == tall >= 2 and band.first_row % tall == 0 for band in bands)
+        assert bands[0].first_row >= tall
+        assert bands[-1].end_row < rows
+        assert -(-rows // tall) <= MAX_SUBSAMPLES
+    else:
+        assert count == 0 or height_px < 432
+
+
+@pytest.mark.parametrize("height_px", [1080, 720, 540, 432, 2160])
+def test_a_band_lies_at_the_same_place_on_every_rung(height_px: int) -> None:
+    for reference, band in zip(place_bands(1080, 2), place_bands(height_px, 2), strict=True):
+        middle = (band.first_row + band.rows / 2) * MACROBLOCK_PX / height_px
+        assert middle == pytest.approx((reference.first_row + 2) * MACROBLOCK_PX / 1080, abs=0.05)
+
+
+def _slices(*rows: int) -> list[Slice]:
+    return [Slice(row * 20, number * 10, 10) for number, row in enumerate(rows)]
+
+
+def test_ranges_are_those_of_the_slices_between_the_edges() -> None:
+    assert find_ranges(_slices(0, 2, 4, 6), [Band(2, 2)], 320) == ((10, 10),)
+    assert find_ranges(_slices(0, 2, 3, 4, 6), [Band(2, 2)], 320) == ((10, 20),)
+    assert find_ranges(_slices(0), [], 320) == ()
+    packed = pack_ranges([find_ranges(_slices(0, 2, 4, 6), [Band(2, 2)], 320)] * 3)
+    assert unpack_ranges(packed, 3, 1) == (((10, 10),),) * 3
+
+
+@pytest.mark.parametrize(
+    "slices",
+    [
+        _slices(0, 2),  # nothing begins below the band
+        _slices(0, 3, 4),  # the band's slice begins too low
+        _slices(0, 1, 4),  # too high
+        _slices(2, 4),  # the picture does not begin at its top
+        _slices(0, 4, 2),  # out of order
+        _slices(0, 2, 2, 4),  # twice
+        [Slice(0, 0, 10), Slice(40, 10, 10), Slice(80, 25, 10)],  # something lies between
+    ],
+)
+def test_slices_that_do_not_fit_the_bands_are_refused(slices: list[Slice]) -> None:
+    with pytest.raises(BadBitstream):
+        find_ranges(slices, [Band(2, 2)], 320)
+
+
+@pytest.mark.parametrize(("packed", "samples", "bands"), [(bytes(8), 2, 1), (bytes(7), 1, 1), (b"", 1, 1), (b"", 0, 4)])
+def test_packed_ranges_of_another_number_are_refused(packed: bytes, samples: int, bands: int) -> None:
+    with pytest.raises(ValueError, match="ranges"):
+        unpack_ranges(packed, samples, bands)
