@@ -124,4 +124,6 @@ def _run(contents: list[bytes], job: protocol.Job, *, insecure: bool) -> Run:
                 codec.channel.send(protocol.Bytes(message.offset, body).message())
             else:
                 run.said.append(message)
+            if isinstance(message, protocol.Boundary):
+                codec.channel.send(protocol.GoOn(True).message())
     return run

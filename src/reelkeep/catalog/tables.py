@@ -234,6 +234,19 @@ proxies = Table(
     _created(),
 )
 
+units = Table(  # of a film that is cut; one that is not has none
+    "units",
+    metadata,
+    Column("version_id", ForeignKey("proxies.version_id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),  # media.TrackKind: parts of the picture, and the sound, which is one
+    Column("number", Integer, primary_key=True),  # from 0
+    Column("first_frame", Integer, nullable=False),
+    Column("end_frame", Integer),  # behind its last; of the last unit once it is known
+    Column("job_id", ForeignKey("jobs.id")),  # whose it is while that job runs
+    Column("attempt_number", Integer),  # that made its end
+    Column("done_at", DateTime(timezone=True)),
+)
+
 attempts = Table(
     "attempts",
     metadata,

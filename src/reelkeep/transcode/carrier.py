@@ -24,8 +24,11 @@ from reelkeep.transcode import protocol
 from reelkeep.transcode.bands import place_bands
 from reelkeep.transcode.problems import unusable
 from reelkeep.transcode.protocol import (
+    Boundary,
+    Cuts,
     Done,
     Fragment,
+    GoOn,
     Loudness,
     Peaks,
     Plan,
@@ -82,6 +85,8 @@ class Source(Protocol):
 
     def read(self, offset: int, length: int, file: int = 0) -> bytes: ...
 
+    def narrow(self) -> None: ...
+
 
 class Recipient(Protocol):
     """Who takes what the codec sends: ``publisher.Publisher``."""
@@ -89,6 +94,10 @@ class Recipient(Protocol):
     def add_track(self, track: Track) -> None: ...
 
     def add_fragment(self, fragment: Fragment, now: float) -> None: ...
+
+    def cut(self, cuts: Cuts) -> None: ...
+
+    def cross(self, boundary: Boundary) -> bool: ...
 
     def add_still(self, still: Still) -> None: ...
 
@@ -243,6 +252,13 @@ class Carrier:
                 self._publishing().add_track(said)
             case Fragment():
                 self._publishing().add_fragment(said, time.monotonic())
+            case Cuts():
+                self._publishing().cut(said)
+            case Boundary():
+                goes_on = self._publishing().cross(said)
+                if not goes_on:
+                    self._source.narrow()  # what is still read of the original is its sound
+                channel.send(GoOn(goes_on).message())
             case Still():
                 self._publishing().add_still(said)
             case Peaks():

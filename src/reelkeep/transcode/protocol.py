@@ -43,10 +43,12 @@ from reelkeep.transcode.fields import (
     MAX_RUNS,
     MAX_STILL_BYTES,
     MAX_TRACKS,
+    MAX_UNIT_SECONDS,
     PROBLEM_CODES,
     STILL_KINDS,
     Fields,
     bodyless,
+    cuts_of,
     integer,
     loudness_of,
     rate_of,
@@ -57,8 +59,9 @@ from reelkeep.transcode.fields import (
 from reelkeep.transcode.samples import Fragment, SampleEntry, Track
 
 __all__ = [
-    "Bytes", "Done", "Fragment", "FromCarrier", "FromCodec", "Images", "Job", "Loudness", "Peaks", "Plan", "Probe",
-    "Problem", "Progress", "Read", "SampleEntry", "Still", "TileLayout", "Times", "Track", "parse_from_carrier",
+    "Boundary", "Bytes", "Cuts", "Done", "Fragment", "FromCarrier", "FromCodec", "GoOn", "Images", "Job", "Loudness",
+    "Peaks", "Plan", "Probe", "Problem", "Progress", "Read", "SampleEntry", "Still", "TileLayout", "Times", "Track",
+    "parse_from_carrier",
     "parse_from_codec",
 ]  # fmt: skip
 
@@ -120,7 +123,7 @@ class Job:
     ``resume_frame`` is a multiple of 48: frames before it are not encoded. ``resume_audio_frame`` is the number of
     the first AAC frame wanted (frame 0 is the priming frame), a multiple of 94. ``resume_tile_sheet`` is the first
     tile sheet wanted. ``poster`` and ``peaks`` say whether these are still missing. ``bands`` is how many mark bands
-    each rung gets.
+    each rung gets. At each of ``cuts`` the encoders begin anew, and the codec asks whether it is to go on there.
     """
 
     size_bytes: int
@@ -129,6 +132,11 @@ class Job:
     resume_tile_sheet: int = 0
     poster: bool = True
     peaks: bool = True
+    picture: bool = True  # False: the sound alone is wanted
+    sound: bool = True  # False: another job makes the sound
+    unit_seconds: int = 0  # the length a long film is cut into units of; 0: it is not cut
+    find_cuts: bool = False  # say where to cut, once the first picture is out
+    cuts: tuple[int, ...] = ()  # where it was cut: the first frames of all units but the first
     threads: int = 0  # 0: as many as there are processors
     bands: int = DEFAULT_BANDS
     max_picture_px: int = MediaLimits.max_picture_px
@@ -152,6 +160,11 @@ class Job:
             resume_tile_sheet=fields.integer("resume_tile_sheet", 0, 1_000),
             poster=fields.flag("poster"),
             peaks=fields.flag("peaks"),
+            picture=fields.flag("picture"),
+            sound=fields.flag("sound"),
+            unit_seconds=fields.integer("unit_seconds", 0, MAX_UNIT_SECONDS),
+            find_cuts=fields.flag("find_cuts"),
+            cuts=cuts_of(fields.take("cuts")),
             bands=fields.integer("bands", 0, MAX_BANDS),
             threads=fields.integer("threads", 0, 64),
             max_picture_px=fields.integer("max_picture_px", 1, MAX_PICTURE_PX),
@@ -183,6 +196,23 @@ class Bytes:
         if len(message.body) > MAX_READ_BYTES:
             raise BadFrame("more bytes than a read may ask for")
         return Bytes(offset, message.body)
+
+
+@dataclass(frozen=True)
+class GoOn:
+    """The answer to ``boundary``: whether this codec makes the unit that begins there, too."""
+
+    go: bool
+
+    def message(self) -> Message:
+        return Message("go_on", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> GoOn:
+        fields = bodyless(message)
+        answer = GoOn(fields.flag("go"))
+        fields.end()
+        return answer
 
 
 # ---- codec to carrier ------------------------------------------------------------------------------------------------
@@ -306,6 +336,40 @@ class Plan:
         if len({rung.name for rung in plan.rungs}) != len(plan.rungs) or not (plan.rungs or plan.sounds):
             raise BadFrame("a plan names a rendition twice, or none at all")
         return plan
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Where this film may be cut into units: their first frames, but for the first one's. At most one in a job."""
+
+    frames: tuple[int, ...]
+
+    def message(self) -> Message:
+        return Message("cuts", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> Cuts:
+        fields = bodyless(message)
+        cuts = Cuts(cuts_of(fields.take("frames")))
+        fields.end()
+        return cuts
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Every picture before ``frame`` was sent; the codec waits to be told whether to go on."""
+
+    frame: int
+
+    def message(self) -> Message:
+        return Message("boundary", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> Boundary:
+        fields = bodyless(message)
+        boundary = Boundary(fields.integer("frame", SEGMENT_FRAMES, MAX_FRAMES))
+        fields.end()
+        return boundary
 
 
 @dataclass(frozen=True)
@@ -478,8 +542,11 @@ class Problem:
         return problem
 
 
-FromCodec = Read | Probe | Plan | Track | Fragment | Still | Peaks | Loudness | Times | Progress | Done | Problem
-FromCarrier = Job | Bytes
+FromCodec = (
+    Read | Probe | Plan | Track | Fragment | Cuts | Boundary
+    | Still | Peaks | Loudness | Times | Progress | Done | Problem
+)  # fmt: skip
+FromCarrier = Job | Bytes | GoOn
 
 _FROM_CODEC: Final[Mapping[str, Callable[[Message], FromCodec]]] = {
     "read": Read.parse,
@@ -487,6 +554,8 @@ _FROM_CODEC: Final[Mapping[str, Callable[[Message], FromCodec]]] = {
     "plan": Plan.parse,
     "track": Track.parse,
     "fragment": Fragment.parse,
+    "cuts": Cuts.parse,
+    "boundary": Boundary.parse,
     "still": Still.parse,
     "peaks": Peaks.parse,
     "loudness": Loudness.parse,
@@ -515,4 +584,6 @@ def parse_from_carrier(message: Message) -> FromCarrier:
         return Job.parse(message)
     if message.kind == "bytes":
         return Bytes.parse(message)
+    if message.kind == "go_on":
+        return GoOn.parse(message)
     raise BadFrame("a message is of a kind this protocol does not know")

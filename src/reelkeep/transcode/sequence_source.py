@@ -99,6 +99,9 @@ class SequenceSource:
             offset += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def narrow(self) -> None:
+        """Do nothing: a sequence has no sound to be read on its own."""
+
     def sha256(self) -> None:
         """Return nothing: a sequence has no checksum of the whole, but one of each file."""
 

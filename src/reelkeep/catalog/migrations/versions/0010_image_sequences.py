@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "image_sequences"
-down_revision = "placement"
+down_revision = "units"
 branch_labels = None
 depends_on = None
 
