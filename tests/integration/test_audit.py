@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from tests.media.originals import make_original
+from tests.media.sequences import shoot
+from tests.services.command_line import CommandLine
 from tests.services.installation import wait_until
 from tests.services.inventory import write_report
 from tests.services.platform import Platform
@@ -45,7 +47,7 @@ class Audited:
 
 @pytest.fixture(scope="module")
 def connection(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> StorageConnection:
-    """A connection with three originals and one proxy that is complete."""
+    """A connection with three originals of one file, one of four pictures, and two proxies that are complete."""
     operator, company = Installation(platform.data), platform.company
     assert isinstance(company, Company)
     with platform.api() as api:
@@ -56,6 +58,10 @@ def connection(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> 
         folder = tmp_path_factory.mktemp("clips")
         clip = make_original(folder / "take 1.mp4", frames=12)
         platform.wait_for(upload(api, production["id"], clip).version_id, "ready")
+        pictures = shoot(folder / "shot", "png", range(1001, 1005))
+        line = CommandLine.signed_in(platform, tmp_path_factory.mktemp("home"))
+        sent = line.run("upload", str(pictures[0].parent), "-p", production["slug"], "--json").fields
+        platform.wait_for(sent["uploads"][0]["version_id"], "ready")
         for number in range(2):  # no media: an original stays whatever it is
             (folder / f"notes {number}.txt").write_text("notes " * 100)
             platform.wait_for(upload(api, production["id"], folder / f"notes {number}.txt").version_id, "failed")
@@ -98,9 +104,10 @@ def test_an_inventory_report_tells_the_same_and_asks_the_store_nothing(audited: 
 
 def test_what_is_foreign_missing_or_changed_is_found_and_nothing_is_touched(audited: Audited, tmp_path: Path) -> None:
     store, before = audited.store, audited.listed()
-    originals = sorted(key for key in before if key.startswith("originals/"))
+    originals = sorted(key for key in before if key.startswith("originals/") and not key.endswith(".png"))
+    frame = next(key for key in before if key.endswith("shot.1003.png"))
     bundle = next(key for key in sorted(before) if "/v" in key and key.endswith("/0"))
-    taken = {key: store.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in (*originals[:2], bundle)}
+    taken = {key: store.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in (*originals[:2], frame, bundle)}
     strangers = ["originals.txt", "zz/notes.txt", f"{bundle}.bak", "originals/é &+.mov"]
     begun = store.create_multipart_upload(Bucket=BUCKET, Key="stray.mov")
     try:
@@ -109,6 +116,7 @@ def test_what_is_foreign_missing_or_changed_is_found_and_nothing_is_touched(audi
         store.delete_object(Bucket=BUCKET, Key=originals[0])
         audited.put(originals[1], taken[originals[1]][::-1])  # as long as before, with other bytes
         audited.put(bundle, taken[bundle][:100])
+        audited.put(frame, taken[frame][:100])
         now = audited.listed()
         code, found = audited.audit("--findings", tmp_path / "findings.jsonl")
         assert (code, found["clean"]) == (10, False)
@@ -118,6 +126,7 @@ def test_what_is_foreign_missing_or_changed_is_found_and_nothing_is_touched(audi
             ("missing", originals[0]),
             ("mismatched", originals[1]),
             ("mismatched", bundle),
+            ("mismatched", frame),
         }
         lines = [json.loads(line) for line in (tmp_path / "findings.jsonl").read_text().splitlines()]
         assert len(lines) == sum(found["found"].values())

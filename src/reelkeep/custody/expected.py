@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Generator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, String, case, cast, collate, func, literal, null, select, union_all
+from sqlalchemy import Connection, Select, String, case, cast, collate, exists, func, literal, null, select, union_all
 
-from reelkeep.catalog.tables import attempts, renditions, segments, stills, versions
+from reelkeep.catalog.tables import attempts, image_sequences, renditions, segments, sequence_files, stills, versions
 from reelkeep.custody.merge import Expected, Order
 from reelkeep.ids import ConnectionId
 
@@ -22,7 +22,8 @@ Connections = Collection[ConnectionId]
 
 
 def originals(at: Connections) -> Select[Any]:
-    """Originals. One that is not stored (yet, or any more) may be there, and may be there in part."""
+    """Originals of one file. One that is not stored (yet, or any more) may be there, and may be there in part."""
+    sequence = exists().where(image_sequences.c.version_id == versions.c.id)
     stored = versions.c.stored_at.is_not(None)
     return select(
         versions.c.original_key.label("key"),
@@ -33,7 +34,26 @@ def originals(at: Connections) -> Select[Any]:
         versions.c.etag,
         versions.c.id.label("version_id"),
         versions.c.stored_at.label("at"),
-    ).where(versions.c.connection_id.in_(at))
+    ).where(versions.c.connection_id.in_(at), ~sequence)
+
+
+def sequence_frames(at: Connections) -> Select[Any]:
+    """The files of image sequences; each went by one PUT, so that it is there whole or not at all."""
+    stored = sequence_files.c.stored_at.is_not(None)
+    return (
+        select(
+            sequence_files.c.object_key,
+            literal("original"),
+            stored,
+            case((stored, sequence_files.c.size_bytes)),
+            literal(False),
+            cast(null(), String),
+            versions.c.id,
+            sequence_files.c.stored_at,
+        )
+        .join(versions, versions.c.id == sequence_files.c.version_id)
+        .where(versions.c.connection_id.in_(at))
+    )
 
 
 def bundles(at: Connections) -> Select[Any]:
@@ -97,6 +117,7 @@ def proxy_prefixes(at: Connections) -> Select[Any]:
 
 KINDS: Final[tuple[Callable[[Connections], Select[Any]], ...]] = (
     originals,
+    sequence_frames,
     bundles,
     published_stills,
     proxy_prefixes,
