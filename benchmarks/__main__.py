@@ -21,6 +21,7 @@ MEASURES: Final = {
     "encryption": "cbcs and the seal, alone",
     "first_frame": "N1: the end of an upload to the first picture",
     "transcode": "N2: from the decoder to the seal, and the whole job",
+    "memory": "memory of the codec by resolution, and with the length of the film",
     "transfer": "N7: upload and download against rclone, one large file and many small ones",
     "stepping": "N11: frames read from screenshots while stepping and seeking",
 }

@@ -87,13 +87,15 @@ def _fill(engine: Engine) -> VersionId:
 _ROWS = (
     "INSERT INTO jobs (id, kind, version_id, state) VALUES ('j', 'transcode', :version, 'done')",
     "INSERT INTO proxies (version_id, format_version, planned_frames, rate_numerator, rate_denominator, "
-    "planned_audio_samples) VALUES (:version, 1, 1, 24, 1, 0)",
+    "planned_audio_samples, mark_bands) VALUES (:version, 1, 1, 24, 1, 0, 0)",
     "INSERT INTO attempts (id, version_id, number, salt, job_id) VALUES ('t', :version, 1, ''::bytea, 'j')",
     "INSERT INTO renditions (id, version_id, name, kind, codecs, timescale, bandwidth_bps, key_id, iv, "
-    "content_key_class, codec_config) VALUES ('r', :version, 'v360', 'video', 'avc1', 24, 1, '', '', 'sd', '')",
+    "content_key_class, codec_config, bands) "
+    "VALUES ('r', :version, 'v360', 'video', 'avc1', 24, 1, '', '', 'sd', '', '[]')",
     'INSERT INTO segments (rendition_id, number, attempt_id, object_key, "offset", length, decode_time, duration, '
-    "samples, plain_sha256) SELECT 'r', number, 't', 'proxies/' || CAST(:version AS text) || '/1/v360/' || number / 2, "
-    "(number % 2) * 100, 100, 0, 48, 48, '' FROM generate_series(0, 2 * CAST(:count AS integer) - 1) AS number",
+    "samples, plain_sha256, band_ranges) "
+    "SELECT 'r', number, 't', 'proxies/' || CAST(:version AS text) || '/1/v360/' || number / 2, "
+    "(number % 2) * 100, 100, 0, 48, 48, '', '' FROM generate_series(0, 2 * CAST(:count AS integer) - 1) AS number",
 )
 
 

@@ -103,7 +103,7 @@ class _Bench:
         source = self.folder / "frames"
         source.mkdir()
         for number in range(SMALL_FILES):
-            (source / f"frame.{number:06}.dpx").write_bytes(secrets.token_bytes(SMALL_BYTES))
+            (source / f"frame.{number:06}.ari").write_bytes(secrets.token_bytes(SMALL_BYTES))
         many = str(PARALLEL_SMALL)
 
         def up() -> None:
@@ -121,7 +121,7 @@ class _Bench:
                     self._ours(
                         "download", "-p", PRODUCTION, "--folder", "frames", "--to", str(target), "--parallel", many
                     )
-                got = sum(1 for path in target.rglob("*.dpx"))
+                got = sum(1 for path in target.rglob("*.ari"))
                 shutil.rmtree(target)
                 if got != SMALL_FILES:
                     raise Unable(f"{got} of {SMALL_FILES} files came back")

@@ -4,6 +4,7 @@ upload completed     ingest.uploads        version: uploading -> stored, and the
 job claimed          runner.work           a fresh process per job; a lease, a heartbeat
 probed               transcode.job         version: stored -> processing
 segment in bucket    transcode.publisher   version: processing -> playable, with the first segment of the step rung
+long film cut        transcode.shares      jobs that assist: each takes units of the film that nobody has
 all published        transcode.job         version: -> ready, in the transaction that ends the job
 an hour has passed   jobs.schedule         a sweep: uploads nobody finishes, sessions that ended, and cleaning jobs
 dead attempts        transcode.leftovers   a job for each version: proxy objects that no row names are deleted
@@ -49,8 +50,10 @@ def handlers(*, insecure_no_sandbox: bool, limits: MediaLimits | None = None) ->
     """
     wanted = limits or MediaLimits()
     start = partial(start_codec, insecure=insecure_no_sandbox, limits=Limits(data_bytes=wanted.max_codec_bytes))
+    making = transcode.handler(start, wanted)
     return {
-        JobKind.TRANSCODE: transcode.handler(start, wanted),
+        JobKind.TRANSCODE: making,
+        JobKind.ASSIST: making,
         JobKind.SWEEP: Handler(sweep, lambda *_: None),
         JobKind.CLEAN: leftovers.handler(),
     }

@@ -18,7 +18,7 @@ LINE_BYTES_PER_SECOND = 6 * MIB
 def shoot(folder: Path, seed: str) -> dict[str, bytes]:
     """Write a small folder tree of bytes that are no film, with a file that is hidden."""
     random_bytes = random.Random(seed).randbytes
-    tree = {f"day 1/cam A/{seed}.{number:04}.dpx": random_bytes(300_000) for number in range(8)}
+    tree = {f"day 1/cam A/{seed}.{number:04}.ari": random_bytes(300_000) for number in range(8)}
     tree[f"day 2/{seed}.mov"] = random_bytes(18 * MIB)
     for name, body in {**tree, "day 1/.DS_Store": b"hidden"}.items():
         path = folder / name

@@ -7,7 +7,7 @@ import io
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import av
@@ -40,8 +40,15 @@ from reelkeep.transcode import job as transcode
 from reelkeep.transcode import records
 
 
-class NoBell:
-    def ring(self, kind: JobKind) -> None: ...
+class Bell:
+    """Rings nowhere, unless a test wants to hear that help is asked for."""
+
+    def __init__(self) -> None:
+        self.on_help: Callable[[], None] = lambda: None
+
+    def ring(self, kind: JobKind) -> None:
+        if kind is JobKind.ASSIST:
+            self.on_help()
 
 
 class NoSessions:
@@ -61,6 +68,9 @@ class MemoryReader:
             raise DependencyError
         return self.bucket.objects[self.key][offset : offset + length]
 
+    def of(self, key: str, size_bytes: int) -> MemoryReader:
+        return replace(self, key=key, size_bytes=size_bytes)
+
 
 @dataclass
 class Studio:
@@ -73,12 +83,15 @@ class Studio:
     fetch: Callable[[str, int, int], bytes]
     codecs: list[CodecProcess] = field(default_factory=list)
 
+    unit_seconds: int = transcode.UNIT_SECONDS
+
     def work(self, heartbeat_seconds: float = 0.2) -> Outcome:
         def start() -> CodecProcess:
             self.codecs.append(start_codec())
             return self.codecs[-1]
 
-        table = {JobKind.TRANSCODE: transcode.handler(start)}
+        making = transcode.handler(start, unit_seconds=self.unit_seconds)
+        table = {JobKind.TRANSCODE: making, JobKind.ASSIST: making}
         return work_once(self.company, table, heartbeat_seconds=heartbeat_seconds)
 
     def work_and_interrupt(
@@ -109,6 +122,14 @@ class Studio:
             query = select(audit_events.c.details).where(audit_events.c.what == "original.read")
             details = conn.execute(query).scalar_one()
         return details["bytes_read"] / details["size_bytes"]
+
+    def read_ratios(self) -> float:
+        """Bytes read by all passes through the original, to its size."""
+        with self.company.engine.connect() as conn:
+            this = (audit_events.c.what == "original.read", audit_events.c.subject_id == self.version_id)
+            query = select(audit_events.c.details).where(*this)
+            found = [row[0] for row in conn.execute(query)]
+        return sum(details["bytes_read"] for details in found) / found[0]["size_bytes"]
 
     def make_due(self) -> None:
         with self.company.engine.begin() as conn:
@@ -159,15 +180,16 @@ def a_stored_version(
     storage: CompanyStorage,
     connection_id: ConnectionId,
     size_bytes: int,
-    sha256: bytes | None,
+    sha256: bytes | None = None,
 ) -> tuple[CompanyHandle, VersionId, str]:
     version_id = VersionId(new_id())
     handle = CompanyHandle(
-        company.id, company.slug, company.name, "http://a", "http://m", engine, storage, NoBell(), CompanyKey.new()
+        company.id, company.slug, company.name, "http://a", "http://m", engine, storage, Bell(), CompanyKey.new()
     )
     with engine.begin() as conn:
-        user = people.create(conn, email="ada@acme.example", name="Ada", password="correct horse battery")
-        production = productions.create(conn, "Demo")
+        email = f"ada-{version_id}@acme.example"
+        user = people.create(conn, email=email, name="Ada", password="correct horse battery")
+        production = productions.create(conn, f"Demo {version_id}")
         asset = assets.find_or_create(conn, production.id, "clip.mp4")
         key = original_key(production.slug, production.id, asset.slug, asset.id, version_id, "clip.mp4")
         versions.create(

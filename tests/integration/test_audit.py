@@ -75,6 +75,27 @@ def test_a_bucket_as_it_should_be_is_clean(audited: Audited) -> None:
     assert found["bytes"] == sum(audited.listed().values())
 
 
+def test_an_inventory_report_tells_the_same_and_asks_the_store_nothing(audited: Audited, tmp_path: Path) -> None:
+    items = audited.store.list_objects_v2(Bucket=BUCKET)["Contents"]
+    rows = [(item["Key"], True, False, item["Size"], item["ETag"].strip('"')) for item in items]
+    at = str(int((time.time() + 3_600) * 1_000))
+    whole = write_report(tmp_path / "whole", rows, bucket=BUCKET, creationTimestamp=at)
+    code, found = audited.audit("--inventory", whole)
+    assert (code, found["objects"], found["clean"]) == (0, len(items), True)
+    lost = next(row for row in rows if row[0].startswith("originals/"))
+    rest = [row for row in rows if row is not lost] + [("notes.txt", True, False, 1, "x")]
+    code, found = audited.audit(
+        "--inventory", write_report(tmp_path / "lost", rest, bucket=BUCKET, creationTimestamp=at)
+    )
+    told = {(one["kind"], one["key"]) for one in found["findings"] if one["kind"] != "unnamed"}
+    assert (code, told) == (10, {("missing", lost[0]), ("foreign", "notes.txt")})
+    code, found = audited.audit("--inventory", write_report(tmp_path / "other", rows))
+    assert (code, "of the bucket acme-media" in found["error"]["message"]) == (3, True)
+    early = str(int((time.time() - 86_400) * 1_000))  # before anything of this arrived
+    _, found = audited.audit("--inventory", write_report(tmp_path / "old", [], bucket=BUCKET, creationTimestamp=early))
+    assert (found["clean"], found["objects"], found["rows"] > 0) == (True, 0, True)
+
+
 def test_what_is_foreign_missing_or_changed_is_found_and_nothing_is_touched(audited: Audited, tmp_path: Path) -> None:
     store, before = audited.store, audited.listed()
     originals = sorted(key for key in before if key.startswith("originals/"))
@@ -109,24 +130,3 @@ def test_what_is_foreign_missing_or_changed_is_found_and_nothing_is_touched(audi
             store.delete_object(Bucket=BUCKET, Key=key)
         for key, body in taken.items():
             audited.put(key, body)
-
-
-def test_an_inventory_report_tells_the_same_and_asks_the_store_nothing(audited: Audited, tmp_path: Path) -> None:
-    items = audited.store.list_objects_v2(Bucket=BUCKET)["Contents"]
-    rows = [(item["Key"], True, False, item["Size"], item["ETag"].strip('"')) for item in items]
-    at = str(int((time.time() + 3_600) * 1_000))
-    whole = write_report(tmp_path / "whole", rows, bucket=BUCKET, creationTimestamp=at)
-    code, found = audited.audit("--inventory", whole)
-    assert (code, found["objects"], found["clean"]) == (0, len(items), True)
-    lost = next(row for row in rows if row[0].startswith("originals/"))
-    rest = [row for row in rows if row is not lost] + [("notes.txt", True, False, 1, "x")]
-    code, found = audited.audit(
-        "--inventory", write_report(tmp_path / "lost", rest, bucket=BUCKET, creationTimestamp=at)
-    )
-    told = {(one["kind"], one["key"]) for one in found["findings"] if one["kind"] != "unnamed"}
-    assert (code, told) == (10, {("missing", lost[0]), ("foreign", "notes.txt")})
-    code, found = audited.audit("--inventory", write_report(tmp_path / "other", rows))
-    assert (code, "of the bucket acme-media" in found["error"]["message"]) == (3, True)
-    early = str(int((time.time() - 86_400) * 1_000))  # before anything of this arrived
-    _, found = audited.audit("--inventory", write_report(tmp_path / "old", [], bucket=BUCKET, creationTimestamp=early))
-    assert (found["clean"], found["objects"], found["rows"] > 0) == (True, 0, True)

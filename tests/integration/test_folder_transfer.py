@@ -71,9 +71,9 @@ def asked(line: CommandLine, *arguments: str) -> tuple[int, Any, str]:
 
 def shoot(folder: Path, *, frames: int = 230, reel_bytes: int = MAX_SMALL_BYTES + 5 * MIB) -> dict[str, bytes]:
     """Make a folder as a camera leaves it; return what of it is to be sent."""
-    made = {f"day 1/cam A/frame.{number:04}.dpx": os.urandom(3_000) for number in range(frames)}
+    made = {f"day 1/cam A/frame.{number:04}.ari": os.urandom(3_000) for number in range(frames)}
     made |= {
-        "day 1/cam B/frame.0001.dpx": b"another",
+        "day 1/cam B/frame.0001.ari": b"another",
         "Läufer 🎬.txt": b"notes",
         "reel.mov": os.urandom(MIB) * (reel_bytes // MIB),
     }
@@ -114,13 +114,13 @@ def test_a_folder_goes_up_and_comes_down_the_same(line: CommandLine, production:
     code, again, err = asked(line, "upload", str(tmp_path / "shoot"), "-p", production)
     assert code == 0, err
     assert {one["state"] for one in again["uploads"]} == {"there already"}
-    (target / "shoot/day 1/cam A/frame.0000.dpx").unlink()
-    (target / "shoot/day 1/cam A/frame.0001.dpx").write_bytes(b"mine")
+    (target / "shoot/day 1/cam A/frame.0000.ari").unlink()
+    (target / "shoot/day 1/cam A/frame.0001.ari").write_bytes(b"mine")
     code, got, _ = asked(line, "download", "-p", production, "--to", str(target), "--folder", "shoot/day 1")
     assert code == 3  # one of them is not ours to replace
     fetched = [one for one in got["downloads"] if one.get("fetched_bytes")]
-    assert [Path(one["path"]).name for one in fetched] == ["frame.0000.dpx"]
-    assert (target / "shoot/day 1/cam A/frame.0001.dpx").read_bytes() == b"mine"
+    assert [Path(one["path"]).name for one in fetched] == ["frame.0000.ari"]
+    assert (target / "shoot/day 1/cam A/frame.0001.ari").read_bytes() == b"mine"
 
 
 def test_a_folder_that_was_interrupted_or_killed_goes_on_where_it_stopped(

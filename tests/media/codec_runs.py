@@ -12,8 +12,11 @@ import numpy as np
 
 from reelkeep.isolation.channel import ChannelClosed
 from reelkeep.isolation.sandbox import start_codec
-from reelkeep.media import Timecode, sound_rendition
+from reelkeep.media import FrameRate, Timecode, sound_rendition
+from reelkeep.sequences import frame_name
 from reelkeep.transcode import protocol
+
+FILM_RATE = FrameRate(24, 1)
 
 
 @dataclass
@@ -90,9 +93,25 @@ def _packets(fragment: protocol.Fragment, ticks: int) -> list[Any]:
 
 def run_codec(path: Path, *, insecure: bool = False, **job: Any) -> Run:
     """Serve one job from ``path``."""
-    content, run = path.read_bytes(), Run()
+    content = path.read_bytes()
+    return _run([content], protocol.Job(len(content), **job), insecure=insecure)
+
+
+def run_sequence(paths: list[Path], *, insecure: bool = False, rate: FrameRate = FILM_RATE, **job: Any) -> Run:
+    """Serve one job from the files of an image sequence, in the order of their numbers."""
+    names = [frame_name(path.name) for path in paths]
+    contents, numbers = [path.read_bytes() for path in paths], [name.number for name in names if name is not None]
+    offsets = tuple(number - numbers[0] for number in numbers)
+    sizes = tuple(len(content) for content in contents)
+    assert names[0] is not None
+    images = protocol.Images(names[0].kind, rate, numbers[0], offsets, sizes)
+    return _run(contents, protocol.Job(sum(sizes), images=images, **job), insecure=insecure)
+
+
+def _run(contents: list[bytes], job: protocol.Job, *, insecure: bool) -> Run:
+    run = Run()
     with start_codec(insecure=insecure) as codec:
-        codec.channel.send(protocol.Job(len(content), **job).message())
+        codec.channel.send(job.message())
         while not (run.said and isinstance(run.said[-1], protocol.Done | protocol.Problem)):
             try:
                 message = protocol.parse_from_codec(codec.channel.receive())
@@ -101,8 +120,10 @@ def run_codec(path: Path, *, insecure: bool = False, **job: Any) -> Run:
                 raise
             if isinstance(message, protocol.Read):
                 run.reads.append(message)
-                body = content[message.offset : message.offset + message.length]
+                body = contents[message.file][message.offset : message.offset + message.length]
                 codec.channel.send(protocol.Bytes(message.offset, body).message())
             else:
                 run.said.append(message)
+            if isinstance(message, protocol.Boundary):
+                codec.channel.send(protocol.GoOn(True).message())
     return run

@@ -149,6 +149,36 @@ version_keys = Table(
     _created(),
 )
 
+# An original that is a set of files --------------------------------------------------------------
+
+image_sequences = Table(
+    "image_sequences",
+    metadata,
+    Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, nullable=False),  # sequences.ImageKind
+    Column("rate_numerator", Integer, nullable=False),  # as the uploader said: pictures have no clock
+    Column("rate_denominator", Integer, nullable=False),
+    Column("files", Integer, nullable=False),
+    Column("first_number", Integer, nullable=False),
+    Column("last_number", Integer, nullable=False),
+    Column("gaps", JSONB, nullable=False),  # [[first, last], ...]: the first runs of numbers that no file has
+    CheckConstraint("files between 2 and 100000", name="files"),
+    CheckConstraint("first_number <= last_number", name="numbers"),
+)
+
+sequence_files = Table(
+    "sequence_files",
+    metadata,
+    Column("version_id", ForeignKey("image_sequences.version_id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("file_name", Text, nullable=False),  # the true name
+    Column("object_key", Text, nullable=False, unique=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("crc32", LargeBinary, nullable=False),
+    Column("claimed_sha256", LargeBinary),
+    Column("stored_at", DateTime(timezone=True)),  # null: has not been seen in the bucket yet
+)
+
 # Upload -------------------------------------------------------------------------------------------
 
 uploads = Table(
@@ -202,6 +232,19 @@ proxies = Table(
     Column("mark_bands", Integer, nullable=False),  # that were asked for
     Column("completed_at", DateTime(timezone=True)),
     _created(),
+)
+
+units = Table(  # of a film that is cut; one that is not has none
+    "units",
+    metadata,
+    Column("version_id", ForeignKey("proxies.version_id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),  # media.TrackKind: parts of the picture, and the sound, which is one
+    Column("number", Integer, primary_key=True),  # from 0
+    Column("first_frame", Integer, nullable=False),
+    Column("end_frame", Integer),  # behind its last; of the last unit once it is known
+    Column("job_id", ForeignKey("jobs.id")),  # whose it is while that job runs
+    Column("attempt_number", Integer),  # that made its end
+    Column("done_at", DateTime(timezone=True)),
 )
 
 attempts = Table(

@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Row, Select, exists, func, insert, select, up
 
 from reelkeep.catalog import changes
 from reelkeep.catalog.bulk import add_rows
+from reelkeep.catalog.image_sequences import SequenceRow, sequence_of
 from reelkeep.catalog.lifecycle import VERSION_STEPS, VersionState, step
-from reelkeep.catalog.tables import assets, proxies, renditions, segments, stills, users, versions
+from reelkeep.catalog.runs import samples_from_start
+from reelkeep.catalog.tables import assets, image_sequences, proxies, renditions, stills, users, versions
 from reelkeep.errors import NotFound, ReelkeepError
 from reelkeep.ids import AssetId, ConnectionId, ProductionId, UserId, VersionId
 from reelkeep.media import FrameRate
@@ -50,6 +52,7 @@ class VersionRow:
     frames: int | None
     rate: FrameRate | None
     has_poster: bool
+    sequence: SequenceRow | None = None  # None: the original is one file
 
 
 def create(
@@ -183,14 +186,14 @@ def of_assets(conn: Connection, asset_ids: Sequence[AssetId]) -> dict[AssetId, l
 
 def published_frames(conn: Connection, version_id: VersionId) -> int:
     """Return how many frames, from frame 0 without a gap, can be shown: those published on the step rung."""
-    query = select(func.coalesce(func.sum(segments.c.samples), 0)).join(renditions)
-    return int(conn.execute(query.where(renditions.c.version_id == version_id, renditions.c.is_step)).scalar_one())
+    query = select(samples_from_start(renditions.c.id))
+    step = (renditions.c.version_id == version_id, renditions.c.is_step)
+    return int(conn.execute(query.where(*step)).scalar() or 0)
 
 
 def _full() -> Select[Any]:
     published = (
-        select(func.coalesce(func.sum(segments.c.samples), 0))
-        .join(renditions, renditions.c.id == segments.c.rendition_id)
+        select(samples_from_start(renditions.c.id))
         .where(renditions.c.version_id == versions.c.id, renditions.c.is_step)
         .scalar_subquery()
     )
@@ -204,12 +207,14 @@ def _full() -> Select[Any]:
             proxies.c.frames,
             proxies.c.rate_numerator,
             proxies.c.rate_denominator,
-            published.label("published_frames"),
+            func.coalesce(published, 0).label("published_frames"),
             poster.label("has_poster"),
+            *(column.label(f"sequence_{column.name}") for column in image_sequences.c),
         )
         .join(assets, assets.c.id == versions.c.asset_id)
         .join(users, users.c.id == versions.c.uploaded_by)
         .outerjoin(proxies, proxies.c.version_id == versions.c.id)
+        .outerjoin(image_sequences, image_sequences.c.version_id == versions.c.id)
     )
 
 
@@ -239,4 +244,17 @@ def _version(row: Row[Any]) -> VersionRow:
         frames=row.frames,
         rate=FrameRate(row.rate_numerator, row.rate_denominator) if row.rate_numerator else None,
         has_poster=row.has_poster,
+        sequence=_sequence(row),
+    )
+
+
+def _sequence(row: Row[Any]) -> SequenceRow | None:
+    if row.sequence_version_id is None:
+        return None
+    return sequence_of(
+        kind=row.sequence_kind,
+        rate=(row.sequence_rate_numerator, row.sequence_rate_denominator),
+        files=row.sequence_files,
+        numbers=(row.sequence_first_number, row.sequence_last_number),
+        gaps=row.sequence_gaps,
     )

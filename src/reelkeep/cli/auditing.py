@@ -13,7 +13,7 @@ from reelkeep.catalog.grants import GrantAction
 from reelkeep.cli.installation import Installation
 from reelkeep.companies import registry
 from reelkeep.companies.registry import Company
-from reelkeep.custody.audit import OnFinding, OnProgress, Report, add_unfinished, audit, audit_store
+from reelkeep.custody.audit import OnFinding, OnProgress, Report, add_unfinished, audit, audit_store, count_versions
 from reelkeep.custody.inventory import InventoryRefused, open_inventory
 from reelkeep.errors import StorageSetupError
 from reelkeep.ids import ConnectionId, GrantId
@@ -44,7 +44,13 @@ class Auditing:
             )
         return found
 
-    def by_listing(self, connection: StorageConnection, on_finding: OnFinding, on_progress: OnProgress) -> Report:
+    def by_listing(
+        self,
+        connection: StorageConnection,
+        on_finding: OnFinding,
+        on_progress: OnProgress,
+        on_restart: Callable[[], None],
+    ) -> Report:
         """Audit what the store lists now.
 
         Raises:
@@ -62,11 +68,12 @@ class Auditing:
             report = audit_store(
                 engine,
                 self._same_place(connection),
-                lambda: store.versions(grant),
                 lambda: store.objects(grant),
                 on_finding=on_finding,
                 on_progress=on_progress,
+                on_restart=on_restart,
             )
+            count_versions(report, store.versions(grant))
             add_unfinished(engine, report, store.list_uploads("", grant=grant()), on_finding)
         finally:
             engine.dispose()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +19,10 @@ from reelkeep.transfer.download import PARALLEL
 from reelkeep.transfer.download import download as fetch
 from reelkeep.transfer.folders import Ways
 from reelkeep.transfer.interface import Original, Progress
-from reelkeep.transfer.many import Got, NotGot, Wanted, download_all, plan
+from reelkeep.transfer.many import Got, NotGot, OnGot, Wanted, download_all, plan
 from reelkeep.transfer.pace import Pace
 from reelkeep.transfer.proxies import download_proxies, download_proxy
+from reelkeep.transfer.sequence_download import FramesOf
 
 
 def download(
@@ -63,6 +66,8 @@ def _one(
     api: Api, version_id: str, target: Path, ways: Ways, rendition: str | None, *, as_json: bool
 ) -> dict[str, Any]:
     """Fetch one version: its original, or the proxy if a rendition is given ("" is the largest)."""
+    if rendition is None and (told := api.version(version_id)).get("sequence"):
+        return _one_sequence(api, told, target, ways, as_json=as_json)
     with output.bar(version_id, as_json=as_json) as on_progress:
         many, pace = ways.parallel, ways.pace
         if rendition is None:
@@ -80,6 +85,27 @@ def _one(
         "seconds": round(got.seconds, 3),
         "verified": got.verified,
     }
+
+
+def _one_sequence(api: Api, version: Mapping[str, Any], target: Path, ways: Ways, *, as_json: bool) -> dict[str, Any]:
+    """Fetch a sequence's files into the folder ``target``, made if it is not there."""
+    frames, size_bytes = int(version["sequence"]["files"]), int(version["size_bytes"])
+    sequence = Original(str(version["id"]), "", str(version["file_name"]), size_bytes, None, frames)
+    started, outcomes = time.monotonic(), list[Got | NotGot]()
+    with output.board(sequence.file_name, as_json=as_json) as board:
+        _sequence(api, sequence, target, outcomes.append, Ways(ways.parallel, ways.pace, board.on_whole))
+    for outcome in outcomes:
+        if isinstance(outcome, NotGot):
+            raise outcome.problem
+    got = [outcome for outcome in outcomes if isinstance(outcome, Got)]
+    fetched = sum(outcome.fetched_bytes for outcome in got)
+    verified = "sha256" if all(outcome.verified == "sha256" for outcome in got) else "size"
+    if not as_json:
+        words = f"Saved {output.files(frames)} to {target}, {size_bytes:,} bytes, verified by {verified}."
+        output.show({}, words, as_json=False)
+    seconds = round(time.monotonic() - started, 3)
+    counts = {"frames": frames, "size_bytes": size_bytes, "fetched_bytes": fetched}
+    return {"path": str(target), **counts, "seconds": seconds, "verified": verified}
 
 
 def _everything(
@@ -108,13 +134,16 @@ def _everything(
                 output.show_error(outcome.problem, as_json=False)
 
         shown = Ways(ways.parallel, ways.pace, board.on_whole)
-        wanted = plan(originals, target)
+        wanted = plan([one for one in originals if rendition is not None or not one.frames], target)
 
         def on_one(one: Wanted, moment: Progress | None) -> None:
             board.on_file(str(one.path), moment)
 
         if rendition is None:
             download_all(api, production_id, wanted, on_got, shown, on_one)
+            for sequence in originals:
+                if sequence.frames:
+                    _sequence(api, sequence, target, on_got, shown)
         else:
             download_proxies(api, wanted, rendition, on_got, shown, on_one)
     seconds = time.monotonic() - started
@@ -124,6 +153,18 @@ def _everything(
     )
     failed = [item["exit_code"] for item in downloads if "error" in item]
     return failed[0] if failed else exits.DONE
+
+
+def _sequence(api: Api, sequence: Original, target: Path, on_got: OnGot, ways: Ways) -> None:
+    """Fetch the files of an image sequence into the folder that they came from, below ``target``."""
+
+    def on_frame(outcome: Got | NotGot) -> None:
+        one = outcome.wanted
+        named = replace(one, original=replace(one.original, version_id=sequence.version_id))
+        on_got(replace(outcome, wanted=named))
+
+    files = FramesOf(api, sequence)
+    download_all(files, "", plan(list(files.originals("")), target), on_frame, ways)
 
 
 def _is_in(original: Original, folder: str, only: set[str]) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from reelkeep.errors import RequestError
+from reelkeep.media import FrameRate
 
 MIN_RATE = 1_000
 
@@ -47,6 +49,28 @@ def bytes_per_second(text: str | None) -> int | None:
     if rate < MIN_RATE:
         raise RequestError(f"{text!r} is no rate", advice="Write it as 500k, 10M or 1.5G bytes a second.")
     return rate
+
+
+def frame_rate(text: str) -> FrameRate:
+    """Return the exact rate that a text stands for: whole, a fraction, or the usual decimals of NTSC's rates.
+
+    >>> [frame_rate(text).fraction for text in ("24", "23.976", "30000/1001")]
+    [Fraction(24, 1), Fraction(24000, 1001), Fraction(30000, 1001)]
+
+    Raises:
+        RequestError: it is no rate from 1 to 240.
+    """
+    found = re.fullmatch(r"[0-9]{1,6}(?:/[0-9]{1,5}|\.[0-9]{1,3})?", text.strip())
+    try:
+        exact = Fraction(text.strip()) if found else Fraction(0)
+    except ZeroDivisionError:
+        exact = Fraction(0)
+    if exact.denominator > 1 and "." in text:
+        ntsc = Fraction(round(exact) * 1000, 1001)
+        exact = ntsc if abs(exact - ntsc) < Fraction(1, 100) else exact
+    if not 1 <= exact <= 240:
+        raise RequestError(f"{text!r} is no frame rate", advice="Write it as 24, 23.976 or 30000/1001.")
+    return FrameRate(exact.numerator, exact.denominator)
 
 
 def read_password(file: Path | None, prompt: str, *, confirm: bool = False) -> str:

@@ -55,13 +55,23 @@ def audit(
                 if inventory is not None:
                     report = auditing.by_inventory(one, inventory, write, progress)
                 else:
-                    report = auditing.by_listing(one, write, progress)
+                    report = auditing.by_listing(one, write, progress, partial(_begin_again, file, _here(file)))
             reports.append((one.name, report))
             if not as_json:
                 _tell(one.name, report)
     if as_json:
         output.show({"company": chosen.slug, "audits": [_fields(*one) for one in reports]}, "", as_json=True)
     return exits.DONE if all(report.is_clean for _, report in reports) else exits.FINDINGS
+
+
+def _here(file: IO[str] | None) -> int:
+    return file.tell() if file is not None else 0
+
+
+def _begin_again(file: IO[str] | None, place: int) -> None:
+    if file is not None:
+        file.seek(place)
+        file.truncate()
 
 
 def _write(file: IO[str] | None, connection: str, found: Finding) -> None:

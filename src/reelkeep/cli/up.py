@@ -20,6 +20,7 @@ def up(
     data: Data = DEFAULT_DATA,
     s3: Annotated[S3 | None, typer.Option(help="Run an object store on this machine, too.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 finds a free one.", min=0, max=65535)] = None,
+    jobs: Annotated[int | None, typer.Option(help="Jobs at a time; the setting, or 1.", min=1)] = None,
     insecure_no_sandbox: Annotated[
         bool, typer.Option("--insecure-no-sandbox", help="Transcode without a sandbox. For demonstrations only.")
     ] = False,
@@ -35,6 +36,7 @@ def up(
         data,
         s3_embedded=s3 is S3.EMBEDDED,
         port=port,
+        jobs=jobs,
         insecure_no_sandbox=insecure_no_sandbox,
         ready_fd=ready_fd,
     )

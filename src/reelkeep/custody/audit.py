@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain, islice
+from itertools import islice
 from typing import Final
 
 from sqlalchemy import Engine, select
@@ -18,7 +19,7 @@ from reelkeep.catalog.lifecycle import UploadState
 from reelkeep.catalog.tables import uploads
 from reelkeep.custody import expected
 from reelkeep.custody.merge import PROBLEMS, Counts, Finding, FindingKind, Order, OutOfOrder, merge
-from reelkeep.errors import DependencyError, ReelkeepError
+from reelkeep.errors import RequestError, StorageSetupError
 from reelkeep.ids import ConnectionId
 from reelkeep.storage.interface import UnfinishedUpload
 from reelkeep.storage.layout import is_original_key
@@ -86,9 +87,10 @@ def audit(
         rows = expected.read(conn, at, order, stored_before=as_of - CLOCKS if as_of else None)
         watched = _watched(listing(), report.counts, lambda done: progress(done, total))
         young = (as_of or report.seen_at) - CLOCKS
-        for finding in merge(rows, watched, report.counts, order=order, seen_at=young):
-            report.add(finding)
-            tell(finding)
+        with closing(rows):  # also where the listing breaks off
+            for finding in merge(rows, watched, report.counts, order=order, seen_at=young):
+                report.add(finding)
+                tell(finding)
     progress(report.counts.objects, max(total, report.counts.objects))
     return report
 
@@ -96,38 +98,45 @@ def audit(
 def audit_store(
     engine: Engine,
     at: Collection[ConnectionId],
-    versions: Callable[[], Iterable[Listed]],
     objects: Callable[[], Iterable[Listed]],
     *,
-    on_finding: OnFinding | None = None,
-    on_progress: OnProgress | None = None,
+    on_finding: OnFinding,
+    on_progress: OnProgress,
+    on_restart: Callable[[], None],
 ) -> Report:
-    """Audit a live store by the versions of its objects if it tells them, else by what is there now.
+    """Audit what a live store lists now, in whichever of the two orders it does.
 
     Args:
-        versions, objects: open a listing each; ``versions`` raises at its first page if the store has none for us.
+        objects: opens a listing.
+        on_restart: what was found until now does not count; it begins again.
+
+    Raises:
+        OutOfOrder: the store keeps neither order.
     """
     try:
-        head = iter(versions())
-        first = list(islice(head, 1))
-    except ReelkeepError as error:
-        if isinstance(error, DependencyError):
-            raise
-        note = "earlier versions of objects were not seen: the role lacks s3:ListBucketVersions, or the store has none"
-        for order in Order:
-            found: list[Finding] = []
-            try:
-                report = audit(engine, at, objects, order=order, on_finding=found.append, on_progress=on_progress)
-            except OutOfOrder:
-                if order is Order.TREE:
-                    raise
-                continue
-            report.notes.append(note)
-            for finding in found:
-                (on_finding or (lambda _: None))(finding)
-            return report
-        raise
-    return audit(engine, at, lambda: chain(first, head), on_finding=on_finding, on_progress=on_progress)
+        return audit(engine, at, objects, on_finding=on_finding, on_progress=on_progress)
+    except OutOfOrder:
+        on_restart()
+    return audit(engine, at, objects, order=Order.TREE, on_finding=on_finding, on_progress=on_progress)
+
+
+def count_versions(report: Report, versions: Iterable[Listed]) -> None:
+    """Count earlier versions and delete markers, where the store tells them.
+
+    What is there now is not taken from here: SeaweedFS names other ETags in this listing than in all other answers.
+    """
+    counts = report.counts
+    try:
+        for one in versions:
+            if one.is_delete_marker:
+                counts.delete_markers += 1
+            elif not one.is_latest:
+                counts.noncurrent += 1
+                counts.noncurrent_bytes += one.size_bytes
+    except (StorageSetupError, RequestError):
+        report.notes.append(
+            "earlier versions of objects were not seen: the role lacks s3:ListBucketVersions, or the store has none"
+        )
 
 
 def add_unfinished(engine: Engine, report: Report, listed: Iterable[UnfinishedUpload], on_finding: OnFinding) -> None:

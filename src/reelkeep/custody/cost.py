@@ -244,9 +244,9 @@ def _stored(sizes: Sequence[tuple[str, int]], tiers: Sequence[Tier]) -> list[Lin
 
 
 def _line(what: str, amount: Decimal, unit: str, cost: Decimal) -> Line:
-    return Line(
-        what, amount.quantize(Decimal("0.01"), ROUND_HALF_UP), unit, cost.quantize(Decimal("0.01"), ROUND_HALF_UP)
-    )
+    cent = Decimal("0.01")
+    shown = amount.quantize(cent if unit == "GB" else Decimal(1), ROUND_HALF_UP)
+    return Line(what, shown, unit, cost.quantize(cent, ROUND_HALF_UP))
 
 
 def _gb(size_bytes: int) -> Decimal:

@@ -6,7 +6,7 @@ and at last when the object arrived, or when its making began, as far as a row s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator
 from datetime import datetime
 from typing import Any, Final
 
@@ -111,11 +111,11 @@ def count(conn: Connection, at: Connections) -> int:
 
 def read(
     conn: Connection, at: Connections, order: Order = Order.BYTES, *, stored_before: datetime | None = None
-) -> Iterator[Expected]:
+) -> Generator[Expected, None, None]:
     """Yield what lies at connections in the order of keys, through a cursor of the server's.
 
     Args:
-        conn: in a transaction that sees one moment; it stays open until the last row.
+        conn: in a transaction that sees one moment; its cursor is open until the last row, or until this is closed.
         stored_before: what arrived later is not required, since the listing is older.
     """
     rows = union_all(*(kind(at) for kind in KINDS)).subquery()
@@ -130,5 +130,6 @@ def read(
         rows.c.etag,
         rows.c.version_id,
     ).order_by(collate(key, "C"))
-    for row in conn.execution_options(yield_per=ROWS_AT_ONCE).execute(query):
-        yield Expected(*row)
+    with conn.execution_options(yield_per=ROWS_AT_ONCE).execute(query) as found:
+        for row in found:
+            yield Expected(*row)

@@ -10,9 +10,10 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from reelkeep.catalog import audit, folders, grants, productions
+from reelkeep.catalog import image_sequences as image_sequences_of
 from reelkeep.catalog.grants import GrantAction
 from reelkeep.catalog.people import User
-from reelkeep.catalog.tables import assets, versions
+from reelkeep.catalog.tables import assets, image_sequences, versions
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.errors import Conflict, NotFound, RequestError
 from reelkeep.ids import AssetId, ConnectionId, FolderId, GrantId, ProductionId, VersionId
@@ -35,6 +36,7 @@ class Original:
     file_name: str
     size_bytes: int
     sha256: bytes | None
+    frames: int = 0  # of an image sequence, which is as many files
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ def of_production(conn: Connection, production_id: ProductionId, *, after: str, 
         versions.c.verified_sha256,
         versions.c.claimed_sha256,
         assets.c.folder_id,
+        image_sequences.c.files,
     ).join(assets, assets.c.id == versions.c.asset_id)
+    query = query.outerjoin(image_sequences, image_sequences.c.version_id == versions.c.id)
     query = query.where(assets.c.production_id == production_id, assets.c.id > after, versions.c.stored_at.is_not(None))
     query = query.distinct(versions.c.asset_id).order_by(versions.c.asset_id, versions.c.number.desc())
     paths = folders.paths(conn, production_id)
@@ -68,6 +72,7 @@ def of_production(conn: Connection, production_id: ProductionId, *, after: str, 
             file_name=row.file_name,
             size_bytes=row.size_bytes,
             sha256=row.verified_sha256 or row.claimed_sha256,
+            frames=row.files or 0,
         )
         for row in conn.execute(query.limit(limit))
     ]
@@ -102,14 +107,21 @@ def prepare_many(
         raise RequestError(f"ask for 1 to {MAX_LINKS} downloads at once")
     production = productions.get(conn, production_id)
     columns = versions.c.id, versions.c.connection_id, versions.c.original_key, versions.c.file_name
-    query = select(*columns, versions.c.stored_at).join(assets, assets.c.id == versions.c.asset_id)
+    query = select(*columns, versions.c.stored_at, image_sequences.c.files)
+    query = query.join(assets, assets.c.id == versions.c.asset_id)
+    query = query.outerjoin(image_sequences, image_sequences.c.version_id == versions.c.id)
     query = query.where(assets.c.production_id == production_id, versions.c.id.in_(version_ids))
     rows = {row.id: row for row in conn.execute(query)}
     for version_id in version_ids:
         if version_id not in rows:
             raise NotFound
         if rows[version_id].stored_at is None:
-            raise Conflict("the original has not arrived yet", advice="Wait until the upload is complete.")
+            raise _not_arrived()
+        if rows[version_id].files is not None:
+            raise Conflict(
+                f"this is an image sequence of {rows[version_id].files:,} files",
+                advice="Fetch the folder with `reelkeep download` and the id of the version.",
+            )
         storage.connection(ConnectionId(rows[version_id].connection_id))
     end = datetime.now(UTC) + GRANT_LIFE
     given = [(rows[version_id].original_key, f"download of version {version_id}") for version_id in version_ids]
@@ -119,6 +131,37 @@ def prepare_many(
     scope = production_scope(production.slug, production.id)
     found = [(rows[version_id], grant) for version_id, grant in pairs]
     return [Download(row.connection_id, row.original_key, row.file_name, scope, grant) for row, grant in found]
+
+
+def prepare_frames(
+    conn: Connection, storage: CompanyStorage, user: User, version: VersionRow, numbers: Sequence[int]
+) -> list[Download]:
+    """Record one grant for frames of a sequence; the caller has checked the user's right to it.
+
+    Raises:
+        NotFound: a frame is not there; nothing was written.
+        RequestError, Conflict, StorageSetupError: as of ``prepare_many``; nothing was written.
+    """
+    if not 1 <= len(numbers) <= MAX_LINKS:
+        raise RequestError(f"ask for 1 to {MAX_LINKS} downloads at once")
+    if version.stored_at is None:
+        raise _not_arrived()
+    storage.connection(version.connection_id)
+    frames = {frame.number: frame for frame in image_sequences_of.frames_of(conn, version.id, numbers)}
+    if not frames.keys() >= set(numbers):
+        raise NotFound
+    production = productions.get(conn, version.production_id)
+    scope = production_scope(production.slug, production.id)
+    reason = f"download of {len(numbers)} frames of version {version.id}"
+    end = datetime.now(UTC) + GRANT_LIFE
+    grant = grants.record(conn, GrantAction.DOWNLOAD, version.original_key, reason, expires_at=end, user_id=user.id)
+    audit.record(conn, "version.download_granted", version.id, user.id, grant=grant)
+    found = [frames[number] for number in numbers]
+    return [Download(version.connection_id, one.object_key, one.file_name, scope, grant) for one in found]
+
+
+def _not_arrived() -> Conflict:
+    return Conflict("the original has not arrived yet", advice="Wait until the upload is complete.")
 
 
 def sign(storage: CompanyStorage, download: Download) -> PresignedRequest:

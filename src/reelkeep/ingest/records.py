@@ -17,6 +17,7 @@ from reelkeep.ingest.parts import PartPlan
 from reelkeep.storage.layout import production_scope
 
 SMALL: Final = ""  # in place of S3's UploadId: there is none
+SEQUENCE: Final = "sequence"  # nor is there one for the frames of a sequence; S3's are far longer
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,16 @@ class UploadRow:
     def is_small(self) -> bool:
         """Tell whether the file goes by one PUT (``ingest.batches``) instead of a multipart upload."""
         return self.store_upload_id == SMALL
+
+    @property
+    def is_sequence(self) -> bool:
+        """Tell whether the frames of a sequence go by one PUT each (``ingest.sequences``)."""
+        return self.store_upload_id == SEQUENCE
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Tell whether the store knows a multipart upload of it."""
+        return not (self.is_small or self.is_sequence)
 
     @property
     def scope(self) -> str:
@@ -84,7 +95,7 @@ def find_open(
     query = _full().where(
         uploads.c.state == UploadState.OPEN.value,
         uploads.c.client_key == client_key,
-        uploads.c.store_upload_id != SMALL,
+        uploads.c.store_upload_id.not_in((SMALL, SEQUENCE)),
         versions.c.uploaded_by == user_id,
         versions.c.file_name == file_name,
         versions.c.size_bytes == size_bytes,
@@ -128,6 +139,23 @@ def find_open_small(
         assets.c.production_id == production_id,
     )
     return {row.client_key: _upload(row) for row in conn.execute(query.order_by(uploads.c.created_at))}
+
+
+def find_open_sequence(
+    conn: Connection, user_id: UserId, production_id: ProductionId, client_key: str
+) -> UploadRow | None:
+    """Return the newest open upload of a sequence by this user into this production. Locks as ``find_open_small``."""
+    lock = func.hashtextextended(f"{user_id}{production_id}", 0)
+    conn.execute(select(func.pg_advisory_xact_lock(lock)))
+    query = _full().where(
+        uploads.c.state == UploadState.OPEN.value,
+        uploads.c.client_key == client_key,
+        uploads.c.store_upload_id == SEQUENCE,
+        versions.c.uploaded_by == user_id,
+        assets.c.production_id == production_id,
+    )
+    row = conn.execute(query.order_by(uploads.c.created_at.desc()).limit(1)).first()
+    return _upload(row) if row else None
 
 
 def open_of_user(

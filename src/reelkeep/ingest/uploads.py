@@ -331,7 +331,7 @@ class Uploads:
 
     def _discard(self, row: UploadRow) -> None:
         """Let the store forget the parts. What was put together stays: an original is never deleted here."""
-        if row.is_small:
+        if not row.is_in_parts:
             return
         grant = self._grant(row, f"abort upload {row.id}")
         try:
@@ -340,9 +340,9 @@ class Uploads:
             return  # already forgotten
 
     def _in_parts(self, user: User, upload_id: UploadId) -> UploadRow:
-        """Return the user's own upload if it is one of parts; small ones are completed in ``batches``."""
+        """Return the user's own upload if it is one of parts; others are completed in ``batches`` and ``sequences``."""
         row = self._mine(user, upload_id)
-        if row.is_small:
+        if not row.is_in_parts:
             raise NotFound
         return row
 

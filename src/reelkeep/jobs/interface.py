@@ -13,6 +13,7 @@ from reelkeep.ids import JobId, VersionId
 
 class JobKind(enum.Enum):
     TRANSCODE = "transcode"
+    ASSIST = "assist"  # makes units of a long film whose transcode job is at work
     SWEEP = "sweep"  # of the company, without a version: what nobody will finish, by the hour
     CLEAN = "clean"  # a version's proxy objects that no row names
 

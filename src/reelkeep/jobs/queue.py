@@ -36,7 +36,12 @@ _CLAIMABLE = and_(
         and_(jobs.c.state == JobState.RUNNING.value, or_(jobs.c.leased_until < func.now(), holder_is_gone())),
     ),
 )
+_WAITING = jobs.c.state == JobState.WAITING.value
+_OF_VERSION = (JobKind.TRANSCODE.value, JobKind.ASSIST.value)  # whose end a version's people see
 _UNFINISHED = jobs.c.state.in_((JobState.WAITING.value, JobState.RUNNING.value))
+
+
+_HELPS = jobs.c.kind == JobKind.ASSIST.value
 
 
 def back_off(attempts: int) -> timedelta | None:
@@ -73,6 +78,35 @@ def enqueue_many(conn: Connection, kind: JobKind, version_ids: Sequence[VersionI
     add_rows(conn, jobs, rows)
 
 
+def ask_for_help(conn: Connection, version_id: VersionId) -> bool:
+    """Add a job that helps with a version, unless one waits already; return whether it was added."""
+    waiting = select(jobs.c.id).where(_HELPS, jobs.c.version_id == version_id, _WAITING)
+    if conn.execute(waiting).first() is not None:
+        return False
+    row = {"id": JobId(new_id()), "kind": JobKind.ASSIST.value, "state": JobState.WAITING.value}
+    conn.execute(insert(jobs).values(version_id=version_id, **row))
+    return True
+
+
+def withdraw_help(conn: Connection, version_id: VersionId) -> None:
+    """Cancel the help that waits: there is nothing left to help with. One that somebody claims just now finds that."""
+    waiting = select(jobs).where(_HELPS, jobs.c.version_id == version_id, _WAITING)
+    for row in conn.execute(waiting.with_for_update(skip_locked=True)):
+        _step(conn, row, JobState.CANCELLED, finished_at=func.now())
+
+
+def others_wait(conn: Connection) -> bool:
+    """Return whether a film of which there is nothing yet is due."""
+    first = (jobs.c.kind == JobKind.TRANSCODE.value, _WAITING, jobs.c.due_at <= func.now())
+    return conn.execute(select(jobs.c.id).where(*first).limit(1)).first() is not None
+
+
+def is_worked_on(conn: Connection, version_id: VersionId) -> bool:
+    """Return whether a job that makes this version's proxy has not ended yet."""
+    ours = (jobs.c.version_id == version_id, jobs.c.kind.in_(_OF_VERSION), _UNFINISHED)
+    return conn.execute(select(jobs.c.id).where(*ours).limit(1)).first() is not None
+
+
 def due(conn: Connection) -> int:
     """Return how many jobs could be claimed now."""
     return conn.scalar(select(func.count()).select_from(jobs).where(_CLAIMABLE)) or 0
@@ -87,13 +121,15 @@ def due_kinds_query() -> str:
 def claim(conn: Connection, worker: str) -> Job | None:
     """Lease the job that has been due longest to ``worker``; None if there is none that nobody else is looking at.
 
+    Helping comes last: a film of which there is nothing yet goes before more of one that can be played.
+
     Call it on the connection of the worker's ``Presence``; without one the lease is anybody's at once.
 
     The attempt is counted here. A job that was claimed more often than ``MAX_ATTEMPTS`` is returned too: the caller
     ends it, because only the caller can say so on the version.
     """
     row = conn.execute(
-        select(jobs).where(_CLAIMABLE).order_by(jobs.c.due_at).limit(1).with_for_update(skip_locked=True)
+        select(jobs).where(_CLAIMABLE).order_by(_HELPS, jobs.c.due_at).limit(1).with_for_update(skip_locked=True)
     ).one_or_none()
     if row is None:
         return None
@@ -155,8 +191,11 @@ def give_back(conn: Connection, job_id: JobId, worker: str) -> None:
     _step(conn, row, JobState.WAITING, **values)
 
 
-def request_cancel(conn: Connection, version_id: VersionId) -> JobState | None:
-    """Cancel the version's unfinished transcode jobs; others change nothing that its people see.
+def request_cancel(conn: Connection, version_id: VersionId, *, skip_locked: bool = False) -> JobState | None:
+    """Cancel the unfinished jobs that make a version's proxy; others change nothing that its people see.
+
+    Args:
+        skip_locked: leave alone what somebody writes just now; for a job that ends and takes its helpers with it.
 
     Returns:
         CANCELLED: the job was waiting and has ended; the caller moves the version.
@@ -164,8 +203,8 @@ def request_cancel(conn: Connection, version_id: VersionId) -> JobState | None:
         None: there was nothing to cancel.
     """
     state = None
-    ours = (jobs.c.version_id == version_id, jobs.c.kind == JobKind.TRANSCODE.value, _UNFINISHED)
-    for row in conn.execute(select(jobs).where(*ours).with_for_update()):
+    ours = (jobs.c.version_id == version_id, jobs.c.kind.in_(_OF_VERSION), _UNFINISHED)
+    for row in conn.execute(select(jobs).where(*ours).with_for_update(skip_locked=skip_locked)):
         if row.state == JobState.WAITING.value:
             _step(conn, row, JobState.CANCELLED, finished_at=func.now(), cancel_requested_at=func.now())
             state = state or JobState.CANCELLED

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from reelkeep.catalog.runs import samples_from_start
 from reelkeep.catalog.tables import proxies, renditions, segments, version_keys
 from reelkeep.errors import Conflict
 from reelkeep.ids import VersionId
@@ -115,12 +116,8 @@ def wrapped_keys(conn: Connection, version_id: VersionId) -> tuple[bytes, dict[s
 
 
 def _renditions(conn: Connection, version_id: VersionId) -> tuple[RenditionRow, ...]:
-    published = (
-        select(func.coalesce(func.sum(segments.c.samples), 0))
-        .where(segments.c.rendition_id == renditions.c.id)
-        .scalar_subquery()
-    )
-    query = select(renditions, published.label("published")).where(renditions.c.version_id == version_id)
+    published = samples_from_start(renditions.c.id).label("published")
+    query = select(renditions, published).where(renditions.c.version_id == version_id)
     return tuple(
         RenditionRow(
             row.name,

@@ -186,3 +186,6 @@ class RangeReader(Protocol):
     """Reads one object by ranges, several in flight: the fast path for originals (obstore)."""
 
     def read(self, offset: int, length: int) -> bytes: ...
+
+    def of(self, key: str, size_bytes: int) -> RangeReader:
+        """Return a reader of another object under the same scope, with the same session and connections."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from reelkeep.errors import StorageSetupError
 from reelkeep.ids import ID_CHARACTERS, ID_PATTERN, AssetId, ProductionId, VersionId, is_id
+from reelkeep.sequences import FrameName
 
 SLUG_CHARACTERS: Final = 40
 SAFE_NAME_CHARACTERS: Final = 120
@@ -92,6 +93,23 @@ def original_key(
 ) -> str:
     """Return the key of an original. ``file_name`` is what the uploader called it, in any form."""
     return original_scope(production_slug, production_id, asset_slug, asset_id, version_id) + safe_name(file_name)
+
+
+def frame_key(scope: str, file_name: str, name: FrameName) -> str:
+    """Return the key of one frame of an image sequence. Frames of one sequence have different keys.
+
+    Args:
+        scope: of ``original_scope``.
+        name: ``file_name``, taken apart.
+
+    >>> from reelkeep.sequences import frame_name
+    >>> names = [frame_name(text) for text in ("Läufer 2.0001.exr", "x" * 300 + ".0001.exr")]
+    >>> frame_key("a/", "Läufer 2.0001.exr", names[0]), frame_key("a/", "x" * 300 + ".0001.exr", names[1])
+    ('a/Laufer_2.0001.exr', 'a/0001.exr')
+    """
+    number = f"{name.digits}.{name.extension}"
+    readable = safe_name(file_name)  # a cut one may have lost its number
+    return scope + (readable if readable.endswith(number) and len(readable) < SAFE_NAME_CHARACTERS else number)
 
 
 def proxy_scope(version_id: VersionId) -> str:

@@ -6,6 +6,7 @@ obstore cannot add a query parameter, so the session itself is the grant: its Ro
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, Final, TypedDict
 
@@ -37,9 +38,16 @@ class ObstoreReader:
     def __init__(
         self, connection: StorageConnection, sessions: Callable[[], StsSession], key: str, size_bytes: int
     ) -> None:
-        self._path = f"{connection.prefix}/{key}" if connection.prefix else key
+        self._prefix = f"{connection.prefix}/" if connection.prefix else ""
+        self._key = key
         self._size_bytes = size_bytes
         self._store = _open(connection, sessions)
+
+    def of(self, key: str, size_bytes: int) -> ObstoreReader:
+        """Return a reader of another object with the same session and connections."""
+        other = copy(self)
+        other._key, other._size_bytes = key, size_bytes
+        return other
 
     def read(self, offset: int, length: int) -> bytes:
         """Return the bytes of ``[offset, offset + length)``, cut at the object's end.
@@ -53,7 +61,7 @@ class ObstoreReader:
         if end <= offset:
             return b""
         with obstore_errors():
-            return bytes(obstore.get_range(self._store, self._path, start=offset, end=end))
+            return bytes(obstore.get_range(self._store, self._prefix + self._key, start=offset, end=end))
 
 
 def _open(connection: StorageConnection, sessions: Callable[[], StsSession]) -> S3Store:

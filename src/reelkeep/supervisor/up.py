@@ -25,6 +25,7 @@ def run(
     *,
     s3_embedded: bool = False,
     port: int | None = None,
+    jobs: int | None = None,
     insecure_no_sandbox: bool = False,
     ready_fd: int | None = None,
     settings: Settings | None = None,
@@ -34,6 +35,7 @@ def run(
 
     Args:
         port: of the gateway; None: as at the last start, 0: a free one.
+        jobs: how many run at a time; None: as the settings say.
         ready_fd: gets one JSON line once everything is there, and is closed; None: a line for people on stdout.
         settings: an installation's own; the other arguments win over it.
 
@@ -51,6 +53,7 @@ def run(
             "data": data,
             "s3_embedded": s3_embedded or base.s3_embedded,
             "port": port if port is not None else base.port,
+            "jobs": base.jobs if jobs is None else jobs,
             "insecure_no_sandbox": insecure_no_sandbox or base.insecure_no_sandbox,
         }
     )

@@ -104,6 +104,13 @@ class Original:
         except NotFound as error:
             raise OriginalGone from error
 
+    def fetch_of(self, key: str, offset: int, length: int) -> bytes:
+        """Do as ``fetch`` for another object under the same prefix: a file of a sequence."""
+        try:
+            return patiently(lambda: self._opened().of(key, offset + length).read(offset, length), self._hold)
+        except NotFound as error:
+            raise OriginalGone from error
+
     def _opened(self) -> RangeReader:
         with self._lock:
             grant = self._grants.current()

@@ -24,8 +24,11 @@ from reelkeep.transcode import protocol
 from reelkeep.transcode.bands import place_bands
 from reelkeep.transcode.problems import unusable
 from reelkeep.transcode.protocol import (
+    Boundary,
+    Cuts,
     Done,
     Fragment,
+    GoOn,
     Loudness,
     Peaks,
     Plan,
@@ -36,7 +39,6 @@ from reelkeep.transcode.protocol import (
     Times,
     Track,
 )
-from reelkeep.transcode.source import SourceCache
 
 _log = logging.getLogger(__name__)
 
@@ -75,12 +77,27 @@ class Codec(Protocol):
     def last_words(self) -> str: ...
 
 
+class Source(Protocol):
+    """What the codec reads: ``source.SourceCache`` or ``sequence_source.SequenceSource``."""
+
+    @property
+    def fetched_bytes(self) -> int: ...
+
+    def read(self, offset: int, length: int, file: int = 0) -> bytes: ...
+
+    def narrow(self) -> None: ...
+
+
 class Recipient(Protocol):
     """Who takes what the codec sends: ``publisher.Publisher``."""
 
     def add_track(self, track: Track) -> None: ...
 
     def add_fragment(self, fragment: Fragment, now: float) -> None: ...
+
+    def cut(self, cuts: Cuts) -> None: ...
+
+    def cross(self, boundary: Boundary) -> bool: ...
 
     def add_still(self, still: Still) -> None: ...
 
@@ -118,7 +135,7 @@ class Carrier:
 
     def __init__(
         self,
-        source: SourceCache,
+        source: Source,
         begin: BeginProxy,
         hold: Hold,
         limits: MediaLimits | None = None,
@@ -222,7 +239,7 @@ class Carrier:
         self._account(said, job.size_bytes)
         match said:
             case Read():
-                body = self._source.read(said.offset, said.length)
+                body = self._source.read(said.offset, said.length, said.file)
                 channel.send(protocol.Bytes(said.offset, body).message())
             case protocol.Probe():
                 if self._probe is not None:
@@ -235,6 +252,13 @@ class Carrier:
                 self._publishing().add_track(said)
             case Fragment():
                 self._publishing().add_fragment(said, time.monotonic())
+            case Cuts():
+                self._publishing().cut(said)
+            case Boundary():
+                goes_on = self._publishing().cross(said)
+                if not goes_on:
+                    self._source.narrow()  # what is still read of the original is its sound
+                channel.send(GoOn(goes_on).message())
             case Still():
                 self._publishing().add_still(said)
             case Peaks():

@@ -39,9 +39,12 @@ MAX_STILL_BYTES: Final = 8 << 20
 MAX_PEAKS_BYTES: Final = 32 << 20
 MAX_RUNS: Final = 600_000  # of equal steps: 2.7 hours at 60 pictures a second if no two are equal, in 16 MiB of JSON
 MAX_TICKS: Final = 1 << 31
+MAX_CUTS: Final = 1_000  # each unit has a tile sheet of its own, and there are no more of these
+MAX_UNIT_SECONDS: Final = 3_600
 
 PROBLEM_CODES: Final = frozenset(
     {"empty", "not_media", "text", "cut_off", "no_streams", "unsupported", "damaged", "too_large", "codec_failed"}
+    | {"frame_damaged", "frame_kind", "frame_size"}  # of one picture of a sequence, which the detail names
 )
 RENDITION_NAME: Final = re.compile(r"v[1-9][0-9]{0,4}|a(?:[1-9]|1[0-6])")  # as many sounds as MAX_SOUNDS
 LANGUAGE: Final = re.compile(r"(?:[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,4})?")
@@ -126,6 +129,16 @@ def integer(value: Any, low: int, high: int) -> int:
     if type(value) is not int or not low <= value <= high:
         raise BadFrame("a number is out of its range")
     return value
+
+
+def cuts_of(value: Any) -> tuple[int, ...]:
+    """Return the first frames of units: rising multiples of the segment, from its first one on."""
+    if not isinstance(value, list | tuple) or len(value) > MAX_CUTS:
+        raise BadFrame("the cuts are no list, or too many")
+    cuts = tuple(integer(each, SEGMENT_FRAMES, MAX_FRAMES) for each in value)
+    if any(cut % SEGMENT_FRAMES for cut in cuts) or list(cuts) != sorted(set(cuts)):
+        raise BadFrame("a cut is not at the start of a segment, or out of order")
+    return cuts
 
 
 def rate_of(fields: Fields) -> FrameRate:

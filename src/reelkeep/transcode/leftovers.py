@@ -36,25 +36,31 @@ class Prefix(Protocol):
     def delete(self, keys: Sequence[str]) -> None: ...
 
 
-def unnamed(keys: Iterable[str], named: set[str], end: int) -> list[str]:
-    """Return the keys that may go: bundles and stills of attempts before ``end`` that no row names."""
+def unnamed(keys: Iterable[str], named: set[str], end: int, kept: frozenset[int] = frozenset()) -> list[str]:
+    """Return the keys that may go: bundles and stills of attempts before ``end`` that no row names.
+
+    Args:
+        kept: attempts whose last bundles may hold no segment, but say how long the film is.
+    """
     found = []
     for key in keys:
         place = parse_proxy_key(key)
-        if place is not None and place.attempt_number < end and key not in named:
+        if place is None or place.attempt_number >= end or place.attempt_number in kept:
+            continue
+        if key not in named:
             found.append(key)
     return found
 
 
-def delete_unnamed(bucket: Prefix, named: set[str], end: int) -> int:
+def delete_unnamed(bucket: Prefix, named: set[str], end: int, kept: frozenset[int] = frozenset()) -> int:
     """Delete the leftovers of attempts before ``end`` and return how many there were.
 
     Raises:
         StorageSetupError: the role may not delete; some may be gone.
     """
-    if end < 2:  # attempts count from 1
+    if kept.issuperset(range(1, end)):  # attempts count from 1
         return 0
-    keys = unnamed(bucket.keys(), named, end)
+    keys = unnamed(bucket.keys(), named, end, kept)
     for start in range(0, len(keys), DELETE_AT_ONCE):
         bucket.delete(keys[start : start + DELETE_AT_ONCE])
     return len(keys)
@@ -85,19 +91,20 @@ def cleaner_of(company: CompanyHandle, job: Job, connection_id: ConnectionId, ho
 
 
 def _clean(company: CompanyHandle, job: Job, hold: Hold) -> None:
-    connection_id, named, end = patiently(lambda: _read(company, job.version_id), hold)
-    delete_unnamed(cleaner_of(company, job, connection_id, hold), named, end)
+    connection_id, named, end, kept = patiently(lambda: _read(company, job.version_id), hold)
+    delete_unnamed(cleaner_of(company, job, connection_id, hold), named, end, kept)
 
 
-def _read(company: CompanyHandle, version_id: VersionId | None) -> tuple[ConnectionId, set[str], int]:
-    """Return where the proxy lies, the keys that stay, and the first attempt that is not to be touched."""
+def _read(company: CompanyHandle, version_id: VersionId | None) -> tuple[ConnectionId, set[str], int, frozenset[int]]:
+    """Return where the proxy lies, the keys that stay, the first attempt not to be touched, and others that are not."""
     if version_id is None:
         raise IsolationError("a cleaning job names no version")
     with transaction(company.engine) as conn:
         version = versions.get(conn, version_id)
-        named, last = records.named_objects(conn, version_id), records.last_attempt_number(conn, version_id)
+        named, end = records.named_objects(conn, version_id), records.last_attempt_number(conn, version_id) + 1
+        kept = records.closing_attempts(conn, version_id)
     if version.state is VersionState.READY:
-        return version.connection_id, named, last  # the last bundles may hold no segment, but say how long it is
+        return version.connection_id, named, end, kept
     if version.state in (VersionState.FAILED, VersionState.CANCELLED):
-        return version.connection_id, named, last + 1  # tried again, it begins another attempt
-    return version.connection_id, named, 0  # somebody works on it
+        return version.connection_id, named, end, frozenset()  # tried again, it begins another attempt
+    return version.connection_id, named, 0, kept  # somebody works on it

@@ -13,6 +13,7 @@ from reelkeep.errors import MediaError
 
 _STAYS: Final = "this file stays stored as it is"
 _AGAIN: Final = f"Copy or export it again and upload that as a new version; {_STAYS}."
+_FRAME_AGAIN: Final = "Export this frame again and upload the whole sequence as a new version; what came stays stored."
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {  # by fields.PROBLEM_CODES: what happened, and what to do next
     "empty": ("The file is empty", _AGAIN),
     "not_media": (
@@ -37,9 +38,12 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {  # by fields.PROBLEM_CODES: wha
         "The picture is larger, or the film longer, than Reelkeep can take",
         f"Export it smaller or in reels and upload those; {_STAYS}.",
     ),
+    "frame_damaged": ("A picture of the image sequence is damaged", _FRAME_AGAIN),
+    "frame_kind": ("A picture of the image sequence is of another kind than its name says", _FRAME_AGAIN),
+    "frame_size": ("A picture of the image sequence has another size than the first one", _FRAME_AGAIN),
     "codec_failed": ("The film could not be transcoded", _AGAIN),
 }
-_DETAILED: Final = frozenset({"unsupported", "too_large"})
+_DETAILED: Final = frozenset({"unsupported", "too_large", "frame_damaged", "frame_kind", "frame_size"})
 
 
 def unusable(code: str, detail: str = "") -> MediaError:

@@ -7,9 +7,12 @@ samples' bytes mean is not checked here; the packaging modules parse them.
 
 from __future__ import annotations
 
+import struct
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final
 
 from reelkeep.isolation.channel import BadFrame, Message
 from reelkeep.media import (
@@ -18,12 +21,14 @@ from reelkeep.media import (
     MAX_BANDS,
     MAX_SOUNDS,
     SEGMENT_FRAMES,
+    FrameRate,
     Light,
     MediaLimits,
     Rung,
 )
 from reelkeep.media import Loudness as LoudnessFacts
 from reelkeep.media import Probe as ProbeFacts
+from reelkeep.sequences import MAX_FRAME_BYTES, MAX_FRAMES_OF_SEQUENCE, MAX_NUMBER, ImageKind
 from reelkeep.transcode.fields import (
     CONTENT_TYPES,
     LIGHTS,
@@ -38,10 +43,13 @@ from reelkeep.transcode.fields import (
     MAX_RUNS,
     MAX_STILL_BYTES,
     MAX_TRACKS,
+    MAX_UNIT_SECONDS,
     PROBLEM_CODES,
     STILL_KINDS,
     Fields,
     bodyless,
+    cuts_of,
+    integer,
     loudness_of,
     rate_of,
     rung_of,
@@ -51,12 +59,61 @@ from reelkeep.transcode.fields import (
 from reelkeep.transcode.samples import Fragment, SampleEntry, Track
 
 __all__ = [
-    "Bytes", "Done", "Fragment", "FromCarrier", "FromCodec", "Job", "Loudness", "Peaks", "Plan", "Probe", "Problem",
-    "Progress", "Read", "SampleEntry", "Still", "TileLayout", "Times", "Track", "parse_from_carrier",
+    "Boundary", "Bytes", "Cuts", "Done", "Fragment", "FromCarrier", "FromCodec", "GoOn", "Images", "Job", "Loudness",
+    "Peaks", "Plan", "Probe", "Problem", "Progress", "Read", "SampleEntry", "Still", "TileLayout", "Times", "Track",
+    "parse_from_carrier",
     "parse_from_codec",
 ]  # fmt: skip
 
 # ---- carrier to codec ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Images:
+    """The files of an image sequence, in the order of their numbers; file 0 is the first frame.
+
+    ``offsets`` are counted in frames from the first file's number; a number without a file shows the one before it.
+    """
+
+    kind: ImageKind
+    rate: FrameRate
+    first_number: int
+    offsets: tuple[int, ...]
+    sizes: tuple[int, ...]  # bytes
+
+    @property
+    def frames(self) -> int:
+        """Return the length of the film."""
+        return self.offsets[-1] + 1
+
+    def place_at(self, frame: int) -> int:
+        """Return which file shows a frame, counted from 0."""
+        return max(0, bisect_right(self.offsets, frame) - 1)
+
+    def header(self) -> dict[str, Any]:
+        return {"kind_of_image": self.kind.value, "rate": asdict(self.rate), "first_number": self.first_number}
+
+    def table(self) -> bytes:
+        return b"".join(map(_FILE.pack, self.offsets, self.sizes))
+
+    @staticmethod
+    def parse(fields: Fields, table: bytes) -> Images:
+        if len(table) % _FILE.size or not 1 <= len(table) // _FILE.size <= MAX_FRAMES_OF_SEQUENCE:
+            raise BadFrame("a sequence has no table of files")
+        rows = list(_FILE.iter_unpack(table))
+        if rows[0][0] or any(before[0] >= after[0] for before, after in pairwise(rows)) or rows[-1][0] >= MAX_FRAMES:
+            raise BadFrame("the files of a sequence are not in order")
+        return Images(
+            kind=ImageKind(fields.one_of("kind_of_image", _IMAGE_KINDS)),
+            rate=fields.nested(fields.take("rate"), rate_of),
+            first_number=fields.integer("first_number", 0, MAX_NUMBER),
+            offsets=tuple(offset for offset, _ in rows),
+            sizes=tuple(integer(size, 1, MAX_FRAME_BYTES) for _, size in rows),
+        )
+
+
+_FILE: Final = struct.Struct(">IQ")  # offset in frames, size in bytes
+_IMAGE_KINDS: Final = frozenset(kind.value for kind in ImageKind)
 
 
 @dataclass(frozen=True)
@@ -66,7 +123,7 @@ class Job:
     ``resume_frame`` is a multiple of 48: frames before it are not encoded. ``resume_audio_frame`` is the number of
     the first AAC frame wanted (frame 0 is the priming frame), a multiple of 94. ``resume_tile_sheet`` is the first
     tile sheet wanted. ``poster`` and ``peaks`` say whether these are still missing. ``bands`` is how many mark bands
-    each rung gets.
+    each rung gets. At each of ``cuts`` the encoders begin anew, and the codec asks whether it is to go on there.
     """
 
     size_bytes: int
@@ -75,14 +132,23 @@ class Job:
     resume_tile_sheet: int = 0
     poster: bool = True
     peaks: bool = True
+    picture: bool = True  # False: the sound alone is wanted
+    sound: bool = True  # False: another job makes the sound
+    unit_seconds: int = 0  # the length a long film is cut into units of; 0: it is not cut
+    find_cuts: bool = False  # say where to cut, once the first picture is out
+    cuts: tuple[int, ...] = ()  # where it was cut: the first frames of all units but the first
     threads: int = 0  # 0: as many as there are processors
     bands: int = DEFAULT_BANDS
     max_picture_px: int = MediaLimits.max_picture_px
     max_media_seconds: int = MediaLimits.max_media_seconds
     max_tracks: int = MediaLimits.max_tracks
+    images: Images | None = None  # of an image sequence; None: the original is one file
 
     def message(self) -> Message:
-        return Message("job", asdict(self))
+        plain = {name: value for name, value in vars(self).items() if name != "images"}
+        if self.images is None:
+            return Message("job", {**plain, "images": None})
+        return Message("job", {**plain, "images": self.images.header()}, self.images.table())
 
     @staticmethod
     def parse(message: Message) -> Job:
@@ -94,11 +160,17 @@ class Job:
             resume_tile_sheet=fields.integer("resume_tile_sheet", 0, 1_000),
             poster=fields.flag("poster"),
             peaks=fields.flag("peaks"),
+            picture=fields.flag("picture"),
+            sound=fields.flag("sound"),
+            unit_seconds=fields.integer("unit_seconds", 0, MAX_UNIT_SECONDS),
+            find_cuts=fields.flag("find_cuts"),
+            cuts=cuts_of(fields.take("cuts")),
             bands=fields.integer("bands", 0, MAX_BANDS),
             threads=fields.integer("threads", 0, 64),
             max_picture_px=fields.integer("max_picture_px", 1, MAX_PICTURE_PX),
             max_media_seconds=fields.integer("max_media_seconds", 1, MAX_FRAMES),
             max_tracks=fields.integer("max_tracks", 1, MAX_TRACKS),
+            images=fields.optional("images", lambda nested: Images.parse(nested, message.body)),
         )
         fields.end()
         if job.resume_frame % SEGMENT_FRAMES or job.resume_audio_frame % AUDIO_SEGMENT_AAC_FRAMES:
@@ -126,15 +198,33 @@ class Bytes:
         return Bytes(offset, message.body)
 
 
+@dataclass(frozen=True)
+class GoOn:
+    """The answer to ``boundary``: whether this codec makes the unit that begins there, too."""
+
+    go: bool
+
+    def message(self) -> Message:
+        return Message("go_on", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> GoOn:
+        fields = bodyless(message)
+        answer = GoOn(fields.flag("go"))
+        fields.end()
+        return answer
+
+
 # ---- codec to carrier ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Read:
-    """The codec wants ``length`` bytes of the original from ``offset``."""
+    """The codec wants ``length`` bytes of the original from ``offset``; of a sequence, of its file ``file``."""
 
     offset: int
     length: int
+    file: int = 0
 
     def message(self) -> Message:
         return Message("read", asdict(self))
@@ -142,7 +232,11 @@ class Read:
     @staticmethod
     def parse(message: Message) -> Read:
         fields = bodyless(message)
-        read = Read(fields.integer("offset", 0, MAX_ORIGINAL_BYTES), fields.integer("length", 1, MAX_READ_BYTES))
+        read = Read(
+            offset=fields.integer("offset", 0, MAX_ORIGINAL_BYTES),
+            length=fields.integer("length", 1, MAX_READ_BYTES),
+            file=fields.integer("file", 0, MAX_FRAMES_OF_SEQUENCE - 1),
+        )
         fields.end()
         return read
 
@@ -242,6 +336,40 @@ class Plan:
         if len({rung.name for rung in plan.rungs}) != len(plan.rungs) or not (plan.rungs or plan.sounds):
             raise BadFrame("a plan names a rendition twice, or none at all")
         return plan
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Where this film may be cut into units: their first frames, but for the first one's. At most one in a job."""
+
+    frames: tuple[int, ...]
+
+    def message(self) -> Message:
+        return Message("cuts", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> Cuts:
+        fields = bodyless(message)
+        cuts = Cuts(cuts_of(fields.take("frames")))
+        fields.end()
+        return cuts
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Every picture before ``frame`` was sent; the codec waits to be told whether to go on."""
+
+    frame: int
+
+    def message(self) -> Message:
+        return Message("boundary", asdict(self))
+
+    @staticmethod
+    def parse(message: Message) -> Boundary:
+        fields = bodyless(message)
+        boundary = Boundary(fields.integer("frame", SEGMENT_FRAMES, MAX_FRAMES))
+        fields.end()
+        return boundary
 
 
 @dataclass(frozen=True)
@@ -414,8 +542,11 @@ class Problem:
         return problem
 
 
-FromCodec = Read | Probe | Plan | Track | Fragment | Still | Peaks | Loudness | Times | Progress | Done | Problem
-FromCarrier = Job | Bytes
+FromCodec = (
+    Read | Probe | Plan | Track | Fragment | Cuts | Boundary
+    | Still | Peaks | Loudness | Times | Progress | Done | Problem
+)  # fmt: skip
+FromCarrier = Job | Bytes | GoOn
 
 _FROM_CODEC: Final[Mapping[str, Callable[[Message], FromCodec]]] = {
     "read": Read.parse,
@@ -423,6 +554,8 @@ _FROM_CODEC: Final[Mapping[str, Callable[[Message], FromCodec]]] = {
     "plan": Plan.parse,
     "track": Track.parse,
     "fragment": Fragment.parse,
+    "cuts": Cuts.parse,
+    "boundary": Boundary.parse,
     "still": Still.parse,
     "peaks": Peaks.parse,
     "loudness": Loudness.parse,
@@ -451,4 +584,6 @@ def parse_from_carrier(message: Message) -> FromCarrier:
         return Job.parse(message)
     if message.kind == "bytes":
         return Bytes.parse(message)
+    if message.kind == "go_on":
+        return GoOn.parse(message)
     raise BadFrame("a message is of a kind this protocol does not know")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import Connection, Engine
 
@@ -31,7 +31,19 @@ from reelkeep.transcode import picture_times, records, waveform
 from reelkeep.transcode.bucket import ProxyPrefix
 from reelkeep.transcode.outbox import Outbox
 from reelkeep.transcode.patience import patiently
-from reelkeep.transcode.protocol import Done, Fragment, Loudness, Peaks, Plan, Still, Times, Track
+from reelkeep.transcode.protocol import (
+    Boundary,
+    Cuts,
+    Done,
+    Fragment,
+    Job,
+    Loudness,
+    Peaks,
+    Plan,
+    Still,
+    Times,
+    Track,
+)
 from reelkeep.transcode.records import Attempt, Keys
 from reelkeep.transcode.rendition import RenditionWriter, checked_config, grid_of
 from reelkeep.transcode.resume import Published
@@ -78,8 +90,23 @@ class _Row:
     writer: RenditionWriter
 
 
+class Units(Protocol):
+    """Who knows which parts of the film are this job's: ``shares.SharedUnits``."""
+
+    def cut(self, frames: tuple[int, ...], *, sound: bool) -> None:
+        """Record where the film is cut."""
+
+    def go_on(self, frame: int) -> Published | None:
+        """Record that all before ``frame`` is published; return what is published now if we go on there."""
+
+
 class Publisher:
-    """Takes what one codec sends in one attempt. Used by one thread; close it in every case."""
+    """Takes what one codec sends in one attempt. Used by one thread; close it in every case.
+
+    Args:
+        asked: what the codec was asked for.
+        sounds: the sound tracks, as the probe found them.
+    """
 
     def __init__(
         self,
@@ -88,24 +115,33 @@ class Publisher:
         plan: Plan,
         proxy: ProxyPlan,
         published: Published,
+        asked: Job,
+        units: Units,
         sounds: Sequence[Sound] = (),
     ) -> None:
         if len(sounds) != plan.sounds:
             raise BadFrame("a plan has another number of sound tracks than its probe")
         self._desk = desk
         self._attempt = attempt
+        self._asked, self._units = asked, units
+        self._cuts = [cut for cut in asked.cuts if cut > asked.resume_frame]
+        self._stopped = False  # at a cut: the rest of the picture is made by others
         self._plan = plan
         self._proxy = proxy
         self._published = published
+        self._numbers = {name: set(numbers) for name, numbers in published.numbers.items()}
+        self._sheets = set(published.sheets)
         self._rungs: Mapping[str, Rung] = {rung.name: rung for rung in plan.rungs}
-        self._planned = {*self._rungs, *map(sound_rendition, range(plan.sounds))}
-        self._sounds = {sound_rendition(number): sound for number, sound in enumerate(sounds)}
+        names = {sound_rendition(number): sound for number, sound in enumerate(sounds)}
+        self._planned = {*self._rungs, *names}
+        self._active = {*(self._rungs if asked.picture else ()), *(names if asked.sound else ())}
+        self._sounds = names
         self._loudness: dict[int, LoudnessFacts] = {}
         self._times: Times | None = None
         self._rows: dict[str, _Row] = {}
         self._outbox = Outbox()
         self._peaks: list[Peaks] = []
-        self._next_sheet = published.tile_sheets
+        self._next_sheet = asked.resume_tile_sheet
         self._progressed = threading.Event()
         self._stills = StillWriter(
             desk.keys.version_key, attempt.salt, desk.company_id, desk.version_id, attempt.number
@@ -119,7 +155,7 @@ class Publisher:
             ProxyChanged: published segments of it were encoded otherwise.
         """
         rung = self._rungs.get(track.rendition)
-        if track.rendition not in self._planned or track.rendition in self._rows:
+        if track.rendition not in self._active or track.rendition in self._rows:
             raise BadFrame("a track was not planned, or comes twice")
         config = checked_config(track, rung, self._proxy.rate)
         wanted = self._describe(track.rendition, rung, config)
@@ -168,7 +204,7 @@ class Publisher:
             grid_of(rung),
             track.sample_ticks,
             first=self._plan.resume_frame if rung else self._plan.resume_audio_frame,
-            published_segments=self._published.segments.get(wanted.name, 0),
+            published=self._numbers.setdefault(wanted.name, set()),
         )
 
     def add_fragment(self, fragment: Fragment, now: float) -> None:
@@ -179,7 +215,52 @@ class Publisher:
             ReelkeepError: what was to go out earlier could not.
         """
         row = self._row(fragment.rendition)
+        if fragment.rendition in self._rungs:
+            self._check_place(fragment)
         self._send(fragment.rendition, row.writer.add(fragment, now))
+
+    def _check_place(self, fragment: Fragment) -> None:
+        end = fragment.first + len(fragment.samples)
+        if self._stopped or (self._cuts and end > self._cuts[0]):
+            raise BadFrame("a picture lies beyond a cut that the codec has not asked about, or was stopped at")
+
+    def cut(self, cuts: Cuts) -> None:
+        """Take where the film is cut, before any picture behind the first cut.
+
+        Raises:
+            BadFrame: it was not asked for, comes twice or too late, or lies beyond the film.
+        """
+        if not self._asked.find_cuts or self._cuts or not cuts.frames:
+            raise BadFrame("cuts come that were not asked for")
+        late = any(self._rows[name].writer.frames > cuts.frames[0] for name in self._rungs if name in self._rows)
+        if late or cuts.frames[-1] >= self._proxy.planned_frames:
+            raise BadFrame("cuts come that cannot be")
+        self._cuts = list(cuts.frames)
+        self._units.cut(cuts.frames, sound=self._plan.sounds > 0)
+
+    def cross(self, boundary: Boundary) -> bool:
+        """Publish all that lies before a cut; return whether the codec goes on behind it.
+
+        Raises:
+            BadFrame: it is not the next cut, or something before it is missing.
+            ReelkeepError: what was to go out could not.
+        """
+        if self._stopped or not self._cuts or boundary.frame != self._cuts[0]:
+            raise BadFrame("the codec asks about a frame that is not the next cut")
+        if any(name not in self._rows or self._length(name) != boundary.frame for name in self._rungs):
+            raise BadFrame("a rendition does not end at a cut")
+        self._cuts.pop(0)
+        for name in self._rungs:
+            self._send(name, self._rows[name].writer.pause())
+        self._outbox.drain()
+        published = self._units.go_on(boundary.frame)
+        if published is None:
+            self._stopped = True
+            return False
+        for name, numbers in published.numbers.items():  # somebody who died may have begun the next unit
+            self._numbers.setdefault(name, set()).update(numbers)
+        self._sheets.update(published.sheets)
+        return True
 
     def tick(self, now: float) -> None:
         """Send what has waited long enough; raise what went wrong on the way out."""
@@ -196,6 +277,8 @@ class Publisher:
             if still.number != self._next_sheet:
                 raise BadFrame("a tile sheet is not the next one")
             self._next_sheet += 1
+            if still.number in self._sheets:
+                return
         self._send_still(self._stills.seal(kind, still.number, still.body))
 
     def add_peaks(self, peaks: Peaks) -> None:
@@ -222,7 +305,8 @@ class Publisher:
         Raises:
             BadFrame: the codec says it is done, but a rendition is missing or is shorter than it says.
         """
-        wanted = {name: done.audio_frames if is_sound(name) else done.frames for name in self._planned}
+        picture = max(done.frames, self._plan.resume_frame)  # a unit behind the film's real end has no frame
+        wanted = {name: done.audio_frames if is_sound(name) else picture for name in self._active}
         if not all(wanted[name] and wanted[name] == self._length(name) for name in wanted):
             raise BadFrame("the codec ended before every rendition was whole")
         if self._peaks and not self._published.peaks:
@@ -231,7 +315,8 @@ class Publisher:
             self._send_still(self._stills.seal(StillKind.TIMES, 0, picture_times.encode(self._times)))
         self._desk.record(lambda conn: records.measured(conn, self._desk.version_id, self._loudness, self._times))
         for name, row in self._rows.items():
-            self._send(name, row.writer.finish(now))
+            if not (self._stopped and name in self._rungs):
+                self._send(name, row.writer.finish(now))
         self._outbox.drain()
 
     def close(self) -> None:
@@ -252,8 +337,9 @@ class Publisher:
         if bundle is None:
             return
         row, attempt, version_id = self._rows[name], self._attempt, self._desk.version_id
-        whole = self._planned <= {*self._rows, *self._published.segments}  # the manifest can name every rendition
-        playable = whole and (row.is_step or not self._rungs)
+        whole = self._planned <= {*self._rows, *self._published.numbers}  # the manifest can name every rendition
+        begun = not self._plan.resume_frame or 0 in self._published.numbers.get(name, ())
+        playable = whole and (row.is_step or not self._rungs) and begun
 
         def publish() -> None:
             self._desk.bucket.put(bundle.object_key, bundle.body, BUNDLE_CONTENT_TYPE)

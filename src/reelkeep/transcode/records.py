@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, exists, func, insert, select, update
@@ -35,13 +36,16 @@ from reelkeep.encryption.keys import (
 )
 from reelkeep.errors import IsolationError
 from reelkeep.ids import AttemptId, JobId, ProductionId, VersionId, new_id
-from reelkeep.jobs.interface import JobKind, LeaseLost
-from reelkeep.media import Loudness, Probe
+from reelkeep.jobs.interface import JobCancelled, JobKind, LeaseLost
+from reelkeep.media import Loudness, Probe, TrackKind, is_sound
 from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription, SegmentFacts, bands_to_json
 from reelkeep.packaging.bundles import Bundle
 from reelkeep.packaging.stills import SealedStill, StillKind
+from reelkeep.transcode import unit_records
+from reelkeep.transcode.grid import Grid
 from reelkeep.transcode.protocol import Times
-from reelkeep.transcode.resume import Published, run_from_zero
+from reelkeep.transcode.resume import WHOLE, Published, run_from
+from reelkeep.transcode.units import Unit
 
 RENDITIONS_FIELD: Final = "renditions"  # in versions.probe, beside the fields of media.Probe: the names planned
 TIMES_FIELD: Final = "times"  # there, too: the fields of protocol.Times without its body
@@ -79,8 +83,8 @@ def keys_of(conn: Connection, company_key: CompanyKey, version_id: VersionId) ->
     return Keys(version_key, content_keys_from_json(version_key, stored.content_keys))
 
 
-def published(conn: Connection, version_id: VersionId) -> Published:
-    """Return what earlier attempts have published of a version's proxy."""
+def published(conn: Connection, version_id: VersionId, unit: Unit = WHOLE) -> Published:
+    """Return what is published of a version's proxy, or of one unit of it."""
     version = conn.execute(
         select(
             versions_table.c.probe,
@@ -93,7 +97,8 @@ def published(conn: Connection, version_id: VersionId) -> Published:
         .outerjoin(proxies, proxies.c.version_id == versions_table.c.id)
         .where(versions_table.c.id == version_id)
     ).one()
-    runs = _runs(conn, version_id)
+    numbered = _numbered(conn, version_id)
+    runs = {name: _run(name, is_step, unit, rows) for (name, is_step), rows in numbered.items()}
     shown = _still_numbers(conn, version_id)
     return Published(
         expected=tuple((version.probe or {}).get(RENDITIONS_FIELD, ())),
@@ -101,7 +106,9 @@ def published(conn: Connection, version_id: VersionId) -> Published:
         mark_bands=version.mark_bands,
         segments={name: run[0] for name, run in runs.items()},
         samples={name: run[1] for name, run in runs.items()},
-        tile_sheets=run_from_zero((number, 1) for number in shown[StillKind.TILES.value])[0],
+        unit=unit,
+        numbers={name: frozenset(number for number, _ in rows) for (name, _), rows in numbered.items()},
+        sheets=frozenset(shown[StillKind.TILES.value]),
         poster=bool(shown[StillKind.POSTER.value]),
         peaks=bool(shown[StillKind.PEAKS.value]),
         times=bool(shown[StillKind.TIMES.value]),
@@ -109,17 +116,27 @@ def published(conn: Connection, version_id: VersionId) -> Published:
     )
 
 
-def _runs(conn: Connection, version_id: VersionId) -> dict[str, tuple[int, int]]:
+def _run(name: str, is_step: bool, unit: Unit, rows: list[tuple[int, int]]) -> tuple[int, int]:
+    """Return how many segments of a unit, and samples, are there without a hole; sound is counted from its start."""
+    if is_sound(name):
+        return run_from(0, rows)
+    grid = Grid(TrackKind.VIDEO, is_step=is_step)
+    end = None if unit.end_frame is None else grid.number(unit.end_frame)
+    return run_from(grid.number(unit.first_frame), [row for row in rows if end is None or row[0] < end])
+
+
+def _numbered(conn: Connection, version_id: VersionId) -> dict[tuple[str, bool], list[tuple[int, int]]]:
+    """Return (number, samples) of every segment, by the rendition's name and whether it is the step rung."""
     query = (
-        select(renditions.c.name, segments.c.number, segments.c.samples)
+        select(renditions.c.name, renditions.c.is_step, segments.c.number, segments.c.samples)
         .join(segments, segments.c.rendition_id == renditions.c.id)
         .where(renditions.c.version_id == version_id)
         .order_by(segments.c.number)
     )
-    numbered: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for name, number, samples in conn.execute(query):
-        numbered[name].append((number, samples))
-    return {name: run_from_zero(rows) for name, rows in numbered.items()}
+    numbered: dict[tuple[str, bool], list[tuple[int, int]]] = defaultdict(list)
+    for name, is_step, number, samples in conn.execute(query):
+        numbered[name, is_step].append((number, samples))
+    return numbered
 
 
 def _still_numbers(conn: Connection, version_id: VersionId) -> dict[str, list[int]]:
@@ -145,10 +162,19 @@ def begin(
     elif any(getattr(old, name) != value for name, value in values.items()):
         _replace_plan(conn, version_id, values)
     facts = {**asdict(probe), "light": probe.light.value, RENDITIONS_FIELD: list(names)}
-    conn.execute(update(versions_table).where(versions_table.c.id == version_id).values(probe=facts))
+    _add_facts(conn, version_id, facts)
     if _state(conn, version_id) is VersionState.STORED:
         versions.move(conn, version_id, VersionState.PROCESSING)
     return _add_attempt(conn, version_id, job_id)
+
+
+def _add_facts(conn: Connection, version_id: VersionId, facts: dict[str, Any]) -> None:
+    """Record what a probe found, unless all of it stands there: what was measured since then stays."""
+    this = versions_table.c.id == version_id
+    stored = conn.scalar(select(versions_table.c.probe).where(this).with_for_update()) or {}
+    if facts.keys() <= stored.keys() and stored[RENDITIONS_FIELD] == facts[RENDITIONS_FIELD]:
+        return
+    conn.execute(update(versions_table).where(this).values(probe=facts))
 
 
 def _plan_values(plan: ProxyPlan) -> dict[str, Any]:
@@ -164,7 +190,7 @@ def _plan_values(plan: ProxyPlan) -> dict[str, Any]:
 
 
 def _replace_plan(conn: Connection, version_id: VersionId, values: dict[str, Any]) -> None:
-    if _runs(conn, version_id):
+    if _numbered(conn, version_id):
         raise ProxyChanged
     conn.execute(renditions.delete().where(renditions.c.version_id == version_id))
     conn.execute(update(proxies).where(proxies.c.version_id == version_id).values(values))
@@ -213,7 +239,11 @@ def publish_bundle(
 
     Raises:
         LeaseLost: another attempt has published one of these segments; roll back.
+        JobCancelled: another job of this version has failed, or was cancelled; roll back.
     """
+    state = conn.execute(select(versions_table.c.state).where(versions_table.c.id == version_id)).scalar_one()
+    if state in (VersionState.FAILED.value, VersionState.CANCELLED.value):
+        raise JobCancelled
     rows = [_segment_row(rendition_id, attempt, bundle, facts) for facts in bundle.segments]
     conn.execute(upsert(segments).values(rows).on_conflict_do_nothing())
     numbers = [facts.number for facts in bundle.segments]
@@ -254,6 +284,20 @@ def complete(conn: Connection, version_id: VersionId, frames: int) -> bool:
     """
     this = (proxies.c.version_id == version_id, proxies.c.completed_at.is_(None))
     return conn.execute(update(proxies).where(*this).values(frames=frames, completed_at=func.now())).rowcount == 1
+
+
+def sheet_frames_and_rate(conn: Connection, version_id: VersionId) -> tuple[int, Fraction]:
+    """Return how many frames one tile sheet of a version with a plan stands for, 0 if it has none; and its rate."""
+    plan = conn.execute(select(proxies).where(proxies.c.version_id == version_id)).one()
+    layout = plan.tile_layout
+    frames = layout["columns"] * layout["rows"] * layout["interval_frames"] if layout else 0
+    return frames, Fraction(plan.rate_numerator, plan.rate_denominator)
+
+
+def is_complete(conn: Connection, version_id: VersionId) -> bool:
+    """Return whether every segment is published."""
+    done = select(proxies.c.version_id).where(proxies.c.version_id == version_id, proxies.c.completed_at.is_not(None))
+    return conn.execute(done).first() is not None
 
 
 def measured(conn: Connection, version_id: VersionId, loudness: Mapping[int, Loudness], times: Times | None) -> None:
@@ -320,6 +364,11 @@ def uncleaned(conn: Connection, limit: int) -> list[VersionId]:
     left = ((versions_table.c.state == ready) & (tried.c.last > 1)) | versions_table.c.state.in_(given_up)
     query = select(versions_table.c.id).join(tried, tried.c.version_id == versions_table.c.id).where(left, ~spoken_for)
     return [VersionId(row.id) for row in conn.execute(query.order_by(tried.c.at).limit(limit))]
+
+
+def closing_attempts(conn: Connection, version_id: VersionId) -> frozenset[int]:
+    """Return the attempts that made the ends of a complete proxy; of a film that is not cut it is the last one."""
+    return unit_records.closing_attempts(conn, version_id) or frozenset({last_attempt_number(conn, version_id)})
 
 
 def state_of(conn: Connection, version_id: VersionId) -> VersionState:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from reelkeep.isolation.channel import BadFrame
 from reelkeep.media import AUDIO_FRAME_SAMPLES, AUDIO_RATE_HZ, FrameRate, Rung, TrackKind
 from reelkeep.packaging.bundles import Bundle, BundleWriter
@@ -39,7 +41,7 @@ class RenditionWriter:
 
     Args:
         first: the frame at which the codec begins.
-        published_segments: how many segments earlier attempts have published; these are dropped when they come again.
+        published: the numbers of segments that are published already; these are dropped when they come again.
     """
 
     def __init__(
@@ -50,13 +52,13 @@ class RenditionWriter:
         sample_ticks: int,
         *,
         first: int,
-        published_segments: int,
+        published: Container[int] = (),
     ) -> None:
         self._packager = packager
         self._bundles = bundles
         self._assembler = Assembler(grid, first)
         self._ticks = sample_ticks
-        self._published = published_segments
+        self._published = published
 
     @property
     def frames(self) -> int:
@@ -80,6 +82,10 @@ class RenditionWriter:
         """Return a bundle if one is due by its size or by the clock."""
         return self._bundles.close() if self._bundles.due(now) else None
 
+    def pause(self) -> Bundle | None:
+        """Return what is left before a cut, which lies at the start of a segment."""
+        return self._bundles.close()
+
     def finish(self, now: float) -> Bundle:
         """Return the last bundle; it may hold no segment, but tells how long the rendition is."""
         segment = self._assembler.finish()
@@ -91,7 +97,7 @@ class RenditionWriter:
         samples = [Sample(each.size, each.duration, each.cts_offset, each.sync) for each in segment.samples]
         decode_time = segment.first * self._ticks
         packaged = self._packager.segment(segment.number, decode_time, samples, segment.body)
-        if segment.number >= self._published:
+        if segment.number not in self._published:
             duration = len(samples) * self._ticks
             self._bundles.add(
                 segment.number, decode_time, duration, len(samples), packaged.body, now, packaged.band_ranges

@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from reelkeep.errors import DependencyError
+from reelkeep.isolation.channel import BadFrame
 
 BLOCK_BYTES: Final = 8 << 20
 BLOCKS_AHEAD: Final = 4
@@ -57,6 +58,7 @@ class SourceCache:
         self._hashed_blocks = 0
         self._count = threading.Lock()
         self._fetched_bytes = 0
+        self._narrow = False
 
     @property
     def fetched_bytes(self) -> int:
@@ -68,13 +70,18 @@ class SourceCache:
         """Return how much memory the blocks take, those on their way included."""
         return len(self._held) * self._block_bytes
 
-    def read(self, offset: int, length: int) -> bytes:
+    def read(self, offset: int, length: int, file: int = 0) -> bytes:
         """Return up to ``length`` bytes at ``offset``; fewer only at the end of the object.
 
         Raises:
+            BadFrame: there is no file but file 0.
             DependencyError, StorageSetupError: a block could not be fetched; reading it again tries again.
         """
+        if file:
+            raise BadFrame("the codec reads a file that the original does not have")
         end = min(offset + length, self._size)
+        if self._narrow and offset < end:
+            return self._exactly(offset, end)
         parts: list[bytes] = []
         while offset < end:
             number, start = divmod(offset, self._block_bytes)
@@ -82,6 +89,22 @@ class SourceCache:
             parts.append(part)
             offset += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def narrow(self) -> None:
+        """Fetch only what is asked for from now on: a sound alone lies in small pieces between large pictures."""
+        self._narrow = True
+
+    def _exactly(self, offset: int, end: int) -> bytes:
+        numbers = range(offset // self._block_bytes, (end - 1) // self._block_bytes + 1)
+        held = [self._held.get(number) for number in numbers]
+        if all(block is not None and block.done() and not block.exception() for block in held):
+            start = offset - numbers[0] * self._block_bytes
+            return b"".join(block.result() for block in held if block is not None)[start : start + end - offset]
+        part = self._fetch(offset, end - offset)
+        if len(part) != end - offset:
+            raise DependencyError("the store sent fewer bytes of the original than it should hold")
+        self._counted(len(part))
+        return part
 
     def sha256(self) -> bytes | None:
         """Return the SHA-256 of the whole object, or None unless every block has passed in order.
@@ -129,9 +152,12 @@ class SourceCache:
         block = self._fetch(offset, length)
         if len(block) != length:
             raise DependencyError("the store sent fewer bytes of the original than it should hold")
+        self._counted(length)
+        return block
+
+    def _counted(self, length: int) -> None:
         with self._count:
             self._fetched_bytes += length
-        return block
 
     def _hash_on(self) -> None:
         while (future := self._held.get(self._hashed_blocks)) is not None and future.done() and not future.exception():

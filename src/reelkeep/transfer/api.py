@@ -17,14 +17,19 @@ from reelkeep.transfer import network
 from reelkeep.transfer.interface import (
     DonePart,
     DownloadLink,
+    FrameFile,
     Original,
     ProxyTicket,
+    SequenceTicket,
     SignedRequest,
     SmallFile,
     SmallTicket,
+    StoredFrame,
     UploadTicket,
 )
+from reelkeep.transfer.names import as_text
 from reelkeep.transfer.patience import Patience
+from reelkeep.transfer.sequences import FoundSequence
 
 _SERVER: Final = "the Reelkeep server"
 
@@ -171,6 +176,54 @@ class Api:
         answer = self._post(f"/productions/{production_id}/small-uploads/complete", {"uploads": fields})
         return {one["id"]: error_of(400, one) if "error" in one else one["version_id"] for one in answer["uploads"]}
 
+    def begin_sequence(self, production_id: str, found: FoundSequence, client_key: str) -> SequenceTicket:
+        fields = {
+            "folder": found.folder,
+            "first_file": as_text(found.items[0].path.name),
+            "last_file": as_text(found.items[-1].path.name),
+            "files": len(found.items),
+            "size_bytes": found.size_bytes,
+            "rate": [found.rate.numerator, found.rate.denominator],
+            "client_key": client_key,
+        }
+        answer = self._post(f"/productions/{production_id}/sequences", fields)
+        return SequenceTicket(*(str(answer[name]) for name in ("id", "version_id", "asset_id", "name")))
+
+    def sign_frames(self, upload_id: str, files: Sequence[FrameFile]) -> Sequence[SignedRequest | int | ReelkeepError]:
+        fields = [
+            {
+                "file_name": file.file_name,
+                "size_bytes": file.size_bytes,
+                "crc32": crc.to_text(file.crc32),
+                "sha256": file.sha256.hex(),
+            }
+            for file in files
+        ]
+        answer = self._post(f"/sequences/{upload_id}/frames", {"files": fields})
+        return [_frame(one) for one in answer["frames"]]
+
+    def arrived_frames(self, upload_id: str, sums: Mapping[int, bytes]) -> Mapping[int, ReelkeepError | None]:
+        fields = [{"number": number, "crc32": crc.to_text(crc32)} for number, crc32 in sums.items()]
+        answer = self._post(f"/sequences/{upload_id}/arrived", {"frames": fields})
+        return {int(one["number"]): error_of(400, one) if "error" in one else None for one in answer["frames"]}
+
+    def complete_sequence(self, upload_id: str) -> str:
+        return str(self._post(f"/sequences/{upload_id}/complete", {})["version_id"])
+
+    def frames(self, version_id: str) -> Iterator[StoredFrame]:
+        """Yield the files of a sequence, page by page."""
+        after: int | None = -1
+        while after is not None:
+            answer = self._get(f"/versions/{version_id}/frames?after={after}")
+            for one in answer["frames"]:
+                sha256 = bytes.fromhex(one["sha256"]) if one["sha256"] else None
+                yield StoredFrame(int(one["number"]), str(one["file_name"]), int(one["size_bytes"]), sha256)
+            after = answer["next"]
+
+    def frame_links(self, version_id: str, numbers: Sequence[int]) -> Sequence[tuple[str, datetime]]:
+        answer = self._post(f"/versions/{version_id}/frames/downloads", {"numbers": list(numbers)})
+        return [(str(link["url"]), _time(link["expires_at"])) for link in answer["links"]]
+
     def originals(self, production_id: str) -> Iterator[Original]:
         """Yield what can be downloaded of a production, page by page."""
         after: str | None = ""
@@ -178,7 +231,8 @@ class Api:
             answer = self._get(f"/productions/{production_id}/originals?after={after}")
             for one in answer["originals"]:
                 sha256 = bytes.fromhex(one["sha256"]) if one["sha256"] else None
-                yield Original(one["version_id"], one["folder"], one["file_name"], int(one["size_bytes"]), sha256)
+                size_bytes, frames = int(one["size_bytes"]), int(one["frames"])
+                yield Original(one["version_id"], one["folder"], one["file_name"], size_bytes, sha256, frames)
             after = answer["next"]
 
     def download_links(self, production_id: str, version_ids: Sequence[str]) -> Sequence[tuple[str, datetime]]:
@@ -266,6 +320,12 @@ def _small_ticket(answer: Mapping[str, Any]) -> SmallTicket:
         asset_id=str(answer["asset_id"]),
         request=_signed({**answer, "number": 1}),
     )
+
+
+def _frame(answer: Mapping[str, Any]) -> SignedRequest | int | ReelkeepError:
+    if "error" in answer:
+        return error_of(400, answer)
+    return int(answer["number"]) if answer["stored"] else _signed(answer)
 
 
 def _signed(request: Mapping[str, Any]) -> SignedRequest:

@@ -59,6 +59,34 @@ class SmallTicket:
 
 
 @dataclass(frozen=True)
+class FrameFile:
+    """A frame of a sequence, as the platform is told of it."""
+
+    file_name: str
+    size_bytes: int
+    crc32: bytes
+    sha256: bytes
+
+
+@dataclass(frozen=True)
+class SequenceTicket:
+    id: str
+    version_id: str
+    asset_id: str
+    name: str  # "shot.####.exr"
+
+
+@dataclass(frozen=True)
+class StoredFrame:
+    """A frame of a stored sequence."""
+
+    number: int
+    file_name: str
+    size_bytes: int
+    sha256: bytes | None
+
+
+@dataclass(frozen=True)
 class Original:
     """The newest stored version of an asset."""
 
@@ -67,6 +95,7 @@ class Original:
     file_name: str
     size_bytes: int
     sha256: bytes | None
+    frames: int = 0  # of an image sequence, which is as many files
 
 
 @dataclass(frozen=True)
@@ -140,7 +169,7 @@ class ProxyApi(Protocol):
         """Return one part, whole. Raise NotFound once the ticket has ended, ChecksumMismatch for broken bytes."""
 
 
-class ProductionApi(DownloadApi, ProxyApi, Protocol):
+class ProductionApi(DownloadApi, Protocol):
     """The platform's side of many downloads."""
 
     def originals(self, production_id: str) -> Iterator[Original]: ...

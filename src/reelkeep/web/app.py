@@ -22,7 +22,19 @@ from reelkeep.companies.handle import CompanyHandle
 from reelkeep.errors import DependencyError, NotFound, ReelkeepError, RequestError
 from reelkeep.ingest.uploads import Uploads
 from reelkeep.storage.interface import StorageConnection
-from reelkeep.web.api import assets, batches, comments, events, playback, productions, signin, storage, uploads, users
+from reelkeep.web.api import (
+    assets,
+    batches,
+    comments,
+    events,
+    playback,
+    productions,
+    sequences,
+    signin,
+    storage,
+    uploads,
+    users,
+)
 from reelkeep.web.attempts import SignInLimits
 from reelkeep.web.changes import ChangeHub
 from reelkeep.web.context import AppContext
@@ -41,6 +53,7 @@ _ROUTERS: Final[Sequence[APIRouter]] = (
     assets.router,
     uploads.router,
     batches.router,
+    sequences.router,
     playback.router,
     comments.router,
     events.router,

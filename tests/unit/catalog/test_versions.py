@@ -79,6 +79,14 @@ def test_published_frames_are_those_of_the_step_rung(site: Site) -> None:
         assert versions.published_frames(conn, version.id) == 96
 
 
+def test_segments_behind_a_hole_are_not_counted_until_it_is_filled(site: Site) -> None:
+    version = site.version(site.production(), site.user())
+    making = Making(site, version)
+    for numbers, frames in (((3,), 0), ((0,), 12), ((1,), 48), ((2,), 144)):
+        making.publish("v360", *numbers)
+        assert site.read(version.id).published_frames == frames
+
+
 def test_a_version_that_is_not_there_is_not_found(site: Site) -> None:
     with site.engine.begin() as conn:
         for work in (versions.get, lambda c, i: versions.move(c, i, VersionState.STORED)):

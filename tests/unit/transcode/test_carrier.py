@@ -44,6 +44,13 @@ class Taker:
     def add_still(self, still: object) -> None:
         self.taken.append("still")
 
+    def cut(self, cuts: object) -> None:
+        self.taken.append("cuts")
+
+    def cross(self, boundary: object) -> bool:
+        self.taken.append("boundary")
+        return False
+
     def add_peaks(self, peaks: object) -> None:
         self.taken.append("peaks")
 

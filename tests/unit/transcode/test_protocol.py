@@ -77,7 +77,11 @@ def test_what_a_codec_sends_is_what_the_carrier_reads(sent: Any) -> None:
 
 
 def test_a_job_and_its_bytes_come_back_too() -> None:
-    for sent in (protocol.Job(5 << 40, 96, 188, 2, False, True, 4), protocol.Bytes(7, b"abc")):
+    for sent in (
+        protocol.Job(5 << 40, 96, 188, 2, False, True, False, False, 120, True, (2_880, 5_760), 4),
+        protocol.Bytes(7, b"abc"),
+        protocol.GoOn(True),
+    ):
         assert protocol.parse_from_carrier(through_the_wire(sent.message())) == sent
 
 

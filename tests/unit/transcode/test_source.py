@@ -82,6 +82,16 @@ def test_blocks_ahead_of_a_cursor_are_fetched_several_at_once(cache: SourceCache
     assert store.most_in_flight > 1
 
 
+def test_a_narrow_cache_fetches_what_is_asked_for_and_no_more(cache: SourceCache, store: Store) -> None:
+    cache.read(5_000, 20)
+    before = cache.fetched_bytes
+    cache.narrow()
+    assert cache.read(5_010, 30) == ORIGINAL[5_010:5_040]  # it has these
+    assert cache.read(6_050, 100) == ORIGINAL[6_050:6_150]
+    assert cache.read(10_040, 50) == ORIGINAL[10_040:]
+    assert cache.fetched_bytes == before + 110
+
+
 def test_a_seek_to_the_middle_does_not_fetch_ahead(cache: SourceCache, store: Store) -> None:
     cache.read(5_000, 10)
     assert store.requests == [(5_000, 100)]

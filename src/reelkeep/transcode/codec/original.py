@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+from typing import Final
 
 from reelkeep.isolation.channel import BadFrame, Channel
 from reelkeep.transcode.fields import MAX_READ_BYTES
 from reelkeep.transcode.protocol import Bytes, Read
+
+SMALL_READ_BYTES: Final = 64 << 10  # a second of compressed sound is about 20 KiB, a second of PCM 300
 
 
 class Original:
@@ -16,11 +19,16 @@ class Original:
         self._channel = channel
         self._size = size_bytes
         self._position = 0
+        self._most_bytes = MAX_READ_BYTES
+
+    def read_little(self) -> None:
+        """Read small pieces from now on: what is wanted lies scattered."""
+        self._most_bytes = SMALL_READ_BYTES
 
     def read(self, count: int = -1) -> bytes:
         """Return up to ``count`` bytes, fewer at the end, and for large counts fewer too."""
         left = max(0, self._size - self._position)
-        length = min(left if count < 0 else count, left, MAX_READ_BYTES)
+        length = min(left if count < 0 else count, left, self._most_bytes)
         if not length:
             return b""
         body = self.read_at(self._position, length)

@@ -20,7 +20,7 @@ from reelkeep.transcode.protocol import Job
 
 DEFAULT_RATE: Final = Fraction(25)  # a single picture without a clock
 # libavformat's names are lists of every suffix a demuxer knows; people know these.
-_NAMES: Final = {
+NAMES: Final = {
     "mov": "MOV or MP4",
     "matroska": "Matroska",
     "mpegts": "MPEG-TS",
@@ -53,9 +53,9 @@ def probe(source: Source, job: Job) -> Found:
         raise Refused("damaged", "nothing in it can be decoded")
     origin = _time(picture if picture is not None else sound)
     facts = _facts(source, picture, sound, origin)
-    _check_limits(facts, job)
-    upright = _upright(picture) if picture is not None else Orientation()
-    return Found(facts, upright, origin, tuple(track.places for track in source.sounds) if facts.has_audio else ())
+    check_limits(facts, job)
+    standing = upright(picture) if picture is not None else Orientation()
+    return Found(facts, standing, origin, tuple(track.places for track in source.sounds) if facts.has_audio else ())
 
 
 def _first_frames(source: Source) -> tuple[Any, Any]:
@@ -86,7 +86,7 @@ def _facts(source: Source, picture: Any, sound: Any, origin: Fraction) -> Probe:
     context = source.audio.codec_context if sound is not None and source.audio is not None else None
     sounds = tuple(track.facts for track in source.sounds) if context else ()
     return Probe(
-        container=_NAMES.get(source.container_name, source.container_name.removesuffix("_pipe").upper()),
+        container=NAMES.get(source.container_name, source.container_name.removesuffix("_pipe").upper()),
         has_video=picture is not None,
         has_audio=sound is not None,
         width_px=width,
@@ -141,7 +141,16 @@ def planned_samples(source: Source, seconds: Fraction) -> int:
 
 def _shown_size(source: Source, picture: Any) -> tuple[int, int]:
     assert source.video is not None
-    aspect = source.video.sample_aspect_ratio or source.video.codec_context.sample_aspect_ratio or Fraction(1)
+    return shown_size(picture, source.video.sample_aspect_ratio or source.video.codec_context.sample_aspect_ratio)
+
+
+def shown_size(picture: Any, aspect: Fraction | None) -> tuple[int, int]:
+    """Return width and height as shown: after pixel aspect and rotation.
+
+    Args:
+        aspect: of the pixels; None or an unbelievable one counts as square.
+    """
+    aspect = aspect or Fraction(1)
     if not Fraction(1, 4) <= aspect <= 4:
         aspect = Fraction(1)
     width, height = picture.width, picture.height
@@ -149,10 +158,11 @@ def _shown_size(source: Source, picture: Any) -> tuple[int, int]:
         raise Refused("unsupported", f"{width} by {height} pixels")
     # Only ever made smaller: an anamorphic picture is not stretched beyond the pixels it has in that direction.
     shown = (max(2, round(width * aspect)), height)
-    return (shown[1], shown[0]) if _upright(picture).on_its_side else shown
+    return (shown[1], shown[0]) if upright(picture).on_its_side else shown
 
 
-def _check_limits(facts: Probe, job: Job) -> None:
+def check_limits(facts: Probe, job: Job) -> None:
+    """Raise Refused if the film is larger or longer than the job allows."""
     if facts.has_video and (refused := _too_large(facts.width_px, facts.height_px, job.max_picture_px)) is not None:
         raise refused
     if facts.media_seconds > job.max_media_seconds:
@@ -165,7 +175,8 @@ def _too_large(width: int, height: int, max_picture_px: int) -> Refused | None:
     return Refused("too_large", f"{width} by {height} pixels")
 
 
-def _upright(picture: Any) -> Orientation:
+def upright(picture: Any) -> Orientation:
+    """Return how a picture must be turned to stand upright."""
     return orientation(side_data(picture, "DISPLAYMATRIX"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
@@ -13,17 +13,31 @@ import reelkeep.transcode.codec.warm  # noqa: F401 - it must run before the door
 from reelkeep.isolation.channel import Channel, Message
 from reelkeep.media import AUDIO_RATE_HZ, SEGMENT_FRAMES, STEP_GOP_FRAMES, FrameRate, Rung
 from reelkeep.transcode.codec.band_encoder import BandEncoder
+from reelkeep.transcode.codec.cuts import find_cuts
 from reelkeep.transcode.codec.grid import Grid
 from reelkeep.transcode.codec.original import Original
 from reelkeep.transcode.codec.picture import Deinterlacer, Pictures
 from reelkeep.transcode.codec.probing import Found, probe
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.reader import CUT_OFF_SHARE, Source
+from reelkeep.transcode.codec.sequence import ImageSequence
 from reelkeep.transcode.codec.sound_line import TrackLine
 from reelkeep.transcode.codec.stills import Poster, Tiles, plan_tiles
 from reelkeep.transcode.codec.video_encoder import VideoEncoder
 from reelkeep.transcode.ladder import plan_ladder
-from reelkeep.transcode.protocol import Done, Job, Plan, Probe, Problem, Progress, Track
+from reelkeep.transcode.protocol import (
+    Boundary,
+    Cuts,
+    Done,
+    GoOn,
+    Job,
+    Plan,
+    Probe,
+    Problem,
+    Progress,
+    TileLayout,
+    Track,
+)
 
 PROGRESS_FRAMES: Final = SEGMENT_FRAMES
 _CUT_OFF_FRAMES: Final = 2
@@ -47,19 +61,27 @@ class _Transcode:
     def __init__(self, channel: Channel, job: Job) -> None:
         self._channel = channel
         self._job = job
-        self._source = Source(Original(channel, job.size_bytes), job)
-        self._found = probe(self._source, job)
+        self._source: Source | ImageSequence
+        if job.images is None:
+            self._source = Source(Original(channel, job.size_bytes), job)
+            self._found = probe(self._source, job)
+        else:
+            self._source = ImageSequence(channel, job, job.images)
+            self._found = self._source.probe(job)
         self._send(Probe(self._found.facts))
 
     def run(self) -> None:
         facts = self._found.facts
-        picture = PictureLine(self._found, self._job) if facts.has_video else None
-        sound = SoundLine(self._found, self._job) if facts.has_audio else None
-        self._send(self._plan(picture))
+        job, picture = self._job, None
+        if facts.has_video and job.picture:
+            picture = PictureLine(self._found, job, self._may_go_on)
+        sound = SoundLine(self._found, self._job) if facts.has_audio and self._job.sound else None
+        self._send(self._plan())
         self._send_all(picture.tracks() if picture else ())
         self._send_all(sound.tracks() if sound else ())
         held: list[Any] = []  # sound that comes before the first picture has gone out
-        for frame in self._frames(picture):
+        unsure = self._job.find_cuts
+        for frame in self._frames(picture, sound):
             if not hasattr(frame, "samples"):
                 self._send_all(picture.add(frame) if picture else ())
             elif sound:
@@ -67,34 +89,62 @@ class _Transcode:
             if picture is None or picture.has_opened:
                 self._send_all(held)
                 held.clear()
+            if picture and picture.has_opened and unsure:
+                unsure = False
+                self._send_all(self._cuts(picture))
+            if picture and picture.has_stopped:
+                if sound is None or isinstance(self._source, ImageSequence):
+                    break
+                self._source.leave_picture()
         self._send_all(picture.finish() if picture else ())
         self._send_all(held)
         self._send_all(sound.finish() if sound else ())
         if sound and self._job.resume_audio_frame:
             self._send_all(self._heard_from_start())
-        self._send_all(self._times(picture) if picture else ())
+        self._send_all(self._times(picture) if picture and not picture.is_cut else ())  # only a constant rate is cut
         self._end(picture, sound)
 
-    def _plan(self, picture: PictureLine | None) -> Plan:
+    def _plan(self) -> Plan:
+        """The whole film's plan, also of a job that makes a part of it."""
+        facts = self._found.facts
         return Plan(
-            rungs=picture.rungs if picture else (),
-            sounds=len(self._found.facts.sounds),
+            rungs=plan_ladder(facts.width_px, facts.height_px, self._job.bands) if facts.has_video else (),
+            sounds=len(facts.sounds),
             resume_frame=self._job.resume_frame,
             resume_audio_frame=self._job.resume_audio_frame,
-            tiles=picture.layout if picture else None,
+            tiles=_layout(self._found, self._job) if facts.has_video else None,
         )
 
-    def _frames(self, picture: PictureLine | None) -> Iterator[Any]:
+    def _cuts(self, picture: PictureLine) -> Iterator[Cuts]:
+        """Cuts are looked for when the first picture is out: of a long film it takes a second."""
+        if isinstance(self._source, ImageSequence):
+            return  # its files are decoded side by side already
+        found = find_cuts(self._source, picture.layout, self._found.facts.frames, picture.rate.fraction)
+        picture.cut(found)
+        if found:
+            yield Cuts(found)
+
+    def _may_go_on(self, frame: int) -> bool:
+        self._send(Boundary(frame))
+        return GoOn.parse(self._channel.receive()).go
+
+    def _frames(self, picture: PictureLine | None, sound: SoundLine | None) -> Iterator[Any]:
         """Frames from where the first thing wanted lies; the first ones were decoded once already by the probe."""
+        if isinstance(self._source, ImageSequence):
+            assert picture is not None
+            return self._source.frames(picture.early, self._job.resume_frame)
         wanted = []
         if picture:
             wanted.append(Fraction(picture.first_wanted) / picture.rate.fraction)
-        if self._found.facts.has_audio:
+        if sound:
             wanted.append(Fraction(self._job.resume_audio_frame * 1024, AUDIO_RATE_HZ) - _SOUND_PRE_ROLL)
-        return self._source.frames_from(self._found.origin + min(wanted))
+        start = self._found.origin + min(wanted, default=Fraction(0))
+        return self._source.frames_from(start, video=picture is not None, audio=sound is not None)
 
     def _times(self, picture: PictureLine) -> Iterator[Any]:
         """The times of the original's pictures, if its rate is not constant; a retried job has not seen all of them."""
+        if isinstance(self._source, ImageSequence):
+            return
         if self._job.resume_frame or self._job.resume_audio_frame:
             self._source.read_times()
         video = self._source.video
@@ -108,6 +158,7 @@ class _Transcode:
 
     def _heard_from_start(self) -> Iterator[Any]:
         """A retried job has not heard the start of the sound: measure all of it once more."""
+        assert isinstance(self._source, Source)
         self._source.rewind()
         sound = SoundLine(self._found, replace(self._job, resume_audio_frame=0), is_heard_again=True)
         for frame in self._source.frames(video=False):
@@ -117,7 +168,8 @@ class _Transcode:
     def _end(self, picture: PictureLine | None, sound: SoundLine | None) -> None:
         frames = picture.frames if picture else 0
         planned = self._found.facts.frames
-        if planned - frames > max(Fraction(_CUT_OFF_FRAMES), planned * CUT_OFF_SHARE):
+        whole = picture is not None and not picture.has_stopped
+        if whole and planned - frames > max(Fraction(_CUT_OFF_FRAMES), planned * CUT_OFF_SHARE):
             raise Refused("cut_off")
         self._send(Done(frames, sound.frames if sound else 0, sound.samples if sound else 0))
 
@@ -133,12 +185,16 @@ class _Transcode:
 class PictureLine:
     """From decoded frames to GOPs of every rung, tile sheets and the poster."""
 
-    def __init__(self, found: Found, job: Job) -> None:
+    def __init__(self, found: Found, job: Job, may_go_on: Callable[[int], bool]) -> None:
         facts = found.facts
         assert facts.rate is not None
+        self.has_stopped = False  # at a cut: the rest is made by others
+        self._may_go_on = may_go_on
+        self._cuts = [cut for cut in job.cuts if cut > job.resume_frame]
+        self.is_cut = bool(job.cuts)
         self.rate: FrameRate = facts.rate
         self.rungs = plan_ladder(facts.width_px, facts.height_px, job.bands)
-        self.layout = plan_tiles(facts.width_px, facts.height_px, facts.frames, self.rate)
+        self.layout = _layout(found, job)
         self.frames = 0
         self._job = job
         self._found = found
@@ -161,6 +217,18 @@ class PictureLine:
     def first_wanted(self) -> int:
         """The first grid frame for which anything must be decoded."""
         return 0 if self._poster else min(self._job.resume_frame, self._tiles.next_frame)
+
+    @property
+    def early(self) -> range:
+        """The grid frames before the first one to encode of which a picture is needed."""
+        if self._poster:
+            return range(self._job.resume_frame)
+        return range(self._tiles.next_frame, self._job.resume_frame, self.layout.step_frames)
+
+    def cut(self, frames: tuple[int, ...]) -> None:
+        """Take the cuts that were found; all lie ahead."""
+        self._cuts = list(frames)
+        self.is_cut = bool(frames)
 
     def tracks(self) -> Iterator[Track]:
         """Describe every rung before its first fragment, so that the manifest can name all of them from the start."""
@@ -200,13 +268,28 @@ class PictureLine:
         for number, settled in self._grid.end():
             yield from self._take(number, settled)
         yield from self._close_opening()
+        yield from self._empty()
+        yield from self._tiles.finish() if not self.has_stopped else ()
+        yield from self._poster.finish() if self._poster else ()
+
+    def _cross(self, cut: int) -> Iterator[Any]:
+        """Send all that lies before a cut, and begin anew there if nobody else does."""
+        yield from self._empty()
+        self.has_stopped = not self._may_go_on(cut)
+        if not self.has_stopped:
+            self._encoders = {rung.name: self._encoder(rung, cut) for rung in self.rungs}
+
+    def _empty(self) -> Iterator[Any]:
         for encoder in self._encoders.values():
             yield from encoder.finish()
-        yield from self._tiles.finish()
-        yield from self._poster.finish() if self._poster else ()
+        self._encoders.clear()
 
     def _take(self, number: int, frame: Any) -> Iterator[Any]:
         """One frame of the grid; a frame repeated on it is scaled once."""
+        if self._cuts and number == self._cuts[0] and not self.has_stopped:
+            yield from self._cross(self._cuts.pop(0))
+        if self.has_stopped:
+            return
         self.frames = number + 1
         if not self._is_wanted(number):
             return
@@ -248,6 +331,12 @@ class PictureLine:
 
     def _is_wanted(self, number: int) -> bool:
         return number >= self._job.resume_frame or number == self._tiles.next_frame or self._poster is not None
+
+
+def _layout(found: Found, job: Job) -> TileLayout:
+    facts = found.facts
+    assert facts.rate is not None
+    return plan_tiles(facts.width_px, facts.height_px, facts.frames, facts.rate, job.unit_seconds)
 
 
 class SoundLine:

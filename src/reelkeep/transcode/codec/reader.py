@@ -15,6 +15,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from reelkeep.transcode.codec.exr import check_exr
 from reelkeep.transcode.codec.original import Original
 from reelkeep.transcode.codec.packed import check_png
 from reelkeep.transcode.codec.problems import Refused
@@ -62,6 +63,8 @@ class Source:
             original.read_at(0, min(HEAD_BYTES, original.size_bytes)) if original.size_bytes else b""
         )
         check_whole(original, self.container_name)
+        if self.container_name == "exr_pipe":
+            check_exr(original)
         if self.container_name == "png_pipe":
             check_png(original, self._max_picture_px)
         self._container = self._open()
@@ -172,7 +175,13 @@ class Source:
             yield from _timecodes(stream.metadata)
         yield from _timecodes(self._container.metadata)
 
-    def frames_from(self, seconds: Fraction) -> Iterator[Any]:
+    def leave_picture(self) -> None:
+        """Decode no more pictures; demuxers that know where the sound lies do not read them any more, either."""
+        if self.video is not None:
+            self.video.discard = av.stream.Discard.all
+            self._original.read_little()
+
+    def frames_from(self, seconds: Fraction, *, video: bool = True, audio: bool = True) -> Iterator[Any]:
         """Yield frames from a keyframe at or before ``seconds`` on; from the start if the container has no good index.
 
         Demuxers seek by decoding time, which lies before the time of presentation; hence the margin.
@@ -181,22 +190,26 @@ class Source:
         stream = self.video or self.audio  # taken after the rewind: a stream dies with its container
         assert stream is not None
         assert stream.time_base is not None
+        if not video:
+            self.leave_picture()
         if seconds <= SEEK_MARGIN * 2:
-            yield from self.frames()
+            yield from self.frames(video=video, audio=audio)
             return
         self._container.seek(int((seconds - SEEK_MARGIN) // stream.time_base), stream=stream, backward=True)
-        frames = self.frames()
+        frames = self.frames(video=video, audio=audio)
         before: list[Any] = []
         for frame in frames:
             before.append(frame)
-            if self.video is None or not hasattr(frame, "samples"):
+            if not video or self.video is None or not hasattr(frame, "samples"):
                 break
         if before and before[-1].pts is not None and before[-1].pts * before[-1].time_base <= seconds:
             yield from before
             yield from frames
             return
         self.rewind()
-        yield from self.frames()
+        if not video:
+            self.leave_picture()
+        yield from self.frames(video=video, audio=audio)
 
     def rewind(self) -> None:
         """Start over from the first byte with fresh decoders."""

@@ -10,13 +10,14 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from reelkeep.media import FrameRate
+from reelkeep.media import SEGMENT_FRAMES, FrameRate
 from reelkeep.transcode.protocol import Still, TileLayout
 
 TILE_LONG_EDGE_PX: Final = 160
 SHEET_COLUMNS: Final = 10
 SHEET_ROWS: Final = 10
 MAX_TILES: Final = 400
+_MAX_SHEET_ROWS: Final = 32
 _POSTER_SEARCH_FRAMES: Final = 1_000
 _POSTER_START_FRAMES: Final = 240
 _DULL: Final = 8.0  # standard deviation of luma; slates, bars and faces have far more, black and fades less
@@ -25,15 +26,25 @@ _LAMBDA: Final = 118  # FF_QP2LAMBDA
 _FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
 
 
-def plan_tiles(width_px: int, height_px: int, frames: int, rate: FrameRate) -> TileLayout:
-    """Return the layout for a film of ``frames``: a tile each second, fewer when that were more than ``MAX_TILES``."""
+def plan_tiles(width_px: int, height_px: int, frames: int, rate: FrameRate, unit_seconds: int = 0) -> TileLayout:
+    """Return the layout for a film of ``frames``: a tile each second, fewer when that were more than ``MAX_TILES``.
+
+    A film long enough for two units of ``unit_seconds`` has a sheet for each unit, so that whoever makes a unit makes
+    its sheet, too; its tiles are whole segments apart, so that a sheet can begin where a segment does.
+    """
     scale = TILE_LONG_EDGE_PX / max(width_px, height_px)
+    step, columns, rows = max(rate.nominal, -(-frames // MAX_TILES)), SHEET_COLUMNS, SHEET_ROWS
+    if unit_seconds and frames >= 2 * unit_seconds * rate.fraction:
+        step = -(-step // SEGMENT_FRAMES) * SEGMENT_FRAMES
+        tiles = max(1, round(unit_seconds * rate.fraction / step))
+        columns = min(tiles, SHEET_COLUMNS)
+        rows = min(round(tiles / columns), _MAX_SHEET_ROWS)
     return TileLayout(
         width_px=max(2, round(width_px * scale / 2) * 2),
         height_px=max(2, round(height_px * scale / 2) * 2),
-        columns=SHEET_COLUMNS,
-        rows=SHEET_ROWS,
-        step_frames=max(rate.nominal, -(-frames // MAX_TILES)),
+        columns=columns,
+        rows=rows,
+        step_frames=step,
     )
 
 

@@ -1,6 +1,7 @@
 """Tells from the outermost boxes whether the end of a file is missing, before anything is decoded.
 
-Follows ISO/IEC 14496-12 section 4.2 and the QuickTime File Format (boxes), RIFF and EBU Tech 3306 (chunks).
+Follows ISO/IEC 14496-12 section 4.2 and the QuickTime File Format (boxes), RIFF and EBU Tech 3306 (chunks), and
+ITU-T T.81 annex B (the markers of JPEG; within coded data 0xFF is never followed by that of the end).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from reelkeep.transcode.codec.problems import Refused
 _MAX_BOXES: Final = 100_000  # a fragmented file of a day has fewer
 _TO_THE_END: Final = 0
 _LARGE: Final = 1
+_START_OF_SCAN: Final = 0xDA
+_END_OF_IMAGE: Final = b"\xff\xd9"
 _UNFINISHED_RIFF: Final = frozenset({0, 0xFFFFFFFF})  # written while the recording ran, or by RF64
 
 
@@ -31,6 +34,8 @@ def check_whole(original: Readable, container: str) -> None:
         _check_boxes(original)
     elif container in ("wav", "avi"):
         _check_riff(original)
+    elif container == "jpeg_pipe":
+        _check_jpeg(original)
 
 
 def _check_boxes(original: Readable) -> None:
@@ -63,3 +68,24 @@ def _check_riff(original: Readable) -> None:
     size = struct.unpack_from("<I", original.read_at(0, 12), 4)[0]
     if size not in _UNFINISHED_RIFF and size + 8 > original.size_bytes + 1:
         raise Refused("cut_off")
+
+
+def _check_jpeg(original: Readable) -> None:
+    """Look for the end of the picture behind its first scan; what is in a preview within a segment does not count."""
+    offset = 2
+    for _ in range(_MAX_BOXES):
+        if original.size_bytes - offset < 4:
+            raise Refused("cut_off")
+        mark, kind, length = struct.unpack(">BBH", original.read_at(offset, 4))
+        if mark != 0xFF:
+            return  # not told apart here; the decoder says what is wrong
+        if kind == _START_OF_SCAN:
+            break
+        offset += 1 if kind == 0xFF else 2 + length  # a run of 0xFF is padding
+    before = b""
+    for start in range(offset, original.size_bytes, 1 << 20):
+        piece = original.read_at(start, min(1 << 20, original.size_bytes - start))
+        if _END_OF_IMAGE in before + piece:
+            return
+        before = piece[-1:]
+    raise Refused("cut_off")

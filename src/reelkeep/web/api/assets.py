@@ -78,6 +78,8 @@ def retry_version(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
         version = version_for(conn, login.user, version_id, Action.UPLOAD)
         if version.stored_at is None:
             raise Conflict("the original never arrived whole", advice="Upload the file again as a new version.")
+        if queue.is_worked_on(conn, version.id):
+            raise Conflict("this version is still being stopped", advice="Press retry again in a few seconds.")
         versions.move(conn, version.id, VersionState.STORED)
         queue.enqueue(conn, JobKind.TRANSCODE, version.id)
         audit.record(conn, "version.retried", version.id, login.user.id)

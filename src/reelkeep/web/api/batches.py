@@ -104,6 +104,7 @@ def list_originals(production_id: IdInPath, caller: Caller, after: str = "", lim
             "file_name": one.file_name,
             "size_bytes": one.size_bytes,
             "sha256": one.sha256.hex() if one.sha256 else None,
+            "frames": one.frames,
         }
         for one in found
     ]

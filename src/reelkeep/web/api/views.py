@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from reelkeep.catalog.assets import AssetRow
+from reelkeep.catalog.image_sequences import SequenceRow
 from reelkeep.catalog.people import User
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.errors import sentence
@@ -61,6 +62,19 @@ def version_json(version: VersionRow) -> dict[str, Any]:
         "ready_at": time_json(version.ready_at),
         "width_px": probe.get("width_px"),
         "height_px": probe.get("height_px"),
+        "sequence": sequence_json(version.sequence) if version.sequence else None,
+    }
+
+
+def sequence_json(sequence: SequenceRow) -> dict[str, Any]:
+    return {
+        "kind": sequence.kind.value,
+        "files": sequence.files,
+        "first_number": sequence.first_number,
+        "last_number": sequence.last_number,
+        "missing": sequence.missing,
+        "gaps": [list(gap) for gap in sequence.gaps],
+        "rate": rate_json(sequence.rate),
     }
 
 

@@ -5,7 +5,9 @@
  *   file_name: string, size_bytes: number, published_frames: number | null, planned_frames: number | null,
  *   frames: number | null, rate: [number, number] | null, has_poster: boolean, uploaded_by: any, created_at: string,
  *   stored_at: string | null, ready_at: string | null, width_px: number | null, height_px: number | null,
- *   asset_id?: string}} Version
+ *   asset_id?: string, sequence?: Sequence | null}} Version
+ * @typedef {{kind: string, files: number, first_number: number, last_number: number, missing: number,
+ *   gaps: [number, number][], rate: [number, number]}} Sequence
  * @typedef {{id: string, name: string, production_id: string, versions: Version[]}} Asset
  * @typedef {{id: string, slug: string, name: string, role: string | null, assets: number, first_frame: number, mark_bands: number,
  *   placement: {connection: string, bucket: string, state: string, inherited_from: string} | null}} Production

@@ -33,6 +33,20 @@ export function proxyShare(version) {
   return Math.min(1, (version.published_frames ?? 0) / version.planned_frames);
 }
 
+/**
+ * What the original of an image sequence is, in words; "" for one file.
+ * @param {Version} version
+ */
+export function sequenceText(version) {
+  const { sequence } = version;
+  if (!sequence) return "";
+  const span = `image sequence, ${sequence.files.toLocaleString("en-US")} files, ${sequence.first_number}–${sequence.last_number}`;
+  if (!sequence.missing) return span;
+  const told = sequence.gaps.map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`)).join(", ");
+  const all = sequence.gaps.reduce((total, [first, last]) => total + last - first + 1, 0) === sequence.missing;
+  return `${span}, missing ${told}${all ? "" : " and more"}`;
+}
+
 /** @param {Version} version */
 export function stateText(version) {
   switch (version.state) {

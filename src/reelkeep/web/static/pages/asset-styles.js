@@ -29,6 +29,12 @@ export const assetStyles = css`
     color: var(--quiet);
     white-space: nowrap;
   }
+  .facts .sequence {
+    font-size: 13px;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
   .facts .light {
     padding: 2px 8px;
     border: 1px solid var(--mark);

@@ -7,7 +7,7 @@ import { go } from "../router.js";
 import { sentence, words, wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
 import { PLAIN } from "../counting.js";
-import { isOpen, lightText, mayAgain, mayStop, stateText } from "../version-words.js";
+import { isOpen, lightText, mayAgain, mayStop, sequenceText, stateText } from "../version-words.js";
 import { Commenting } from "../player/commenting.js";
 import { Habits } from "../player/habits.js";
 import { actionFor } from "../player/keys.js";
@@ -140,7 +140,7 @@ export class RkAsset extends LitElement {
     const now = {
       rate: session ? { n: session.rate[0], d: session.rate[1] } : PLAIN.rate,
       start: timecode && { frame: timecode.frame, dropFrame: timecode.drop_frame },
-      first: this.record.production?.first_frame ?? 0,
+      first: this.record.version?.sequence?.first_number ?? this.record.production?.first_frame ?? 0,
       shown: this.habits.shown,
     };
     if (JSON.stringify(now) !== JSON.stringify(this.counting)) this.counting = now;
@@ -374,6 +374,7 @@ export class RkAsset extends LitElement {
           : nothing}
         ${this.playback?.session && lightText(this.playback.session.light) ? html`<span class="light">${lightText(this.playback.session.light)}</span>` : nothing}
         <span class="state" role="status">${version && version.state !== "ready" ? stateText(version) : ""}</span>
+        ${version?.sequence ? html`<span class="quiet sequence" title=${sequenceText(version)}>${sequenceText(version)}</span>` : nothing}
         ${version && mayUpload && mayStop(version) ? html`<button id="stop" @click=${() => this.#tell("cancel")}>Stop processing</button>` : nothing}
         ${version && mayUpload && mayAgain(version) ? html`<button id="again" @click=${() => this.#tell("retry")}>Process it again</button>` : nothing}
         ${version?.stored_at ? html`<rk-facts .version=${version}></rk-facts>` : nothing}

@@ -5,7 +5,7 @@ import { icons } from "../icons.js";
 import { dateText, lengthText, sizeText } from "../measures.js";
 import { sentence } from "../sentences.js";
 import { shared } from "../styles.js";
-import { MOVING_STATES, isOpen, mayAgain, mayStop, proxyShare, stateText } from "../version-words.js";
+import { MOVING_STATES, isOpen, mayAgain, mayStop, proxyShare, sequenceText, stateText } from "../version-words.js";
 
 /**
  * @typedef {import("../api.js").Asset} Asset
@@ -144,7 +144,7 @@ export class RkCard extends LitElement {
   /** @param {Version} version */
   #cardLine(version) {
     if (version.state === "failed") return html`${sentence(version.problem ?? stateText(version))} ${version.advice ? html`<span class="quiet">${sentence(version.advice)}</span>` : nothing}`;
-    if (version.state === "ready") return `${version.height_px ? `${version.width_px}×${version.height_px} · ` : ""}${sizeText(version.size_bytes)} · ${dateText(version.ready_at ?? version.created_at)}`;
+    if (version.state === "ready") return `${version.height_px ? `${version.width_px}×${version.height_px} · ` : ""}${version.sequence ? `${sequenceText(version)} · ` : ""}${sizeText(version.size_bytes)} · ${dateText(version.ready_at ?? version.created_at)}`;
     return `${stateText(version)}${MOVING_STATES.includes(version.state) ? ` · ${sizeText(version.size_bytes)}` : ""}`;
   }
 

@@ -79,6 +79,9 @@ export class RkStorage extends LitElement {
         font-variant-numeric: tabular-nums;
         white-space: nowrap;
       }
+      .prices {
+        margin-top: 12px;
+      }
       tfoot th {
         font-weight: 500;
       }
@@ -261,7 +264,7 @@ export class RkStorage extends LitElement {
           </tfoot>
         </table>
       </div>
-      <p class="quiet">Prices of ${estimate.store} in ${estimate.region}, looked up ${estimate.prices_looked_up}: ${estimate.prices_source}. Your region and contract may differ.</p>
+      <p class="quiet prices">Prices of ${estimate.store} in ${estimate.region}, looked up ${estimate.prices_looked_up}: ${estimate.prices_source}. Your region and contract may differ.</p>
     `;
   }
 }

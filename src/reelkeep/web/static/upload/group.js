@@ -1,5 +1,7 @@
 /** A folder on its way: its files as one, with their total. Holds no state of its own. */
 
+import { SequenceTransfer } from "./sequence-transfer.js";
+
 /** @typedef {import("./transfer.js").Transfer} Transfer */
 
 export class Group {
@@ -61,7 +63,7 @@ export function grouped(all) {
   /** @type {(Transfer | Group)[]} */
   const rows = [];
   for (const each of all) {
-    if (!each.folder) {
+    if (!each.folder || each instanceof SequenceTransfer) {
       rows.push(each);
       continue;
     }

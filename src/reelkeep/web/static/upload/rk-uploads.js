@@ -8,6 +8,8 @@ import { Group, grouped } from "./group.js";
 import { groupRow, spokenGroup } from "./group-row.js";
 import { pace } from "./pace.js";
 import { pickedFiles } from "./picking.js";
+import "./rk-sequence-choice.js";
+import { SequenceTransfer } from "./sequence-transfer.js";
 import { uploads } from "./uploads.js";
 
 /** @typedef {import("./transfer.js").Transfer} Transfer */
@@ -163,6 +165,7 @@ export class RkUploads extends LitElement {
   #spokenLine(transfer) {
     const percent = transfer.about.size ? (100 * transfer.sentBytes) / transfer.about.size : 0;
     const rounded = Math.floor(percent / SPOKEN_STEP_PERCENT) * SPOKEN_STEP_PERCENT;
+    if (transfer.state === "asked" && transfer instanceof SequenceTransfer) return `${transfer.about.name}, ${transfer.sequence.numbers}: one film, or pictures?`;
     if (transfer.state === "done") return `${transfer.about.name} is uploaded.`;
     if (transfer.problem) return `${transfer.about.name}: ${LASTING[transfer.state] ?? ""} ${transfer.problem.message}`;
     return transfer.state === "lost" ? "" : `${transfer.about.name}: ${rounded} percent.`;
@@ -213,23 +216,37 @@ export class RkUploads extends LitElement {
     const share = transfer.about.size ? transfer.sentBytes / transfer.about.size : 0;
     return html`<li data-upload-state=${transfer.state}>
       <div class="line"><span class="name" title=${transfer.about.name}>${transfer.about.name}</span>${this.#renderButtons(transfer)}</div>
-      ${transfer.state === "lost" || transfer.state === "done"
+      ${transfer.state === "lost" || transfer.state === "done" || transfer.state === "asked"
         ? nothing
         : html`<div class="bar" role="progressbar" aria-label=${transfer.about.name} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.floor(share * 100)}>
             <i .style=${`width:${share * 100}%`}></i>
           </div>`}
       <small class=${transfer.problem && transfer.state !== "interrupted" ? "bad" : ""}>${this.#line(transfer)}</small>
+      ${transfer.state === "asked" && transfer instanceof SequenceTransfer ? this.#renderChoice(transfer) : nothing}
     </li>`;
+  }
+
+  /** @param {SequenceTransfer} transfer */
+  #renderChoice(transfer) {
+    return html`<rk-sequence-choice
+      .name=${transfer.about.name}
+      .files=${transfer.sequence.files.length}
+      @film=${(/** @type {CustomEvent<[number, number]>} */ event) => uploads.asFilm(transfer, event.detail)}
+      @pictures=${() => uploads.asPictures(transfer)}
+    ></rk-sequence-choice>`;
   }
 
   /** @param {Transfer} transfer */
   #line(transfer) {
     const { about, state, problem } = transfer;
     if (problem) return html`${LASTING[state] ? html`<b>${LASTING[state]}</b> ` : nothing}${problem.message} ${problem.advice}`;
-    const gone = `${sizeText(transfer.sentBytes)} of ${sizeText(about.size)}`;
+    const numbers = transfer instanceof SequenceTransfer ? `${transfer.sequence.numbers} · ` : "";
+    const gone = `${numbers}${sizeText(transfer.sentBytes)} of ${sizeText(about.size)}`;
     switch (state) {
+      case "asked":
+        return `${numbers}${sizeText(about.size)}`;
       case "waiting":
-        return `Waiting · ${sizeText(about.size)}`;
+        return `${numbers}Waiting · ${sizeText(about.size)}`;
       case "checking":
         return "Preparing";
       case "sending":
@@ -243,7 +260,7 @@ export class RkUploads extends LitElement {
       case "lost":
         return html`<b>Interrupted</b> The page was closed. Pick the file again to go on; what is stored is kept.`;
       default:
-        return `Stored in your bucket · ${sizeText(about.size)}`;
+        return `${numbers}Stored in your bucket · ${sizeText(about.size)}`;
     }
   }
 
@@ -255,6 +272,8 @@ export class RkUploads extends LitElement {
     const button = (/** @type {string} */ what, /** @type {() => void} */ act) => html`<button aria-label="${what} ${name}" @click=${act}>${what}</button>`;
     const cancel = cross("Cancel", () => uploads.cancel(transfer));
     switch (transfer.state) {
+      case "asked":
+        return cross("Leave out", () => uploads.dismiss(transfer));
       case "done":
         return cross("Dismiss", () => uploads.dismiss(transfer));
       case "lost":

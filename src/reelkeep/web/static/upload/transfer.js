@@ -20,9 +20,9 @@ const LONGEST_PAUSE_MS = 30_000;
 const RATE_WINDOW_MS = 8_000;
 
 /**
- * @typedef {"waiting" | "checking" | "sending" | "paused" | "retrying" | "finishing" | "done" | "interrupted" | "failed" | "lost"} TransferState
+ * @typedef {"asked" | "waiting" | "checking" | "sending" | "paused" | "retrying" | "finishing" | "done" | "interrupted" | "failed" | "lost"} TransferState
  * "interrupted": nobody refused it, and it goes on when network, server and store are there again; "failed": it was
- * refused; "lost": interrupted by a page that was loaded anew, so that the file must be picked again.
+ * refused; "asked": the person has not said yet what a sequence is to be; "lost": interrupted by a page that was loaded anew, so that the file must be picked again.
  */
 
 /**

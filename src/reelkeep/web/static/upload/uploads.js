@@ -1,5 +1,7 @@
 /** All transfers of this page, one large file at a time on the wire, or a few small ones; they go on while the person looks at other pages. */
 
+import { grouped } from "./sequence.js";
+import { SequenceTransfer } from "./sequence-transfer.js";
 import { Transfer } from "./transfer.js";
 import { forget, keep, kept } from "./records.js";
 
@@ -30,6 +32,52 @@ class Uploads extends EventTarget {
    * @param {Picked[]} picked
    */
   add(productionId, picked) {
+    /** @type {Picked[]} */
+    const single = [];
+    for (const folder of new Set(picked.map((one) => one.folder))) {
+      const inside = picked.filter((one) => one.folder === folder);
+      const { sequences, others } = grouped(inside.map(({ file }) => file));
+      const alone = new Set(others);
+      for (const sequence of sequences) this.#ask(new SequenceTransfer(productionId, sequence, folder));
+      single.push(...inside.filter(({ file }) => alone.has(file)));
+    }
+    this.#addFiles(productionId, single);
+  }
+
+  /**
+   * Ask what numbered pictures are to be; those that were stopped go on without a question.
+   * @param {SequenceTransfer} transfer
+   */
+  #ask(transfer) {
+    const same = this.all.find((each) => each instanceof SequenceTransfer && each.state !== "done" && nameOf(each) === nameOf(transfer));
+    if (same) {
+      if (!same.running && same.state !== "asked") this.resume(same);
+      return;
+    }
+    transfer.addEventListener("change", () => this.#changed());
+    this.all.push(transfer);
+  }
+
+  /**
+   * @param {SequenceTransfer} transfer
+   * @param {[number, number]} rate
+   */
+  asFilm(transfer, rate) {
+    transfer.filmRate = rate;
+    this.resume(transfer);
+  }
+
+  /** @param {SequenceTransfer} transfer */
+  asPictures(transfer) {
+    this.all = this.all.filter((each) => each !== transfer);
+    this.#addFiles(transfer.productionId, transfer.sequence.files.map((file) => ({ file, handle: null, folder: transfer.folder })));
+  }
+
+  /**
+   * @param {string} productionId
+   * @param {Picked[]} picked
+   */
+  #addFiles(productionId, picked) {
     const open = new Map(this.all.filter((each) => each.state !== "done").map((each) => [nameOf(each), each]));
     for (const { file, handle, folder } of picked) {
       const about = { name: file.name, size: file.size, lastModified: file.lastModified };
