@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
-from tests.integration.studio import MemoryReader, NoBell, NoSessions, Studio
+from tests.integration.studio import Bell, MemoryReader, NoSessions, Studio
 from tests.media.sequences import shoot
 
 from reelkeep.catalog import assets, image_sequences, people, productions, versions
@@ -52,7 +52,7 @@ def studio_of(company: Company, company_database: Engine) -> Callable[[Sequence[
             lambda connection, sessions, key, size: MemoryReader(bucket, key, size, away),
         )
         handle = CompanyHandle(
-            company.id, company.slug, company.name, "http://a", "http://m", company_database, storage, NoBell(),
+            company.id, company.slug, company.name, "http://a", "http://m", company_database, storage, Bell(),
             CompanyKey.new(),
         )  # fmt: skip
         version_id = _stored(company_database, bucket, connection.id, paths)
