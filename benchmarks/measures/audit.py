@@ -27,7 +27,7 @@ from reelkeep.ids import ConnectionId, VersionId, new_id
 from reelkeep.storage.listing import Listed
 from reelkeep.supervisor.postgres import STOP_SECONDS, EmbeddedPostgres
 
-KEYS = int(os.environ.get("REELKEEP_BENCH_KEYS", "1000000"))
+KEYS = int(os.environ.get("RKTEST_BENCH_KEYS", "1000000"))
 FEW = KEYS // 10
 MAX_GROWTH_MB = 16.0
 HERE = ConnectionId("here")

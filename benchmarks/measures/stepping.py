@@ -1,6 +1,6 @@
 """N11: the frame test of the browser suite with 1,000 moves instead of 200, and its times.
 
-The test writes what it saw as JSON where REELKEEP_FRAME_REPORT points: moves, wrong, step_milliseconds,
+The test writes what it saw as JSON where RKTEST_FRAME_REPORT points: moves, wrong, step_milliseconds,
 full_milliseconds and seek_milliseconds (lists).
 """
 
@@ -28,7 +28,7 @@ def measure() -> list[Result]:
         raise Unable(f"there is no {TEST.relative_to(ROOT)} yet")
     with tempfile.TemporaryDirectory(prefix="rk-bench-") as folder:
         report = Path(folder) / "frames.json"
-        environment = {**os.environ, "REELKEEP_FRAME_MOVES": str(MOVES), "REELKEEP_FRAME_REPORT": str(report)}
+        environment = {**os.environ, "RKTEST_FRAME_MOVES": str(MOVES), "RKTEST_FRAME_REPORT": str(report)}
         command = [sys.executable, "-m", "pytest", "-q", "--timeout", str(SECONDS), str(TEST)]
         ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if not report.is_file():

@@ -29,7 +29,7 @@ from reelkeep.cli.installation import Installation
 
 BASELINE = Path(__file__).parents[1] / "baseline_rclone.sh"
 LARGE_BYTES = 10**9
-SMALL_FILES = int(os.environ.get("REELKEEP_BENCH_FILES", "10000"))
+SMALL_FILES = int(os.environ.get("RKTEST_BENCH_FILES", "10000"))
 SMALL_BYTES = 64 << 10
 ROUNDS_LARGE, ROUNDS_SMALL = 3, 3
 PARALLEL_LARGE, PARALLEL_SMALL = 4, 8

@@ -58,7 +58,7 @@ class Settings:
             raise SettingsRefused("jobs must be at least 1")
         for one in fields(MediaLimits):
             if not 1 <= getattr(self, one.name) <= _MOST.get(one.name, getattr(self, one.name)):
-                raise SettingsRefused(f"{one.name} must be from 1 to {_MOST.get(one.name, 'any number')}")
+                raise SettingsRefused(f"the setting {one.name} must be from 1 to {_MOST.get(one.name, 'any number')}")
         if (self.platform_access_key_id is None) != (self.platform_secret_access_key is None):
             raise SettingsRefused("platform_access_key_id and platform_secret_access_key go together")
 

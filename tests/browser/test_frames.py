@@ -1,6 +1,6 @@
 """Every move shows the right frame: numbers burned into the picture are read from what the compositor painted.
 
-REELKEEP_FRAME_MOVES sets how many moves; REELKEEP_FRAME_REPORT names a file for the times. ``make bench`` uses both.
+RKTEST_FRAME_MOVES sets how many moves; RKTEST_FRAME_REPORT names a file for the times. ``make bench`` uses both.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.browser.chromium import picture_box, player, player_state, screenshot
 from tests.media.clips import STRIP_HEIGHT, read_strip, strip_clip
 from tests.services.platform import Platform
 
-MOVES = int(os.environ.get("REELKEEP_FRAME_MOVES", "200"))
+MOVES = int(os.environ.get("RKTEST_FRAME_MOVES", "200"))
 CLIP_FRAMES = 144
 SEED = 20261121
 PAINT_SECONDS = 20
@@ -69,7 +69,7 @@ def test_single_steps_and_random_seeks_never_show_a_wrong_frame(
         until(lambda: player_state(page)["paintedFrame"] == "0", 30, "frame 0 painted")
         until(lambda: player_state(page)["lane"] == "full", 30, "the full picture on top")
         _walk(page, seen)
-    if report := os.environ.get("REELKEEP_FRAME_REPORT"):
+    if report := os.environ.get("RKTEST_FRAME_REPORT"):
         Path(report).write_text(json.dumps(asdict(seen)), encoding="utf-8")
     assert seen.moves == MOVES
     assert seen.wrong == 0, seen.mistakes[:10]

@@ -15,7 +15,7 @@ from reelkeep.cli.installation import Installation
 from reelkeep.companies.registry import Company
 from reelkeep.storage.interface import StorageConnection
 
-SCREENSHOTS = os.environ.get("REELKEEP_SCREENSHOTS")  # a folder to look at them in
+SCREENSHOTS = os.environ.get("RKTEST_SCREENSHOTS")  # a folder to look at them in
 
 
 @pytest.fixture(scope="module")

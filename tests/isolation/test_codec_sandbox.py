@@ -23,7 +23,7 @@ from reelkeep.isolation.sandbox import CODEC_PACKAGES, CodecProcess, Limits, sta
 from reelkeep.isolation.view import Bind
 
 PROGRAM = Path(__file__).with_name("hostile_program.py")
-SECRET_NAME = "REELKEEP_TEST_SECRET"
+SECRET_NAME = "RKTEST_SECRET"
 REACHING_OUT = (
     "network", "local socket", "write a file", "write a memory file", "read a secret file", "read the password file",
     "list the root", "see a process", "signal a process", "trace a process", "start a process", "execute",

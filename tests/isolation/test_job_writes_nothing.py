@@ -276,8 +276,8 @@ def test_the_media_process_keeps_segments_in_memory_files_and_writes_nothing(who
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    os.environ.get("REELKEEP_DISPOSABLE") != "1",
-    reason="changes the kernel's core handler for the whole machine: root on a disposable one (REELKEEP_DISPOSABLE=1)",
+    os.environ.get("RKTEST_DISPOSABLE") != "1",
+    reason="changes the kernel's core handler for the whole machine: root on a disposable one (RKTEST_DISPOSABLE=1)",
 )
 def test_not_even_a_piped_core_handler_gets_a_byte(traced_platform: Platform, clip: Path, tmp_path: Path) -> None:
     """A handler ignores a limit of 0 but not one of 1 (core(5)), and gets nothing of an undumpable process."""

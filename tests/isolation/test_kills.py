@@ -13,7 +13,7 @@ from tests.isolation.kills import Client, Films, Harmed, Ledger, Viewer, harmed_
 
 PARTS = ("client", "codec", "carrier", "runner", "postgres", "store", "s3", "supervisor")
 OTHER_PARTS = ("app", "media", "gateway")
-KILLS = int(os.environ.get("REELKEEP_KILLS", "20"))
+KILLS = int(os.environ.get("RKTEST_KILLS", "20"))
 KILLS_A_ROUND = 3
 SEED = 14
 

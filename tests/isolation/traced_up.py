@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.isolation.traces import traced
 
+from reelkeep.settings import Settings
 from reelkeep.supervisor.programs import Programs
 from reelkeep.supervisor.up import run
 
@@ -30,7 +31,8 @@ def main() -> int:
     folder.mkdir(exist_ok=True)
     assert shutil.which("strace")
     programs = Programs(job=traced(ours.job, folder / "job"), media=traced(ours.media, folder / "media"))
-    return run(options.data, s3_embedded=True, port=options.port, ready_fd=options.ready_fd, programs=programs)
+    settings = Settings(data=options.data, s3_embedded=True, port=options.port)
+    return run(settings, ready_fd=options.ready_fd, programs=programs)
 
 
 if __name__ == "__main__":

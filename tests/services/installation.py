@@ -30,6 +30,7 @@ STUB = Path(__file__).with_name("stub_process.py")
 
 def main() -> int:
     """Be the supervisor: ``python -m tests.services.installation DATA S3 READY_FD``."""
+    from reelkeep.settings import Settings
     from reelkeep.supervisor.programs import Programs
     from reelkeep.supervisor.up import run
 
@@ -38,7 +39,7 @@ def main() -> int:
 
     data, s3, ready_fd = Path(sys.argv[1]), sys.argv[2] == "s3", int(sys.argv[3])
     programs = Programs(app=stub("app"), media=stub("media"), job=stub("job"))
-    return run(data, s3_embedded=s3, ready_fd=ready_fd, programs=programs)
+    return run(Settings(data=data, s3_embedded=s3), ready_fd=ready_fd, programs=programs)
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Installation:
             [*command, "s3" if self.s3 else "-", str(writing)],
             pass_fds=[writing],
             cwd=Path(__file__).parents[2],
-            env={**os.environ, "REELKEEP_TEST_SECRET": "environment-secret"},
+            env={**os.environ, "RKTEST_SECRET": "environment-secret"},
         )
         os.close(writing)
         with open(reading, encoding="utf-8") as ready:

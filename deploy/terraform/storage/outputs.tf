@@ -1,7 +1,7 @@
 # Made from the bucket contract; change the contract, not this file.
 
 output "paste_back" {
-  description = "Give this line to the operator of Reelkeep, who pastes it into reelkeep storage connect --paste -"
+  description = "Give this line to the operator of Reelkeep, who compares it with the connection and tries it out"
   value       = "{\"contract\":1,\"bucket\":\"${aws_s3_bucket.media.id}\",\"log_bucket\":\"${aws_s3_bucket.logs.id}\",\"region\":\"${local.region}\",\"prefix\":\"${var.prefix}\",\"media_role\":\"${local.media_role_arn}\",\"audit_role\":\"${local.audit_role_arn}\",\"encryption\":\"${var.encryption}\"}"
 }
 

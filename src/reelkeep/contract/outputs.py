@@ -47,7 +47,7 @@ REVOKE_WHAT: Final = "EMERGENCY, the whole cut: sets PlatformAccess to Revoked a
 OUTPUTS: Final = (
     Output(
         "PasteBack",
-        "Give this line to the operator of Reelkeep, who pastes it into reelkeep storage connect --paste -",
+        "Give this line to the operator of Reelkeep, who compares it with the connection and tries it out",
         _paste_back,
     ),
     Output("ContractVersion", "Version of the bucket contract that this stack keeps", lambda version: str(version)),

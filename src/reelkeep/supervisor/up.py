@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
 
 import reelkeep
 from reelkeep.isolation.confine import landlock_version
@@ -20,24 +19,11 @@ from reelkeep.supervisor.programs import Programs
 from reelkeep.supervisor.supervisor import Supervisor
 
 
-def run(
-    data: Path,
-    *,
-    s3_embedded: bool = False,
-    port: int | None = None,
-    jobs: int | None = None,
-    insecure_no_sandbox: bool = False,
-    ready_fd: int | None = None,
-    settings: Settings | None = None,
-    programs: Programs | None = None,
-) -> int:
+def run(settings: Settings, *, ready_fd: int | None = None, programs: Programs | None = None) -> int:
     """Start everything, keep it running, and stop it in order on SIGINT or SIGTERM.
 
     Args:
-        port: of the gateway; None: as at the last start, 0: a free one.
-        jobs: how many run at a time; None: as the settings say.
         ready_fd: gets one JSON line once everything is there, and is closed; None: a line for people on stdout.
-        settings: an installation's own; the other arguments win over it.
 
     Returns:
         0 after an orderly end, 1 if the supervisor itself broke and stopped everything.
@@ -46,27 +32,16 @@ def run(
         Conflict: a supervisor runs in this folder already; it was left alone.
         DependencyError: a part did not start; what had been started was stopped again.
     """
-    base = settings or Settings()
-    chosen = Settings(
-        **{
-            **vars(base),
-            "data": data,
-            "s3_embedded": s3_embedded or base.s3_embedded,
-            "port": port if port is not None else base.port,
-            "jobs": base.jobs if jobs is None else jobs,
-            "insecure_no_sandbox": insecure_no_sandbox or base.insecure_no_sandbox,
-        }
-    )
     harden()  # the platform's identity lives here
     if not landlock_version():
         print("supervisor: this kernel has no Landlock: web processes can read what this user can", file=sys.stderr)
     if areas := swap_on_disk():
         print(f"supervisor: memory can be swapped to {', '.join(areas)}, media with it: swapoff -a", file=sys.stderr)
-    folder = DataFolder.open(data)
+    folder = DataFolder.open(settings.data)
     folder.lock()
     _compile()
     try:
-        return asyncio.run(_run(Supervisor(folder, chosen, programs or Programs()), ready_fd))
+        return asyncio.run(_run(Supervisor(folder, settings, programs or Programs()), ready_fd))
     finally:
         folder.unlock()
 

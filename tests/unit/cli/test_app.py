@@ -51,3 +51,16 @@ def test_an_installation_that_is_not_running_is_a_dependency(
 ) -> None:
     assert main(["company", "create", "acme", "--data", str(tmp_path)]) == 8
     assert "not running" in capsys.readouterr().err
+
+
+def test_the_platform_does_not_start_with_a_setting_that_is_unknown_or_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "reelkeep.toml"
+    file.write_text("max_tracks = 0\n")
+    assert main(["up", "--data", str(tmp_path / "data"), "--settings", str(file)]) == 3
+    assert "The setting max_tracks must be from 1" in capsys.readouterr().err
+    monkeypatch.setenv("REELKEEP_PROT", "80")
+    assert main(["up", "--data", str(tmp_path / "data")]) == 3
+    assert capsys.readouterr().err.startswith("There is no setting prot.")
+    assert not (tmp_path / "data").exists()
