@@ -16,9 +16,9 @@ import av
 
 from reelkeep.media import MACROBLOCK_PX, FrameRate, Rung
 from reelkeep.transcode.bands import bands_share
-from reelkeep.transcode.codec.leakage import LEAK_LIMIT_DB, worst_db
+from reelkeep.transcode.codec.leakage import LEAK_LIMIT_DB, Gop, leak_db
 from reelkeep.transcode.codec.noise import noise
-from reelkeep.transcode.codec.planes import new_picture, planes_of, put, rows_of
+from reelkeep.transcode.codec.planes import new_picture, planes_of, put, put_chroma_edges, rows_of
 from reelkeep.transcode.codec.slice_header import Widths
 from reelkeep.transcode.codec.splice import Mismatch, Splicer, places_in_stack, stack_rows
 from reelkeep.transcode.codec.video_encoder import Settings, fragment_of, open_x264, slices_only, track_of
@@ -28,16 +28,19 @@ from reelkeep.transcode.protocol import Fragment, Track
 _FIXED_PATTERN: Final = ("b-adapt=0", "b-pyramid=none", "weightp=0", "ref=1")
 _BAND_RATE: Final = Fraction(135, 100)  # of a band's share of the picture: it cannot be predicted from what is around
 _BAND_CRF_LESS: Final = 1.0  # a mark is drawn on what a decoder makes of the band, and encoded once more
-_ALONE_RATE: Final = 4  # times the cap of a rung, for the rare GOP of keyframes alone
-_NEAR_SEARCH: Final = ("me=dia", "merange=4", "mvrange=32", "subme=1")
+_WHOLE_SAMPLES: Final = ("subme=0",)
 
 
 class Freedom(enum.Enum):
     """How much of prediction between pictures is allowed; a GOP that leaks gets the next."""
 
     FULL = "full"
-    NEAR = "near"  # a short search for motion
+    WHOLE = "whole"  # motion by whole samples: nothing is mixed from lines on both sides of an edge
     NONE = "none"  # every picture is a keyframe: nothing can be predicted from anywhere else
+
+
+# Times the cap of a rung, for the rare GOP that leaks otherwise.
+_RATES: Final = {Freedom.FULL: 1, Freedom.WHOLE: 1, Freedom.NONE: 4}
 
 
 class BandEncoder:
@@ -58,6 +61,7 @@ class BandEncoder:
         self._held: list[tuple[int, Any]] = []
         self._pair = _Pair(rung, rate, threads, Freedom.FULL)
         self._track = track_of(rung, rate, self._pair.base)
+        self._small_config = bytes(self._pair.both[1].extradata)
         self._splicer = Splicer(
             rung.bands, rung.width_px, *(Widths.of(bytes(each.extradata)) for each in self._pair.both)
         )
@@ -85,7 +89,7 @@ class BandEncoder:
         del self._held[:length]
         base, bands = self._pair.take(length)
         bodies = self._checked(base, bands)
-        for freedom in (Freedom.NEAR, Freedom.NONE):
+        for freedom in (Freedom.WHOLE, Freedom.NONE):
             if bodies is not None:
                 break
             base, bands = self._again(pictures, freedom)
@@ -110,8 +114,10 @@ class BandEncoder:
             ]
         except Mismatch:
             return None
-        leak = worst_db(self._track.codec_config, spliced, around, self._rung.bands)
-        return spliced if leak >= self._limit_db else None
+        small = [bytes(packet) for packet in bands]
+        rung, config = self._rung, self._track.codec_config
+        gop = Gop(config, spliced, around, rung.bands, self._small_config, small, places_in_stack(rung.bands))
+        return spliced if leak_db(gop) >= self._limit_db else None
 
 
 class _Pair:
@@ -123,10 +129,10 @@ class _Pair:
         self._stack_px = stack_rows(rung.bands) * MACROBLOCK_PX
         self._places = places_in_stack(rung.bands)
         # Not bframes=0 for keyframes alone: the headers would have another form than the track's.
-        near = _NEAR_SEARCH if freedom is Freedom.NEAR else ()
-        max_bps = rung.max_bps * (_ALONE_RATE if freedom is Freedom.NONE else 1)
+        motion = _WHOLE_SAMPLES if freedom is Freedom.WHOLE else ()
+        max_bps = rung.max_bps * _RATES[freedom]
         bands_bps = round(max_bps * min(Fraction(1, 2), _BAND_RATE * bands_share(rung.height_px, rung.bands)))
-        common = (*_FIXED_PATTERN, *near, f"slice-max-mbs={slice_rows * row_macroblocks}")
+        common = (*_FIXED_PATTERN, *motion, f"slice-max-mbs={slice_rows * row_macroblocks}")
 
         around = Settings(rung.gop_frames, rung.crf, max_bps - bands_bps, common)
         inside = Settings(rung.gop_frames, max(0.0, rung.crf - _BAND_CRF_LESS), bands_bps, common)
@@ -158,6 +164,9 @@ class _Pair:
             put(rows_of(target, place.first_row, place.end_row), rows_of(samples, band.first_row, band.end_row))
             edge = place.end_row
         put(rows_of(target, edge, self._stack_px // MACROBLOCK_PX), self._guard)
+        for band, place in zip(self._rung.bands, self._places, strict=True):
+            put_chroma_edges(planes_of(around), samples, band, band, beyond=0)
+            put_chroma_edges(target, samples, place, band, beyond=1)
         for context, packets, each in zip(self.both, self._packets, (around, small), strict=True):
             each.pts, each.time_base = number, context.time_base
             each.pict_type = av.video.frame.PictureType.I if self._freedom is Freedom.NONE else 0

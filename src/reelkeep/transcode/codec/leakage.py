@@ -1,13 +1,15 @@
-"""Whether anything outside the mark bands of a GOP depends on what is inside.
+"""Whether what is stored of a GOP depends on what its encoders did not have before them.
 
-Decodes the GOP twice, with the bands that are stored and with the noise that stood there while the base was encoded,
-and compares what lies outside: no prediction may reach into a band, or a viewer's mark would smear over the picture.
+Outside the mark bands nothing may be predicted from inside, or a viewer's mark would smear over the picture: a GOP is
+decoded with the bands that are stored, and with the noise that stood there while the picture was encoded.
+Inside, nothing may be predicted from the noise around: what is stored is compared with the small picture of the bands.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import av
@@ -17,28 +19,62 @@ from reelkeep.media import Band
 from reelkeep.transcode.codec.noise import Plane, Planes
 from reelkeep.transcode.codec.planes import planes_of, rows_of
 
-# Of the worst picture, over all samples outside. At 60 dB one sample in 15 is off by one, or 300 of 1080p by 20.
+# PSNR of a sequence as usual: from the squared differences of all its pictures. A leak touches the lines beside a band:
+# at 60 dB it is 500 samples of each picture of 1080p that differ by 20. No picture alone may fall below the second.
 LEAK_LIMIT_DB: Final = 60.0
+_ONE_PICTURE_DB: Final = 48.0
+# Inside it is no mark that smears, but noise beside what encoding itself leaves at 36 to 40 dB.
+_INSIDE_MORE_DB: Final = 12.0
 _PEAK: Final = 255
 
 
-def worst_db(codec_config: bytes, stored: Sequence[bytes], other: Sequence[bytes], bands: Sequence[Band]) -> float:
-    """Return the PSNR outside the bands of the worst picture of one GOP, infinite where nothing differs.
-
-    It is 0 where a decoder does not show every picture.
+@dataclass(frozen=True)
+class Gop:
+    """One GOP in decode order.
 
     Args:
-        stored, other: the same access units in decode order, with other slices in the bands alone.
+        stored: what is stored.
+        around: the same with noise in the bands: what the encoder of the picture had before it.
+        small: the bands in their small picture: what their encoder had before it.
+        config, small_config: the decoder configurations of the picture and of the small one.
+        bands, places: the rows of the bands in the picture and in the small one.
     """
-    worst, count = 0.0, 0
+
+    config: bytes
+    stored: Sequence[bytes]
+    around: Sequence[bytes]
+    bands: Sequence[Band]
+    small_config: bytes
+    small: Sequence[bytes]
+    places: Sequence[Band]
+
+
+def leak_db(gop: Gop) -> float:
+    """Return the PSNR between what is stored and what its encoders had before them, over all pictures of a GOP.
+
+    Outside the bands, or inside with ``_INSIDE_MORE_DB`` added, whichever is lower. It is infinite where nothing
+    differs, and 0 where a decoder does not show every picture or one alone is too bad.
+    """
+    outside: list[float] = []
+    inside: list[float] = []
+    streams = _decoded(gop.config, gop.stored), _decoded(gop.config, gop.around), _decoded(gop.small_config, gop.small)
     try:
-        for first, second in zip(_decoded(codec_config, stored), _decoded(codec_config, other), strict=True):
-            worst, count = max(worst, _difference(planes_of(first), planes_of(second), bands)), count + 1
+        for stored, around, small in (map(planes_of, shown) for shown in zip(*streams, strict=True)):
+            outside.append(_difference(_outside(stored, gop.bands), _outside(around, gop.bands)))
+            inside.append(_difference(_rows(stored, gop.bands), _rows(small, gop.places)))
     except (av.error.FFmpegError, ValueError):
         return 0.0
-    if count != len(stored):
+    if len(outside) != len(gop.stored) or _lower(max(outside), max(inside)) < _ONE_PICTURE_DB:
         return 0.0  # pictures that no decoder shows are as wrong as can be
-    return 10 * math.log10(_PEAK**2 / worst) if worst else math.inf
+    return _lower(sum(outside) / len(outside), sum(inside) / len(inside))
+
+
+def _lower(outside: float, inside: float) -> float:
+    return min(_psnr(outside), _psnr(inside) + _INSIDE_MORE_DB)
+
+
+def _psnr(error: float) -> float:
+    return 10 * math.log10(_PEAK**2 / error) if error else math.inf
 
 
 def _decoded(codec_config: bytes, units: Sequence[bytes]) -> Iterator[Any]:
@@ -50,15 +86,20 @@ def _decoded(codec_config: bytes, units: Sequence[bytes]) -> Iterator[Any]:
     yield from decoder.decode(None)
 
 
-def _difference(first: Planes, second: Planes, bands: Sequence[Band]) -> float:
-    """Return the mean squared difference outside."""
-    edges = [0, *(edge for band in bands for edge in (band.first_row, band.end_row)), first[0].shape[0]]
-    total = samples = 0
-    for start, end in zip(edges[::2], edges[1::2], strict=True):
-        for one, two in zip(rows_of(first, start, end), rows_of(second, start, end), strict=True):
-            total += _squares(one, two)
-            samples += one.size
-    return total / samples
+def _outside(picture: Planes, bands: Sequence[Band]) -> list[Plane]:
+    """Return the parts of the planes between the bands."""
+    edges = [0, *(edge for band in bands for edge in (band.first_row, band.end_row)), picture[0].shape[0]]
+    return [part for start, end in zip(edges[::2], edges[1::2], strict=True) for part in rows_of(picture, start, end)]
+
+
+def _rows(picture: Planes, bands: Sequence[Band]) -> list[Plane]:
+    return [part for band in bands for part in rows_of(picture, band.first_row, band.end_row)]
+
+
+def _difference(first: Sequence[Plane], second: Sequence[Plane]) -> float:
+    """Return the mean squared difference."""
+    pairs = list(zip(first, second, strict=True))
+    return sum(_squares(one, two) for one, two in pairs) / sum(one.size for one, _ in pairs)
 
 
 def _squares(one: Plane, two: Plane) -> int:

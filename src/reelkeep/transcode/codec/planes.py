@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
 
 from reelkeep.media import MACROBLOCK_PX
 from reelkeep.transcode.codec.noise import Plane, Planes
+
+_MIDDLE = 128
+
+
+class Rows(Protocol):
+    """Some macroblock rows of a picture, the end not included."""
+
+    @property
+    def first_row(self) -> int: ...
+
+    @property
+    def end_row(self) -> int: ...
 
 
 def planes_of(picture: Any) -> Planes:
@@ -33,6 +45,30 @@ def put(target: Planes, source: Planes) -> None:
     """Copy samples where they belong."""
     for to, what in zip(target, source, strict=True):
         to[...] = what
+
+
+def put_chroma_edges(target: Planes, source: Planes, place: Rows, real: Rows, *, beyond: int) -> None:
+    """Let the noise in chroma begin with the real line at both edges of some rows, and one behind it far from that one.
+
+    The motion search looks at luma alone, so it often takes chroma from half a line across an edge: a decoder finds
+    there what stands here. Luma stays noise up to the edge: it is what keeps the search away.
+    The second line keeps the deblocking filter off the edge, as in ``noise``.
+
+    Args:
+        place: the rows in ``target``, and ``real`` where they lie in ``source``.
+        beyond: 0: the noise stands within these rows; 1: it stands around them.
+    """
+    height = MACROBLOCK_PX // 2
+    for to, what in zip(target[1:], source[1:], strict=True):
+        for at, real_at, inward in (
+            (place.first_row * height, real.first_row * height, 1),
+            (place.end_row * height - 1, real.end_row * height - 1, -1),
+        ):
+            line = what[real_at - beyond * inward]
+            to[at - beyond * inward] = line
+            to[at - beyond * inward + (inward if beyond == 0 else -inward)] = np.where(
+                line < _MIDDLE, np.uint8(255), np.uint8(0)
+            )
 
 
 def new_picture(width_px: int, height_px: int) -> Any:
