@@ -12,8 +12,8 @@ from tests.media.kinds import ffmpeg
 from tests.services.platform import Platform
 
 _HEARD = """(element) => {
-  const { player } = element.playback.pair.full ?? element.playback.pair;
-  return player?.getAudioTracks().find((track) => track.active)?.label ?? null;
+  const pair = element.playback?.pair;
+  return (pair?.full ?? pair)?.player?.getAudioTracks().find((track) => track.active)?.label ?? null;
 }"""
 _TAGS = (
     ("language=eng",),
