@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final
 
 import av
 import numpy as np
 
-from reelkeep.media import MACROBLOCK_PX
+from reelkeep.media import MACROBLOCK_PX, Band
 from reelkeep.transcode.codec.noise import Plane, Planes
 
-_MIDDLE = 128
-
-
-class Rows(Protocol):
-    """Some macroblock rows of a picture, the end not included."""
-
-    @property
-    def first_row(self) -> int: ...
-
-    @property
-    def end_row(self) -> int: ...
+_MIDDLE: Final = 128
 
 
 def planes_of(picture: Any) -> Planes:
@@ -47,7 +37,7 @@ def put(target: Planes, source: Planes) -> None:
         to[...] = what
 
 
-def put_chroma_edges(target: Planes, source: Planes, place: Rows, real: Rows, *, beyond: int) -> None:
+def put_chroma_edges(target: Planes, source: Planes, place: Band, real: Band, *, beyond: int) -> None:
     """Let the noise in chroma begin with the real line at both edges of some rows, and one behind it far from that one.
 
     The motion search looks at luma alone, so it often takes chroma from half a line across an edge: a decoder finds
@@ -64,11 +54,10 @@ def put_chroma_edges(target: Planes, source: Planes, place: Rows, real: Rows, *,
             (place.first_row * height, real.first_row * height, 1),
             (place.end_row * height - 1, real.end_row * height - 1, -1),
         ):
-            line = what[real_at - beyond * inward]
-            to[at - beyond * inward] = line
-            to[at - beyond * inward + (inward if beyond == 0 else -inward)] = np.where(
-                line < _MIDDLE, np.uint8(255), np.uint8(0)
-            )
+            way = -inward if beyond else inward
+            edge = at - beyond * inward
+            to[edge] = line = what[real_at - beyond * inward]
+            to[edge + way] = np.where(line < _MIDDLE, np.uint8(255), np.uint8(0))
 
 
 def new_picture(width_px: int, height_px: int) -> Any:
