@@ -88,7 +88,8 @@ class Gateway:
 
 
 def _answer_starting(client: socket.socket) -> None:
-    _answer(client, "503 Service Unavailable", "Starting. Try again in a moment.\n", "Retry-After: 1\r\n")
+    """Tell programs to come back, and let a browser do it by itself."""
+    _answer(client, "503 Service Unavailable", "Starting. Try again in a moment.\n", "Retry-After: 1\r\nRefresh: 1\r\n")
 
 
 def _answer(client: socket.socket, status: str, text: str, extra: str = "") -> None:

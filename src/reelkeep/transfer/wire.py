@@ -101,20 +101,22 @@ class Wire:
             DependencyError: no connection, a reset, or nothing for a minute; nothing more of the body will be sent.
         """
         place, host, target = _parts(url)
-        with _no_answer(), self._line(place) as line:
-            fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-            length = f"content-length: {body.size_bytes}\r\n" if body is not None else ""
-            line.send(f"{method} {target} HTTP/1.1\r\nhost: {host}\r\n{fields}{length}\r\n".encode("latin-1"))
-            if body is not None:
-                try:
-                    body.send(line)
-                except (BrokenPipeError, ConnectionResetError):
-                    line.keep = False  # refused before all was sent: the answer may be there already
-            return line.answer(method, sink, sink_status)
+        fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        length = f"content-length: {body.size_bytes}\r\n" if body is not None else ""
+        head = f"{method} {target} HTTP/1.1\r\nhost: {host}\r\n{fields}{length}\r\n".encode("latin-1")
+        with _no_answer():
+            try:
+                with self._line(place) as line:
+                    return line.exchange(method, head, body, sink, sink_status)
+            except _Ended:  # it crossed with our request, which every store may be asked twice
+                if body is not None:
+                    body.take_back()
+                with self._line(place, fresh=True) as line:
+                    return line.exchange(method, head, body, sink, sink_status)
 
     @contextmanager
-    def _line(self, place: _Place) -> Iterator[Line]:
-        line = self._take(place)
+    def _line(self, place: _Place, *, fresh: bool = False) -> Iterator[Line]:
+        line = Line(_connect(place), self._step_bytes) if fresh else self._take(place)
         try:
             yield line
         except BaseException:
@@ -147,6 +149,7 @@ class Line:
         self._is_tls = isinstance(connection, ssl.SSLSocket)
         self._buffer = bytearray(step_bytes)
         self._view = memoryview(self._buffer)
+        self._answers = 0
         self.keep = True
 
     def close(self) -> None:
@@ -157,6 +160,20 @@ class Line:
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         return not poll.poll(0)
+
+    def exchange(self, method: str, head: bytes, body: Body | None, sink: Sink | None, sink_status: int) -> Answer:
+        """Send one request and read its answer.
+
+        Raises:
+            _Ended: the connection was used before and ended without a byte of this answer.
+        """
+        try:
+            self.send(head)
+            if body is not None:
+                body.send(self)
+        except (BrokenPipeError, ConnectionResetError):
+            self.keep = False  # refused before all was sent: the answer may be there already
+        return self.answer(method, sink, sink_status)
 
     def send(self, data: bytes | memoryview) -> None:
         self._socket.sendall(data)
@@ -172,7 +189,7 @@ class Line:
     def answer(self, method: str, sink: Sink | None, sink_status: int) -> Answer:
         """Read one answer; interim ones (1xx) are passed over."""
         status = 100
-        rest = b""
+        rest = self._first()
         while status < 200:
             head, rest = self._head(rest)
             version, status, headers = _parse(head)
@@ -182,7 +199,17 @@ class Line:
         kept = bytearray()
         if method != "HEAD" and status not in (204, 304):
             self._body(headers, rest, passed or _keeper(kept))
+        self._answers += 1
         return Answer(status, headers, bytes(kept))
+
+    def _first(self) -> bytes:
+        try:
+            count = self._socket.recv_into(self._buffer)
+        except ConnectionResetError:
+            count = 0
+        if not count:
+            raise _Ended if self._answers else _Broken
+        return bytes(self._view[:count])
 
     def _head(self, rest: bytes) -> tuple[bytes, bytes]:
         while b"\r\n\r\n" not in rest:
@@ -244,6 +271,10 @@ class Line:
 
 class _Broken(Exception):
     """The other side broke off, or what it says is no HTTP."""
+
+
+class _Ended(_Broken):
+    """The other side ended a connection that it had kept, before it can have read the request."""
 
 
 @contextmanager

@@ -24,6 +24,7 @@ Serve = Callable[[socket.socket], None]
 def server(*connections: Serve) -> Iterator[str]:
     """Serve one connection after the other, each by its function."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)  # a connection that does not come must not leave the thread behind
 
         def run() -> None:
             for serve in connections:
@@ -88,6 +89,30 @@ def test_a_connection_is_used_again_and_one_that_has_ended_is_made_anew() -> Non
     with server(answers(good, good), answers(good)) as url, Wire() as wire:
         for _ in range(3):
             assert wire.request("GET", url, {}).content == b"ok"
+
+
+def test_a_connection_that_ends_while_the_next_request_is_on_its_way_is_made_anew(tmp_path: Path) -> None:
+    """The end and the request cross: the body is counted once, and goes whole to the new connection."""
+    got = bytearray()
+
+    def answer_once_and_end_at_the_next(client: socket.socket) -> None:
+        client.recv(65_536)
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        client.recv(16)  # unread bytes make the end a reset
+
+    def take(client: socket.socket) -> None:
+        while b"frames" not in got:
+            got.extend(client.recv(65_536))
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    (tmp_path / "clip").write_bytes(b"frames")
+    descriptor, seen = os.open(tmp_path / "clip", os.O_RDONLY), list[int]()
+    body = FileBody(descriptor, 0, 6, Meter(6, lambda now: seen.append(now.done_bytes)), Pace(), threading.Event())
+    with server(answer_once_and_end_at_the_next, take) as url, Wire() as wire:
+        assert wire.request("GET", url, {}).content == b"ok"
+        assert wire.request("PUT", url, {}, body=body).content == b"ok"
+    os.close(descriptor)
+    assert seen[-1] == 6
 
 
 def test_a_body_goes_to_the_sink_only_with_the_status_that_was_expected() -> None:

@@ -51,6 +51,7 @@ export class Lane {
     const heights = this.player.getVariantTracks().flatMap((track) => track.height ?? []);
     this.heights = [...new Set(heights)].sort((one, two) => one - two);
     this.loaded = true;
+    if (this.wanted === frame) this.#insist(frame, seekSeconds(frame, this.rate), 0);
   }
 
   async #attach() {

@@ -62,6 +62,8 @@ export class PicturePair extends EventTarget {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.holdTimer = undefined;
     this.back = { since: 0, frame: 0 };
+    /** Which play this is: one that was ended fails late, when the next may have begun. */
+    this.runs = 0;
     /** True from a pause to the next move: the video may still paint one picture more, and the frame follows it. */
     this.coasting = false;
     this.raising = 0;
@@ -214,7 +216,8 @@ export class PicturePair extends EventTarget {
   /** @param {Lane} lane */
   #run(lane) {
     this.#raise(lane);
-    lane.video.play().catch(() => this.pause());
+    const run = ++this.runs;
+    lane.video.play().catch(() => run === this.runs && this.pause()); // not when we ended it ourselves, to go on otherwise
   }
 
   /**
@@ -259,6 +262,7 @@ export class PicturePair extends EventTarget {
     clearTimeout(this.restTimer);
     clearTimeout(this.backTimer);
     this.coasting = false;
+    this.runs += 1;
     for (const lane of [this.step, this.full]) if (!lane.video.paused) lane.video.pause();
   }
 
