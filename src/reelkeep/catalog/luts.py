@@ -93,9 +93,7 @@ def numbers(conn: Connection, lut_id: LutId) -> Lut:
     return Lut(row.points, (low[0], low[1], low[2]), (high[0], high[1], high[2]), bytes(row.numbers))
 
 
-def choose(
-    conn: Connection, production_id: ProductionId, lut_id: LutId, *, into: LutInput, scope: LutScope
-) -> None:
+def choose(conn: Connection, production_id: ProductionId, lut_id: LutId, *, into: LutInput, scope: LutScope) -> None:
     """Let versions whose making has not begun be shown through a LUT. Proxies that are there stay as they are.
 
     Raises:

@@ -46,9 +46,7 @@ class Luts:
     def __init__(self, company: CompanyHandle) -> None:
         self._company = company
 
-    def begin(
-        self, user: User, production_id: ProductionId, *, file_name: str, size_bytes: int, crc32: bytes
-    ) -> Begun:
+    def begin(self, user: User, production_id: ProductionId, *, file_name: str, size_bytes: int, crc32: bytes) -> Begun:
         """Begin to add a LUT; return the one PUT that sends it.
 
         Args:
@@ -136,9 +134,7 @@ class Luts:
             elif [part.size_bytes for part in parts] != [row.size_bytes]:
                 raise Conflict("the LUT has not arrived", advice="Send it.")
             else:
-                facts = store.complete_upload(
-                    row.object_key, row.store_upload_id, parts, crc32=row.crc32, grant=grant
-                )
+                facts = store.complete_upload(row.object_key, row.store_upload_id, parts, crc32=row.crc32, grant=grant)
         except NotFound:
             raise Conflict("the store has thrown the unfinished upload away", advice="Add the LUT again.") from None
         with self._company.engine.begin() as conn:

@@ -140,9 +140,7 @@ def _lut_of(fields: Fields, body: bytes) -> ChosenLut:
         lut = Lut(points, low, high, body[max(0, len(body) - table_bytes(points)) :])
     except ValueError as error:
         raise BadFrame("a LUT has no numbers, or an empty domain") from error
-    return ChosenLut(
-        lut, LutInput(fields.one_of("input", _LUT_INPUTS)), LutScope(fields.one_of("scope", _LUT_SCOPES))
-    )
+    return ChosenLut(lut, LutInput(fields.one_of("input", _LUT_INPUTS)), LutScope(fields.one_of("scope", _LUT_SCOPES)))
 
 
 def _triple_of(value: Any) -> Triple:
