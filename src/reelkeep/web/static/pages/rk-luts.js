@@ -18,7 +18,6 @@ export class RkLuts extends LitElement {
   static properties = {
     production: {},
     luts: { state: true },
-    busy: { state: true },
     said: { state: true },
     problem: { state: true },
   };
@@ -63,37 +62,42 @@ export class RkLuts extends LitElement {
     this.production = null;
     /** @type {import("../api.js").Lut[]} */
     this.luts = [];
-    this.busy = false;
     this.said = "";
     /** @type {unknown} */
     this.problem = null;
+    /** What is under way; the next thing waits for it. @type {Promise<void>} */
+    this.turn = Promise.resolve();
   }
 
   connectedCallback() {
     super.connectedCallback();
-    this.#try(() => this.#read());
+    this.#try("", () => this.#read());
   }
 
   async #read() {
     this.luts = (await get(`/productions/${this.production?.id}/luts`)).luts;
   }
 
-  /** @param {() => Promise<void>} work */
-  async #try(work) {
-    this.busy = true;
-    this.problem = null;
-    this.said = "";
-    try {
-      await work();
-    } catch (problem) {
-      this.problem = problem;
-    }
-    this.busy = false;
+  /**
+   * @param {string} doing  what is said meanwhile
+   * @param {() => Promise<void>} work
+   */
+  #try(doing, work) {
+    this.turn = this.turn.then(async () => {
+      this.problem = null;
+      this.said = doing;
+      try {
+        await work();
+      } catch (problem) {
+        this.said = "";
+        this.problem = problem;
+      }
+    });
   }
 
   async #add() {
     const [picked] = await pickedFiles({ multiple: false });
-    if (picked) await this.#try(() => this.#send(picked.file));
+    if (picked) this.#try(`Adding ${picked.file.name}…`, () => this.#send(picked.file));
   }
 
   /** @param {File} file */
@@ -112,8 +116,8 @@ export class RkLuts extends LitElement {
 
   /** @param {{id?: string, input?: string, scope?: string}} change */
   #choose(change) {
-    const { id, input = "acescct", scope = "linear" } = { ...this.production?.lut, ...change };
-    this.#try(async () => {
+    this.#try("", async () => {
+      const { id, input = "acescct", scope = "linear" } = { ...this.production?.lut, ...change };
       const lut = id === NONE ? null : { id, input, scope };
       const detail = await patch(`/productions/${this.production?.id}`, { lut });
       this.dispatchEvent(new CustomEvent("production", { detail }));
@@ -125,13 +129,13 @@ export class RkLuts extends LitElement {
     const chosen = this.production?.lut ?? null;
     return html`<div class="row" role="group" aria-label="LUT of new versions">
         <label>LUT
-          <select id="lut" aria-describedby="lut-meaning" ?disabled=${this.busy} @change=${(/** @type {Event} */ event) => this.#choose({ id: valueOf(event) })}>
+          <select id="lut" aria-describedby="lut-meaning" @change=${(/** @type {Event} */ event) => this.#choose({ id: valueOf(event) })}>
             <option value=${NONE} .selected=${chosen === null}>None</option>
             ${this.luts.map((lut) => html`<option value=${lut.id} .selected=${lut.id === chosen?.id}>${lut.name}</option>`)}
           </select>
         </label>
         ${chosen ? this.#renderUse(chosen) : nothing}
-        <button id="add-lut" ?disabled=${this.busy} @click=${this.#add}>Add a LUT</button>
+        <button id="add-lut" @click=${this.#add}>Add a LUT</button>
       </div>
       <p id="lut-meaning" class="quiet">${meaningOf(chosen)}</p>
       <p role="status">${this.said}</p>
@@ -141,12 +145,12 @@ export class RkLuts extends LitElement {
   /** @param {NonNullable<import("../api.js").Production["lut"]>} chosen */
   #renderUse(chosen) {
     return html`<label>for
-        <select id="lut-scope" ?disabled=${this.busy} @change=${(/** @type {Event} */ event) => this.#choose({ scope: valueOf(event) })}>
+        <select id="lut-scope" @change=${(/** @type {Event} */ event) => this.#choose({ scope: valueOf(event) })}>
           ${Object.entries(SCOPES).map(([scope, words]) => html`<option value=${scope} .selected=${scope === chosen.scope}>${words}</option>`)}
         </select>
       </label>
       <label>Scene-linear goes in as
-        <select id="lut-input" ?disabled=${this.busy} @change=${(/** @type {Event} */ event) => this.#choose({ input: valueOf(event) })}>
+        <select id="lut-input" @change=${(/** @type {Event} */ event) => this.#choose({ input: valueOf(event) })}>
           ${Object.entries(LUT_INPUTS).map(([input, words]) => html`<option value=${input} .selected=${input === chosen.input}>${words}</option>`)}
         </select>
       </label>`;
@@ -161,7 +165,7 @@ function valueOf(event) {
 /** @param {import("../api.js").Production["lut"]} chosen */
 function meaningOf(chosen) {
   if (!chosen) return "Scene-linear films (OpenEXR) are shown through a plain curve, without the show's look.";
-  const others = chosen.scope === "all" ? " Other films go in by their own numbers, from 0 to 1." : "";
-  return `Films uploaded from now on are shown through it; to show one that is there through it, upload it again.${others}`;
+  const others = chosen.scope === "all" ? " Those that are not scene-linear go in by the numbers of the file." : "";
+  return `Films uploaded from now on are shown through it.${others} One that is here already stays as it is until it is uploaded again.`;
 }
 customElements.define("rk-luts", RkLuts);

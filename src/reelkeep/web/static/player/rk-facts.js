@@ -116,7 +116,7 @@ function rowsOf(facts, bytes) {
   const rows = [["Size", `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`, ""]];
   if (facts.container) rows.push(["Container", facts.container, ""]);
   if (facts.video_codec) rows.push(["Picture", `${facts.video_codec}, ${facts.width_px} × ${facts.height_px}`, lightText(facts.light, facts.lut)]);
-  if (facts.lut) rows.push(["LUT", facts.lut.name, LUT_INPUTS[facts.lut.input] ?? ""]);
+  if (facts.lut) rows.push(["LUT", facts.lut.name, facts.light === "linear" ? (LUT_INPUTS[facts.lut.input] ?? "") : "By the numbers of the file"]);
   if (facts.rate) rows.push(["Frame rate", `${Number((facts.rate[0] / facts.rate[1]).toFixed(3))} frames a second`, timesText(facts.times)]);
   if (facts.start_timecode) rows.push(["Start", facts.start_timecode, ""]);
   const sounds = facts.sounds ?? [];
