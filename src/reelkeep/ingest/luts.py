@@ -25,7 +25,7 @@ from reelkeep.ingest.cube import MAX_CUBE_BYTES, NotACube, parse_cube
 from reelkeep.ingest.file_names import true_name
 from reelkeep.storage import crc
 from reelkeep.storage.interface import ObjectStore, PresignedRequest, Purpose
-from reelkeep.storage.layout import lut_key, lut_scope
+from reelkeep.storage.layout import LUTS_SCOPE, lut_key
 from reelkeep.storage.translate import ChecksumMismatch
 
 LINK_SECONDS: Final = 900
@@ -141,7 +141,7 @@ class Luts:
             luts.stored(conn, row.id, facts.etag)
 
     def _store(self, row: LutRow) -> ObjectStore:
-        return self._company.storage.open(row.connection_id, Purpose.ATTACH, lut_scope(row.id))
+        return self._company.storage.open(row.connection_id, Purpose.ATTACH, LUTS_SCOPE)
 
     def _grant(self, user: User, row: LutRow, reason: str) -> GrantId:
         expires_at = datetime.now(UTC) + GRANT_LIFE

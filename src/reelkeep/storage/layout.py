@@ -21,11 +21,12 @@ EXTENSION_CHARACTERS: Final = 16
 KEY_BYTES: Final = 900  # of S3's 1,024: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 NAMELESS: Final = "unnamed"
 STILLS: Final = "stills"
+LUTS_SCOPE: Final = "attachments/lut/"  # the prefix of a company's LUTs
 _RENDITION = re.compile(r"[a-z][a-z0-9]{0,15}")
 _STILL = re.compile(r"([a-z]{1,16})-([0-9]{1,9})")
 _NAMED_ID = rf"[a-z0-9-]{{1,{SLUG_CHARACTERS}}}-{ID_PATTERN}"
 _ORIGINAL = re.compile(rf"originals/{_NAMED_ID}/{_NAMED_ID}/{ID_PATTERN}/[A-Za-z0-9._-]{{1,{SAFE_NAME_CHARACTERS}}}")
-_LUT = re.compile(rf"attachments/lut/{ID_PATTERN}/[A-Za-z0-9._-]{{1,{SAFE_NAME_CHARACTERS}}}")
+_LUT = re.compile(rf"{LUTS_SCOPE}{ID_PATTERN}/[A-Za-z0-9._-]{{1,{SAFE_NAME_CHARACTERS}}}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
@@ -113,14 +114,9 @@ def frame_key(scope: str, file_name: str, name: FrameName) -> str:
     return scope + (readable if readable.endswith(number) and len(readable) < SAFE_NAME_CHARACTERS else number)
 
 
-def lut_scope(lut_id: LutId) -> str:
-    """Return the prefix under which one LUT lies alone."""
-    return f"attachments/lut/{lut_id}/"
-
-
 def lut_key(lut_id: LutId, file_name: str) -> str:
     """Return the key of a LUT. ``file_name`` is what its uploader called it, in any form."""
-    return lut_scope(lut_id) + safe_name(file_name)
+    return f"{LUTS_SCOPE}{lut_id}/{safe_name(file_name)}"
 
 
 def proxy_scope(version_id: VersionId) -> str:

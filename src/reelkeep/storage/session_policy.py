@@ -38,10 +38,10 @@ _LISTS: Final = frozenset({Purpose.WRITE_PROXY, Purpose.CLEAN_PROXY, Purpose.AUD
 # S3 knows no condition on the prefix here (Service Authorization Reference, ListBucketMultipartUploads, November 2026),
 # so this purpose sees the keys of unfinished uploads elsewhere in the bucket, too.
 _LISTS_UPLOADS: Final = frozenset({Purpose.END_UPLOADS, Purpose.AUDIT, Purpose.PROBE})
-# How the scope begins, and how many labels it has: a job's scope ends at one version.
+# First label of the scope, and how many labels it has: a job's scope ends at one version.
 _SHAPES: Final[Mapping[Purpose, tuple[str, int]]] = {
     Purpose.UPLOAD: ("originals", 2),
-    Purpose.ATTACH: ("attachments/lut", 3),
+    Purpose.ATTACH: ("attachments", 2),
     Purpose.DOWNLOAD: ("originals", 2),
     Purpose.PLAYBACK: ("proxies", 1),
     Purpose.READ_ORIGINAL: ("originals", 4),

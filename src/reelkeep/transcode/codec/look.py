@@ -27,7 +27,6 @@ from reelkeep.transcode.codec.chain import Chain
 from reelkeep.transcode.codec.colour import Tags, to_rgb
 from reelkeep.transcode.codec.curves import CURVES, Colours
 
-AS_SHOWN: Final = "setparams=colorspace=gbr:range=pc:color_trc=bt709:color_primaries=bt709"  # what comes out is this
 _FLOATS: Final = "gbrpf32le"
 _STRIP_ROWS: Final = 64
 # haldclut looks up several pixels at once and, at the end of a line, what lies behind it, too: were that never written,
@@ -57,7 +56,7 @@ class Look:
         self._table: _Table | None = None
 
     def apply(self, frame: Any) -> Any:
-        """Return the picture as a screen shows it, in floats from 0 to 1, tagged by ``AS_SHOWN``."""
+        """Return the picture as a BT.709 screen shows it: floats from 0 to 1, without tags."""
         source = self._rgb(frame)
         if self._table is None or self._table.width_px != frame.width:
             self._table = _Table(self._lut, frame.width)

@@ -11,7 +11,7 @@ from av.filter import Graph
 from reelkeep.media import Rung
 from reelkeep.transcode.codec.chain import Chain, graph_of
 from reelkeep.transcode.codec.colour import TO_BT709, Tags, to_bt709
-from reelkeep.transcode.codec.look import AS_SHOWN, Look
+from reelkeep.transcode.codec.look import Look
 from reelkeep.transcode.codec.orientation import Orientation
 
 _DEINTERLACE: Final = "bwdif=mode=send_frame:deint=interlaced"
@@ -90,7 +90,7 @@ class Pictures:
 
     def _steps(self, tags: Tags, height_px: int) -> list[str]:
         if self._look is not None:
-            return [AS_SHOWN, *self._upright.steps, f"{_scale(self._largest)}:{TO_BT709}", *_PROXY]
+            return [*self._upright.steps, f"{_scale(self._largest)}:{TO_BT709}", *_PROXY]
         return [*self._upright.steps, f"{_scale(self._largest)}:{to_bt709(tags, height_px)}", *_PROXY]
 
 
