@@ -199,7 +199,10 @@ export class RkProduction extends LitElement {
 
   /** @param {{what: string, version?: Version, production?: {id: string, name: string, first_frame: number}}} event */
   #onEvent({ version, production }) {
-    if (production && this.production) this.production = { ...this.production, ...production };
+    if (production && this.production) {
+      this.production = { ...this.production, ...production };
+      this.#readProduction();
+    }
     if (!version || !this.assets) return;
     const known = this.assets.some((asset) => asset.versions.some((each) => each.id === version.id));
     if (!known) {
