@@ -51,7 +51,7 @@ aws-check: setup-run ## compare a stack on AWS with the contract (ARGS="STACK RE
 	@$(PYTHON_HERE) scripts/check_aws.py $(ARGS)
 
 ##@ Measure
-bench: setup-test ## measure against the targets: benchmarks/results.json and RESULTS.md (ARGS="N2 N7" for some)
+bench: setup-test ## measure against the targets: benchmarks/results.json and RESULTS.md (ARGS="transcode transfer" for some)
 	$(PYTHON_HERE) -m benchmarks $(ARGS)
 
 soak: setup-test ## the long counts that make test leaves out
