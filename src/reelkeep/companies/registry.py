@@ -164,6 +164,29 @@ def set_capabilities(conn: Connection, connection_id: ConnectionId, capabilities
     announce(conn)
 
 
+def set_endpoint(
+    conn: Connection, connection_id: ConnectionId, endpoint_url: str, sts_endpoint_url: str, *, path_style: bool
+) -> None:
+    """Say where a draft's store is, if it is not AWS.
+
+    Raises:
+        Conflict: it is no draft any more; nothing was changed.
+    """
+    table = tables.storage_connections
+    same = (table.c.id == connection_id, table.c.endpoint_url == endpoint_url)
+    if conn.execute(select(table.c.id).where(*same)).first() is not None:
+        return
+    values = {
+        "endpoint_url": endpoint_url,
+        "sts_endpoint_url": sts_endpoint_url,
+        "addressing": "path" if path_style else "virtual",
+    }
+    draft = (table.c.id == connection_id, table.c.state == ConnectionState.DRAFT.value)
+    if conn.execute(update(table).where(*draft).values(values)).rowcount != 1:
+        raise Conflict("a connection that has been used keeps its store", advice="Connect the other store anew.")
+    announce(conn)
+
+
 def move_connection(conn: Connection, connection_id: ConnectionId, state: ConnectionState) -> ConnectionState:
     """Take one step of ``CONNECTION_STEPS``, lock the row, tell the supervisor; return the state before.
 
@@ -261,7 +284,7 @@ def _check_in_use(connection: StorageConnection | None) -> None:
     if connection.state is not ConnectionState.ACTIVE:
         raise Conflict(
             f"the storage connection {connection.name} is {connection.state.value}",
-            advice=f"Try it out with `reelkeep storage check {connection.name}`; once it passes, place versions there.",
+            advice=f"Try it out with `reelkeep storage verify {connection.name}`, then `reelkeep storage activate`.",
         )
 
 

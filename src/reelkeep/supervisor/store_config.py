@@ -14,7 +14,12 @@ ACCOUNT: Final = "000000000000"  # SeaweedFS has one account
 PLATFORM_USER: Final = "platform"
 _ASSUME_ONLY: Final = "assume-only"
 _EVERYTHING: Final = ("Admin", "Read", "Write", "List", "Tagging")
-_OBJECT_ACTIONS: Final = ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload", "ListMultipartUploadParts")
+_OBJECT_ACTIONS: Final = ("GetObject", "PutObject", "AbortMultipartUpload", "ListMultipartUploadParts")
+_DELETED: Final = (
+    "proxies",
+    "downloads",
+    "probe",
+)  # as contract.role_statements; no key of an original has such a part
 _BUCKET_ACTIONS: Final = ("ListBucket", "ListBucketVersions", "ListBucketMultipartUploads", "GetBucketLocation")
 
 
@@ -75,8 +80,10 @@ def _role(bucket: str) -> dict[str, Any]:
 
 def _bucket_policy(bucket: str) -> dict[str, Any]:
     objects = _allow([f"s3:{action}" for action in _OBJECT_ACTIONS], [f"arn:aws:s3:::{bucket}/*"])
+    folders = [f"arn:aws:s3:::{bucket}/{below}{name}/*" for below in ("", "*/") for name in _DELETED]
+    deletes = _allow(["s3:DeleteObject", "s3:DeleteObjectVersion"], folders)
     whole = _allow([f"s3:{action}" for action in _BUCKET_ACTIONS], [f"arn:aws:s3:::{bucket}"])
-    return _policy(f"{bucket}-media", [objects, whole])
+    return _policy(f"{bucket}-media", [objects, deletes, whole])
 
 
 def _policy(name: str, statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
