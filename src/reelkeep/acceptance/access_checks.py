@@ -113,18 +113,21 @@ def _role_is_free(bench: Bench) -> Outcome:
 
 
 def _settings_are_closed(bench: Bench) -> Outcome:
-    """Ask to set nonsense: refused before it is looked at where the right is missing, after that where it is there."""
+    """Ask to close access lists, which harms nothing where it is done; a wide right to settings shows here, too.
+
+    Nonsense is never sent to settings: there are stores that keep it.
+    """
     tries = (
-        bench.media.s3("put_bucket_policy", Policy="{"),
-        bench.media.s3("put_bucket_versioning", VersioningConfiguration={"Status": "Nonsense"}),
+        bench.media.s3("put_bucket_acl", ACL="private"),
+        bench.media.s3("put_object_acl", Key=bench.readable(), ACL="private"),
     )
     if all(answer.is_refused for answer in tries):
-        return passed("the media role was refused a new bucket policy and a change of versioning")
+        return passed("the media role was refused the access lists of the bucket and of an object")
     if any(answer.is_silent for answer in tries):
         raise NotVerifiable("the store did not answer")
     return failed(
         "; ".join(answer.told() for answer in tries if not answer.is_refused),
-        "Take every right to change policies and settings from the media role.",
+        "Take every right to change settings, policies and access lists from the media role.",
     )
 
 
@@ -158,8 +161,8 @@ CHECKS: Final = (
           "AssumeRole of a role of the operator's whose external id the platform does not know.", _canary),
     Check("role-is-free", Group.ACCESS, "No other company can be pointed at your roles.",
           "The registry of connections.", _role_is_free),
-    Check("settings-are-closed", Group.ACCESS, "The media role can change no policy and no setting.",
-          "PutBucketPolicy and PutBucketVersioning with contents that no store takes.", _settings_are_closed),
+    Check("settings-are-closed", Group.ACCESS, "The media role can change no setting and open no object.",
+          "PutBucketAcl and PutObjectAcl, asking for private; its policy is compared besides.", _settings_are_closed),
     Check("session-is-narrow", Group.ACCESS, "A session reaches the folder it was made for and no other.",
           "PutObject and GetObject in another folder, with a session policy of one folder.", _session_is_narrow),
 )  # fmt: skip

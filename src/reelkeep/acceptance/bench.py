@@ -9,12 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from reelkeep.acceptance.interface import NotVerifiable
 from reelkeep.contract.comparison import Known
-from reelkeep.contract.pasted import Stack
+from reelkeep.contract.pasted import Stack, without_stack
 from reelkeep.errors import ReelkeepError
 from reelkeep.ids import GrantId, new_id
 from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession
@@ -71,16 +70,23 @@ class Bench:
     run: str = field(default_factory=new_id)
     written: list[tuple[str, str]] = field(default_factory=list)  # key and version id of what must go again
     _made: dict[str, Any] = field(default_factory=dict)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _locks: dict[str, threading.RLock] = field(default_factory=dict)
 
     @property
     def connection(self) -> StorageConnection:
         return self.subject.connection
 
-    @cached_property
-    def known(self) -> Known | None:
-        """What is known of the stack; None if the company told of none."""
-        return self.subject.stack.known(self.connection.external_id) if self.subject.stack else None
+    @property
+    def known(self) -> Known:
+        """What is known of the stack; of a bucket without one, where it lies and below which prefix."""
+        return self._once("the platform's own identity", self._known, "known")
+
+    def _known(self) -> Known:
+        if self.subject.stack is not None:
+            own = self.broker.own_account(self.connection.id)
+            return self.subject.stack.known(self.connection.external_id, own)
+        return without_stack(self.connection.bucket, f"{self.connection.prefix}/".lstrip("/"))
 
     def key(self, below: str) -> str:
         """Return a whole key from one below the connection's prefix."""
@@ -120,8 +126,8 @@ class Bench:
         return self._once("nobody", lambda: TrialClient(self.connection, None, self.grant))
 
     def audit_answer(self, service: str, operation: str, arguments: Mapping[str, str]) -> Answer:
-        """Ask with the audit role; the same question is asked once in a run."""
-        client = self.audit
+        """Ask with the audit role, or the media role where there is no stack; each question is asked once in a run."""
+        client = self.audit if self.subject.stack else self.media
         name = f"{service} {operation} {sorted(arguments.items())}"
         asks = {"s3": client.s3, "iam": client.iam, "kms": client.kms}
         return self._once("an answer", lambda: asks[service](operation, **arguments), name)
@@ -177,13 +183,16 @@ class Bench:
 
     def _once(self, what: str, make: Callable[[], T], name: str = "") -> T:
         """Make a thing that several checks need, once; if that fails, none of them can be made."""
+        key = name or what
         with self._lock:
-            if (name or what) not in self._made:
+            one_at_a_time = self._locks.setdefault(key, threading.RLock())
+        with one_at_a_time:  # of this thing alone: a store that hangs at one question keeps no other waiting
+            if key not in self._made:
                 try:
-                    self._made[name or what] = make()
+                    self._made[key] = make()
                 except ReelkeepError as error:
-                    self._made[name or what] = NotVerifiable(f"{what} gives no session: {error.message}")
-            made = self._made[name or what]
+                    self._made[key] = NotVerifiable(f"{what} gives no session: {error.message}")
+            made = self._made[key]
         if isinstance(made, NotVerifiable):
             raise NotVerifiable(*made.args)
         return made  # type: ignore[no-any-return]

@@ -42,7 +42,7 @@ def _region(bench: Bench) -> Outcome:
     answer = bench.media.s3("head_bucket")
     found = answer.headers.get("x-amz-bucket-region") or str(answer.data.get("BucketRegion") or "")
     if not found:
-        location = bench.audit.s3("get_bucket_location") if bench.subject.stack else answer
+        location = bench.audit_answer("s3", "get_bucket_location", {"Bucket": bench.connection.bucket})
         if not location.is_done or "LocationConstraint" not in location.data:
             raise NotVerifiable("this store does not say where the bucket lies")
         found = location.data["LocationConstraint"] or "us-east-1"  # S3 says nothing for its first region

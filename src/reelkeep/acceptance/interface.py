@@ -49,6 +49,10 @@ class NotVerifiable(Exception):
     """A check cannot be made: what it needs is not there."""
 
 
+class Unsupported(Exception):
+    """A check cannot be made: the store does not know what it asks for."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One independent check.

@@ -10,12 +10,22 @@ from typing import Final
 
 from reelkeep.acceptance import access_checks, bucket_checks, ending, object_checks, settings_checks
 from reelkeep.acceptance.bench import Bench
-from reelkeep.acceptance.interface import Check, Finding, NotVerifiable, Outcome, Report, Result, failed
+from reelkeep.acceptance.interface import (
+    Check,
+    Finding,
+    NotVerifiable,
+    Outcome,
+    Report,
+    Result,
+    Unsupported,
+    failed,
+)
 from reelkeep.contract import table
 from reelkeep.storage.interface import Capability
 
 SIDE_BY_SIDE: Final = 6
 CHECK_SECONDS: Final = 60.0
+MAX_TEXT: Final = 2_000  # characters of what a check found
 OnCheck = Callable[[int, int], None]
 
 
@@ -23,7 +33,10 @@ def checks_of(bench: Bench) -> tuple[Check, ...]:
     """Return every check of a subject but the last ones."""
     stack = bench.subject.stack
     version = stack.contract if stack else table.VERSION
-    rows = (*settings_checks.of_contract(version, is_aws=bench.subject.is_aws), *settings_checks.BESIDE)
+    rows = (
+        *settings_checks.of_contract(version, is_aws=bench.subject.is_aws, is_required=bench.subject.is_bound),
+        *settings_checks.BESIDE,
+    )
     return (*access_checks.CHECKS, *bucket_checks.CHECKS, *object_checks.CHECKS, *rows)
 
 
@@ -96,6 +109,8 @@ def _made(check: Check, bench: Bench) -> tuple[Outcome, float]:
         outcome = check.run(bench)
     except NotVerifiable as why:
         outcome = Outcome(Result.NOT_VERIFIABLE, str(why))
+    except Unsupported as why:
+        outcome = Outcome(Result.UNSUPPORTED, str(why))
     except Exception as error:  # noqa: BLE001 - a check that breaks is a finding and never stops the others
         outcome = failed(
             f"the check broke ({type(error).__name__})", "Run the test again; if it breaks again, tell the operator."
@@ -111,13 +126,18 @@ def _finding(check: Check, made: tuple[Outcome, float]) -> Finding:
         proves=check.proves,
         tried=check.tried,
         result=outcome.result,
-        found=outcome.found,
-        advice=outcome.advice,
+        found=_printable(outcome.found),
+        advice=_printable(outcome.advice),
         note=check.note,
         is_required=check.is_required,
         seconds=round(seconds, 3),
         figures=outcome.figures,
     )
+
+
+def _printable(text: str) -> str:
+    """Return a text without what a terminal could take for an order: it holds names of stores and companies."""
+    return "".join(c if c.isprintable() else "?" for c in text)[:MAX_TEXT]
 
 
 def _report(bench: Bench, company: str, made_at: datetime, seconds: float, findings: list[Finding]) -> Report:

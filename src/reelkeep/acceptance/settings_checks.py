@@ -11,7 +11,16 @@ from functools import partial
 from typing import Any, Final
 
 from reelkeep.acceptance.bench import Bench
-from reelkeep.acceptance.interface import Check, Group, NotVerifiable, Outcome, failed, passed, unsupported
+from reelkeep.acceptance.interface import (
+    Check,
+    Group,
+    NotVerifiable,
+    Outcome,
+    Unsupported,
+    failed,
+    passed,
+    unsupported,
+)
 from reelkeep.contract import table
 from reelkeep.contract.comparison import setting_holds, statement_holds, statements
 from reelkeep.contract.interface import READS, Document, Holder, Kind, Reading, Setting, Statement
@@ -24,6 +33,9 @@ _ROLE_OF: Final = {Document.MEDIA: "MediaRole", Document.AUDIT: "AuditRole", Doc
 _OBJECT_LOCK: Final = Reading(
     "s3", "get_object_lock_configuration", ("ObjectLockConfiguration",), ("ObjectLockConfigurationNotFoundError",)
 )
+_REPLICATION: Final = Reading(
+    "s3", "get_bucket_replication", ("ReplicationConfiguration",), ("ReplicationConfigurationNotFoundError",)
+)
 _PAYER: Final = Reading("s3", "get_bucket_request_payment", ("Payer",))
 
 
@@ -35,12 +47,16 @@ class _Unread(Exception):
         self.answer = answer
 
 
-def of_contract(version: int, *, is_aws: bool) -> tuple[Check, ...]:
-    """Return a check for each row of a version of the contract."""
-    return tuple(_check(row, is_aws=is_aws) for row in table.rows_of(version))
+def of_contract(version: int, *, is_aws: bool, is_required: bool) -> tuple[Check, ...]:
+    """Return a check for each row of a version of the contract.
+
+    Args:
+        is_required: a stack owes these settings; a bucket that no stack made is advised to have them.
+    """
+    return tuple(_check(row, is_aws=is_aws, is_required=is_required) for row in table.rows_of(version))
 
 
-def _check(row: Setting | Statement, *, is_aws: bool) -> Check:
+def _check(row: Setting | Statement, *, is_aws: bool, is_required: bool) -> Check:
     what = READS.get(row.document if isinstance(row, Statement) else row.kind)
     return Check(
         table.key(row),
@@ -48,14 +64,15 @@ def _check(row: Setting | Statement, *, is_aws: bool) -> Check:
         row.reason,
         f"{what.operation} with the audit role, compared with the contract." if what else "The bucket's name.",
         partial(_row, row),
-        note=EMULATOR_GAP if row.emulator_gap and not is_aws else "",
+        is_required=is_required,
+        note=EMULATOR_GAP if row.emulator_gap and is_required and not is_aws else "",
     )
 
 
 def _row(row: Setting | Statement, bench: Bench) -> Outcome:
     known = bench.known
-    if known is None:
-        raise NotVerifiable("the company has told of no stack, so the contract's settings are not compared")
+    if bench.subject.stack is None and (isinstance(row, Statement) or row.holder is not Holder.MEDIA_BUCKET):
+        raise NotVerifiable("the company has told of no stack, so its policies and its log bucket are not compared")
     expected = known.expects(row)
     if expected is False:
         raise NotVerifiable("not chosen: this part of the contract is off in this stack")
@@ -71,22 +88,26 @@ def _row(row: Setting | Statement, bench: Bench) -> Outcome:
             verdict = (
                 statement_holds(row, found, known) if isinstance(row, Statement) else setting_holds(row, found, known)
             )
+            if not found and isinstance(row, Setting) and row.kind is Kind.LOGGING and bench.subject.stack is None:
+                return unsupported("this store tells of no access log for the bucket", f"Without it: {row.breaks}")
             if expected is None and isinstance(row, Statement) and verdict.differs == "it is not there":
                 raise NotVerifiable("not chosen, as far as can be seen: the stack's parameters were not told")
             named |= set(verdict.named)
             if not verdict.holds:
                 wrong.append(f"{place}: {verdict.differs}")
     except _Unread as unread:
-        return _unread(unread.answer, row)
+        return _unread(unread.answer, row, bench)
     if wrong:
         return failed(f"it is not as agreed ({'; '.join(wrong)})", f"{row.advice} Without it: {row.breaks}")
     others = f"; your stack also names {', '.join(sorted(named))}" if named else ""
     return passed(f"as agreed{others}")
 
 
-def _unread(answer: Answer, row: Setting | Statement) -> Outcome:
+def _unread(answer: Answer, row: Setting | Statement, bench: Bench) -> Outcome:
     if answer.is_silent:
         raise NotVerifiable("the store did not answer")
+    if bench.subject.stack is None and answer.is_refused:
+        raise NotVerifiable("it cannot be read: no audit role is known, and the media role may not read settings")
     if answer.is_unsupported:
         return unsupported(f"this store does not know {answer.operation}", f"Without it: {row.breaks}")
     return failed(
@@ -96,29 +117,32 @@ def _unread(answer: Answer, row: Setting | Statement) -> Outcome:
 
 
 def _namespace(row: Setting, bench: Bench) -> Outcome:
-    stack, name = bench.subject.stack, ""
-    if stack is not None:
-        name = stack.bucket if row.holder is Holder.MEDIA_BUCKET else stack.log_bucket
+    stack = bench.subject.stack
+    if stack is None:
+        raise NotVerifiable("the company has told of no stack, so the bucket's name is its own matter")
+    name = stack.bucket if row.holder is Holder.MEDIA_BUCKET else stack.log_bucket
     account = bench.connection.role_arn.split(":")[4]
     if name.endswith(f"-{account}-{bench.connection.region}-an"):
         return passed("the name ends in your account and region")
-    if stack is not None and (not stack.parameters or stack.parameters.get("BucketName")):
+    if not stack.parameters or stack.parameters.get("BucketName"):
         return passed(f"you gave the bucket a name of its own; {row.breaks[:1].lower()}{row.breaks[1:].rstrip('.')}")
     return failed("the name does not end in your account and region", row.advice)
 
 
 def _readings(row: Setting | Statement, bench: Bench) -> list[tuple[str, Reading, dict[str, str]]]:
     """Return what is read for a row: the place in words, how, and the arguments that name it."""
-    assert bench.known is not None
     names, stack = bench.known.facts, bench.subject.stack
-    assert stack is not None
     if isinstance(row, Setting):
         reading = READS[row.kind]
         if row.holder in _BUCKETS:
             return [(row.holder.value, reading, {"Bucket": names.text(row.holder.value)})]
+        if stack is None:
+            return []
         role = _role(names.text(f"{row.holder.value}Arn"))
         return [] if row.holder is Holder.PURGE_ROLE and not stack.purge_role else [(role, reading, {"RoleName": role})]
     reading = READS[row.document]
+    if stack is None:
+        return []
     if row.document in _BUCKET_OF:
         name = _BUCKET_OF[row.document]
         return [(name, reading, {"Bucket": names.text(name)})]
@@ -164,7 +188,7 @@ def _guarded(bench: Bench, reading: Reading, arguments: Mapping[str, str]) -> An
         return _read(bench, reading, arguments)
     except _Unread as unread:
         if unread.answer.is_unsupported:
-            raise NotVerifiable(f"this store does not know {unread.answer.operation}") from None
+            raise Unsupported(f"this store does not know {unread.answer.operation}") from None
         raise NotVerifiable(f"it cannot be read ({unread.answer.told()})") from None
 
 
@@ -226,7 +250,7 @@ def _no_lock(bench: Bench) -> Outcome:
 
 def _no_other_allow(bench: Bench) -> Outcome:
     """Look for statements that let somebody in and are not of the contract; denials are the company's own business."""
-    if bench.known is None or bench.subject.stack is None:
+    if bench.subject.stack is None:
         raise NotVerifiable("the company has told of no stack, so its policies are not compared")
     rows = [row for row in table.ROWS if isinstance(row, Statement)]
     seen: set[tuple[Document, str]] = set()
@@ -282,14 +306,29 @@ def _names(found: Any) -> Iterable[str]:
 
 
 def _no_other_origin(bench: Bench) -> Outcome:
+    stack = bench.subject.stack
+    if bench.connection.is_hosted:
+        raise NotVerifiable("the operator's own bucket serves the pages of all its companies")
+    told = stack.parameters.get("SiteOrigins", "").split(",") if stack else []
+    ours = {bench.subject.origin, *told}
     found = _guarded(bench, READS[Kind.CORS], _media(bench)) or {}
-    rules = [rule for rule in found.get("CORSRules", ()) if rule.get("ID") != "reelkeep"]
-    if rules:
-        origins = sorted({str(one)[:60] for rule in rules for one in rule.get("AllowedOrigins", ())})
+    rules = found.get("CORSRules", ())
+    if stack is not None and told == [""]:  # which origins the stack was given is not known, so its own rule says
+        rules = [rule for rule in rules if rule.get("ID") != "reelkeep"]
+    others = {str(one)[:60] for rule in rules for one in rule.get("AllowedOrigins", ())} - ours
+    if others:
         return failed(
-            f"another CORS rule lets pages of {', '.join(origins[:5])} reach the bucket", "Take that rule away."
+            f"CORS rules let pages of {', '.join(sorted(others)[:5])} reach the bucket, too",
+            "Allow exactly the origins of your company's site.",
         )
-    return passed("there is no other CORS rule")
+    return passed("no page of another origin is named")
+
+
+def _copies(bench: Bench) -> Outcome:
+    found = _guarded(bench, _REPLICATION, _media(bench))
+    rules = [rule for rule in (found or {}).get("Rules", ()) if rule.get("Status") == "Enabled"]
+    places = sorted({str((rule.get("Destination") or {}).get("Bucket", ""))[:120] for rule in rules})
+    return passed(f"objects are copied to {', '.join(places)}" if places else "objects are copied nowhere")
 
 
 def _log_bucket(bench: Bench) -> Outcome:
@@ -317,6 +356,8 @@ BESIDE: Final = (
           "list_role_policies and list_attached_role_policies with the audit role.", _no_other_policy),
     Check("no-other-origin", Group.SETTINGS, "No other site's pages reach the bucket.",
           "get_bucket_cors with the audit role.", _no_other_origin),
+    Check("copies", Group.SETTINGS, "You know where copies of objects go.",
+          "get_bucket_replication with the audit role.", _copies, is_required=False),
     Check("log-bucket", Group.SETTINGS, "The access logs can be read.", "ListObjectsV2 with the audit role.",
           _log_bucket),
 )  # fmt: skip

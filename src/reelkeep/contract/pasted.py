@@ -59,11 +59,12 @@ class Stack:
     key_arn: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)  # those that were told
 
-    def known(self, external_id: str) -> Known:
+    def known(self, external_id: str, own_account: str = "") -> Known:
         """Return the stack as a comparison with the contract needs it.
 
         Args:
             external_id: of the connection; never the one that was pasted.
+            own_account: of the platform; "" if it does not know.
 
         Raises:
             PasteRefused: its values do not go together.
@@ -75,6 +76,8 @@ class Stack:
         told |= {"Prefix": self.prefix, "Encryption": self.encryption, "ExternalId": external_id}
         if short := _NAMED_ROLE.fullmatch(named[3]):
             told["Name"] = short[1]
+        if own_account:
+            told["PlatformAccountId"] = own_account
         if self.purge_role:
             told["AllowPurge"] = "Yes"
         unknown = frozenset(BY_NAME) - frozenset(told) - _BOUND
@@ -98,6 +101,13 @@ class Stack:
 
     def as_fields(self) -> dict[str, Any]:
         return {**asdict(self), "parameters": dict(self.parameters)}
+
+
+def without_stack(bucket: str, prefix: str) -> Known:
+    """Return what is known of a bucket that no stack made: nothing but where its objects lie."""
+    found = facts(_ANYTHING, Place(_OTHER_ACCOUNT, "us-east-1"))
+    names = {**found.names, "MediaBucket": bucket, "MediaBucketArn": f"arn:aws:s3:::{bucket}", "Prefix": prefix}
+    return Known(Facts(names, found.conditions), frozenset(BY_NAME) - {"Prefix"} | {"KeyArn"})
 
 
 def from_fields(fields: Mapping[str, Any]) -> Stack:

@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Final
 
-import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from reelkeep.errors import IsolationError, StorageSetupError
 from reelkeep.ids import ConnectionId
 from reelkeep.storage.interface import SessionRequest, StorageConnection, StsSession
+from reelkeep.storage.models import fresh_session
 from reelkeep.storage.s3 import CONNECT_SECONDS, READ_SECONDS
 from reelkeep.storage.session_policy import session_policy
 from reelkeep.storage.translate import botocore_errors
@@ -135,6 +134,14 @@ class StsBroker:
         given = {"ExternalId": "wrong-" + connection.external_id[::-1]} if tried is ExternalIdTry.WRONG else {}
         return not self._may_assume(connection, role_arn, given)
 
+    def own_account(self, connection_id: ConnectionId) -> str:
+        """Return the platform's own account, as STS says; "" if it says nothing."""
+        with botocore_errors():
+            try:
+                return str(self._client(self._connection(connection_id)).get_caller_identity().get("Account", ""))
+            except ClientError:
+                return ""
+
     def canary_refuses(self, connection_id: ConnectionId, canary_arn: str) -> bool:
         """Ask the operator's own role that must refuse us whatever we say; credentials are discarded."""
         connection = self._connection(connection_id)
@@ -158,8 +165,7 @@ class StsBroker:
     def _client(self, connection: StorageConnection) -> Any:
         key = (connection.region, connection.sts_endpoint_url)
         if key not in self._clients:
-            session = boto3.Session(botocore_session=botocore.session.Session())
-            self._clients[key] = session.client(
+            self._clients[key] = fresh_session().create_client(
                 "sts",
                 region_name=connection.region,  # the regional endpoint: its tokens are valid everywhere
                 endpoint_url=connection.sts_endpoint_url,

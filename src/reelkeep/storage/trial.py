@@ -14,8 +14,6 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-import boto3
-import botocore.session
 import httpx
 from botocore import UNSIGNED
 from botocore import exceptions as told
@@ -25,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from reelkeep.ids import GrantId
 from reelkeep.storage.interface import GRANT_PARAMETER, StorageConnection, StsSession
+from reelkeep.storage.models import fresh_session
 from reelkeep.storage.s3 import client_config
 from reelkeep.storage.translate import S3_CODES
 
@@ -118,19 +117,23 @@ class TrialClient:
         """Ask STS who we are."""
         return self._ask("sts", "get_caller_identity", {})
 
-    def cross_origin(self, key: str, origin: str, method: str) -> Mapping[str, str] | None:
-        """Ask as a browser does before it sends a request from a page of ``origin``; None: no answer or a refusal."""
+    def cross_origin(self, key: str, origin: str, method: str, names: str) -> Mapping[str, str] | None:
+        """Ask as a browser does before it sends a request from a page of ``origin``.
+
+        Args:
+            names: of the headers that the page's request will have.
+
+        Returns:
+            The answer's headers, none of them if it was no; None: no answer.
+        """
         url = urllib.parse.urlsplit(
             self._client("s3").generate_presigned_url(
                 "get_object", Params={"Bucket": self._connection.bucket, "Key": key}, ExpiresIn=60
             )
         )
         asked = f"{url.scheme}://{url.netloc}{url.path}?{GRANT_PARAMETER}={self._grant}"
-        headers = {
-            "Origin": origin,
-            "Access-Control-Request-Method": method,
-            "Access-Control-Request-Headers": "content-type,x-amz-checksum-crc32,range",
-        }
+        headers = {"Origin": origin, "Access-Control-Request-Method": method}
+        headers |= {"Access-Control-Request-Headers": names} if names else {}
         try:
             answer = httpx.options(asked, headers=headers, timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
         except httpx.HTTPError:
@@ -167,8 +170,8 @@ class TrialClient:
         elif service != "s3":
             config = config.merge(Config(signature_version="v4"))
         session = self._session
-        made: Any = boto3.Session(botocore_session=botocore.session.Session()).client(
-            service,  # type: ignore[call-overload]
+        made: Any = fresh_session().create_client(
+            service,
             region_name=one.region,
             endpoint_url=one.endpoint_url if service == "s3" else one.sts_endpoint_url,
             use_ssl=not self._plain,

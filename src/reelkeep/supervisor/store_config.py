@@ -20,7 +20,22 @@ _DELETED: Final = (
     "downloads",
     "probe",
 )  # as contract.role_statements; no key of an original has such a part
-_BUCKET_ACTIONS: Final = ("ListBucket", "ListBucketVersions", "ListBucketMultipartUploads", "GetBucketLocation")
+_BUCKET_ACTIONS: Final = (
+    "ListBucket",
+    "ListBucketVersions",
+    "ListBucketMultipartUploads",
+    "GetBucketLocation",
+    # Settings, which an acceptance test reads with the audit role elsewhere; this store has one role for a bucket.
+    "GetBucketCORS",
+    "GetBucketLogging",
+    "GetBucketObjectLockConfiguration",
+    "GetBucketOwnershipControls",
+    "GetBucketPublicAccessBlock",
+    "GetBucketRequestPayment",
+    "GetBucketVersioning",
+    "GetEncryptionConfiguration",
+    "GetLifecycleConfiguration",
+)
 
 
 def roles(companies: Sequence[Mapping[str, str]], signing_key: str) -> dict[str, Any]:
