@@ -42,7 +42,7 @@ code { font: .85em/1.4 ui-monospace, "Liberation Mono", monospace; color: var(--
 .word { font-weight: 600; white-space: nowrap; }
 .word.pass { color: var(--pass); } .word.fail { color: var(--fail); } .word.none { color: var(--soft); }
 .note, .tried { color: var(--soft); font-size: .88rem; }
-.advice { color: var(--ink); }
+dl + .note { margin-top: .75rem; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--soft);
   font-size: .88rem; }
 @media (max-width: 40rem) {
@@ -50,7 +50,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   thead { position: absolute; clip-path: inset(50%); }
   table, tbody, tr, td { display: block; width: auto; }
   tr { border-top: 1px solid var(--line); padding: .6rem 0; }
-  td { border: 0; padding: .1rem 0; }
+  td { border: 0; padding: .1rem 0; } td:last-child { padding-top: .5rem; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
 }
 @media print {
@@ -135,7 +135,7 @@ def _table(title: str, findings: Sequence[Finding]) -> str:
 
 def _row(finding: Finding) -> str:
     kind, word = _WORDS[finding.result]
-    advice = f'<p class="advice">{escape(finding.advice)}</p>' if finding.advice else ""
+    advice = f"<p><strong>What to do:</strong> {escape(finding.advice)}</p>" if finding.advice else ""
     notes = [finding.note, "" if finding.is_required or finding.result is not Result.FAIL else "not required"]
     note = "".join(f'<p class="note">{escape(sentence(text))}</p>' for text in notes if text)
     return (

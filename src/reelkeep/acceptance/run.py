@@ -31,13 +31,16 @@ OnCheck = Callable[[int, int], None]
 
 def checks_of(bench: Bench) -> tuple[Check, ...]:
     """Return every check of a subject but the last ones."""
+    return (*access_checks.CHECKS, *bucket_checks.CHECKS, *object_checks.CHECKS, *settings_of(bench))
+
+
+def settings_of(bench: Bench) -> tuple[Check, ...]:
+    """Return the checks that compare settings, which write nothing."""
     stack = bench.subject.stack
     version = stack.contract if stack else table.VERSION
-    rows = (
-        *settings_checks.of_contract(version, is_aws=bench.subject.is_aws, is_required=bench.subject.is_bound),
-        *settings_checks.BESIDE,
-    )
-    return (*access_checks.CHECKS, *bucket_checks.CHECKS, *object_checks.CHECKS, *rows)
+    owed = bench.subject.is_bound
+    rows = settings_checks.of_contract(version, is_aws=bench.subject.is_aws, is_required=owed)
+    return (*rows, *settings_checks.BESIDE)
 
 
 def accept(
@@ -65,6 +68,11 @@ def accept(
         marker = ending.marker_check(may_write=not any(one.blocks for one in findings))
         findings += _side_by_side(bench, [marker], lambda _done, _all: None, check_seconds)
     return _report(bench, company, made_at, time.monotonic() - since, findings)
+
+
+def compare_settings(bench: Bench, *, check_seconds: float = CHECK_SECONDS) -> list[Finding]:
+    """Compare the settings with the contract as an acceptance test does, reading only."""
+    return _side_by_side(bench, settings_of(bench), lambda _done, _all: None, check_seconds)
 
 
 def capabilities(report: Report) -> frozenset[Capability]:

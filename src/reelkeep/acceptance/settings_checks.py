@@ -98,7 +98,10 @@ def _row(row: Setting | Statement, bench: Bench) -> Outcome:
     except _Unread as unread:
         return _unread(unread.answer, row, bench)
     if wrong:
-        return failed(f"it is not as agreed ({'; '.join(wrong)})", f"{row.advice} Without it: {row.breaks}")
+        return failed(
+            f"it is not as agreed ({'; '.join(wrong)})",
+            f"{row.advice} Without it: {row.breaks[:1].lower()}{row.breaks[1:]}",
+        )
     others = f"; your stack also names {', '.join(sorted(named))}" if named else ""
     return passed(f"as agreed{others}")
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from reelkeep.acceptance import report as reports
 from reelkeep.acceptance.bench import Bench, Subject
-from reelkeep.acceptance.interface import Report
+from reelkeep.acceptance.interface import Finding, Report
 from reelkeep.acceptance.report import Change
-from reelkeep.acceptance.run import OnCheck, accept, capabilities
+from reelkeep.acceptance.run import OnCheck, accept, capabilities, compare_settings
 from reelkeep.catalog import audit, grants, holdings, productions
 from reelkeep.catalog.grants import GrantAction
 from reelkeep.companies import registry, stacks
@@ -91,6 +91,27 @@ class Accepting:
                 registry.set_capabilities(conn, connection.id, capabilities(report))
         self._record(connection, report_id, report, changes)
         return Verified(report_id, report, changes)
+
+    def settings(self, connection: StorageConnection) -> list[Finding]:
+        """Compare a connection's settings with the contract, reading only; nothing is kept."""
+        broker = StsBroker(self._installation.identity(connection), lambda _: connection, self._company.slug)
+        return compare_settings(Bench(self._subject(connection, Options()), broker, self._grant(connection)))
+
+    def verify_due(self, options: Options, older_than: timedelta) -> Iterator[tuple[StorageConnection, Verified]]:
+        """Try out each connection in use whose last report is old, one after the other."""
+        with self._installation.on_registry() as conn:
+            found = registry.connections(conn, self._company.id).values()
+            due = [
+                one
+                for one in found
+                if one.state is ConnectionState.ACTIVE
+                and not any(
+                    kept.made_at > datetime.now(UTC) - older_than
+                    for kept in stacks.reports(conn, self._company.id, one.id, limit=1)
+                )
+            ]
+        for connection in due:
+            yield connection, self.verify(connection, options)
 
     def activate(self, connection: StorageConnection, production: str) -> None:
         """Put a connection whose last report passed into use, for a production or (``""``) for the whole company.

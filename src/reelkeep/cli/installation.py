@@ -69,6 +69,7 @@ class Installation:
                 f"the installation in {data} is not running", advice="Start it with `reelkeep up` and try again."
             )
         self._server, self._keyring = self.folder.server(), self.folder.keyring()
+        self.own_identity = PlatformIdentity()  # towards AWS: the machine's own, unless the supervisor says another
 
     @contextmanager
     def on_registry(self) -> Iterator[Connection]:
@@ -96,6 +97,10 @@ class Installation:
 
     def create_company(self, slug: str, name: str, domain: str) -> Company:
         return provisioning.create_company(self._server, self._keyring, slug=slug, name=name, domain=domain)
+
+    def companies(self) -> list[Company]:
+        with self.on_registry() as conn:
+            return registry.companies(conn)
 
     def company(self, slug: str | None) -> Company:
         """Return the company with this slug, or the only one; raise NotFound."""
@@ -286,4 +291,4 @@ class Installation:
             if connection.sts_endpoint_url == store.endpoint_url:
                 key = store.platform_credentials
                 return PlatformIdentity(key.access_key_id, key.secret_access_key)
-        return PlatformIdentity()
+        return self.own_identity

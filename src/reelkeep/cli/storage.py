@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from reelkeep.cli import output, storage_audit, storage_estimate, storage_places, storage_verify
+from reelkeep.cli import output, storage_audit, storage_estimate, storage_onboarding, storage_places, storage_verify
 from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json
 from reelkeep.errors import RequestError
 from reelkeep.storage.interface import StorageConnection
@@ -20,8 +20,10 @@ HOSTED_BUCKET: Final = "hosted-media"
 storage.command("estimate")(storage_estimate.estimate)
 storage.command("audit")(storage_audit.audit)
 storage.command("verify")(storage_verify.verify)
+storage.command("verify-due")(storage_verify.verify_due)
 storage.command("reports")(storage_verify.reports)
 storage.command("activate")(storage_verify.activate)
+storage.command("onboarding")(storage_onboarding.onboarding)
 storage.command("list")(storage_places.list_storage)
 storage.command("place")(storage_places.place)
 storage.command("suspend")(storage_places.suspend)

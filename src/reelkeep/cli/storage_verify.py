@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,6 +64,30 @@ def verify(
     else:
         _tell(made.report, made.changes, everything=everything)
     return exits.DONE if made.report.passed else exits.FINDINGS
+
+
+def verify_due(
+    data: Data = DEFAULT_DATA,
+    hours: Annotated[int, typer.Option("--hours", min=1, help="Whose last report is older than this.")] = 24,
+    canary: Canary = "",
+    identity_fd: Annotated[int, typer.Option("--identity-fd", help="For the supervisor.", hidden=True)] = -1,
+) -> None:
+    """Try out every connection in use of every company whose last report is old. `reelkeep up` does it by itself."""
+    from datetime import timedelta
+
+    from reelkeep.cli.accepting import Accepting, Options
+    from reelkeep.cli.installation import Installation
+    from reelkeep.storage.sts import PlatformIdentity
+
+    installation = Installation(data)
+    if identity_fd >= 0:
+        with open(identity_fd, encoding="ascii") as pipe:
+            installation.own_identity = PlatformIdentity(**json.load(pipe))
+    for company in installation.companies():
+        accepting = Accepting(installation, company)
+        for connection, made in accepting.verify_due(Options(canary_arn=canary), timedelta(hours=hours)):
+            word = "passed" if made.report.passed else "did not pass"
+            output.show({}, f"{company.slug}: {connection.name} {word}, {len(made.changes)} changes.", as_json=False)
 
 
 def reports(
@@ -150,12 +175,14 @@ def _tell(report: Report, changes: Sequence[Change], *, everything: bool) -> Non
     from reelkeep.acceptance.interface import Result
     from reelkeep.acceptance.report import summary, told
 
-    shown = [one for one in report.findings if everything or one.result is not Result.PASS]
-    shown.sort(key=lambda one: not one.blocks)
+    telling = (Result.FAIL, Result.UNSUPPORTED)
+    shown = [one for one in report.findings if everything or one.result in telling]
+    shown.sort(key=lambda one: (not one.blocks, one.result is not Result.FAIL))
     if shown:
-        output.show_table(
-            ("check", "result", "what was found, and what to do"), [_cells(one, told(one)) for one in shown]
-        )
+        rows = [_cells(one, told(one)) for one in shown]
+        output.show_table(("check", "result", "what was found, and what to do"), rows, whole=2)
+    if not everything:
+        output.note("--all shows every check; --html FILE writes a report that can be filed.")
     for change in changes:
         output.note(f"Changed since the last report: {change.told()}.")
     if report.store != "AWS":
@@ -164,7 +191,7 @@ def _tell(report: Report, changes: Sequence[Change], *, everything: bool) -> Non
 
 
 def _cells(finding: Finding, text: str) -> tuple[str, str, str]:
-    result = finding.result.value
-    if finding.result.value == "fail" and not finding.is_required:
-        result = "fail, not required"
+    result = finding.result.value.removesuffix(" by this store")
+    if result == "fail" and not finding.is_required:
+        result = "advice"
     return finding.id, result, f"{text} [{finding.note}]" if finding.note else text
