@@ -134,7 +134,7 @@ def add_connection(
     table = tables.storage_connections
     others = select(table.c.id).where(table.c.role_arn == role_arn, table.c.company_id.is_distinct_from(company_id))
     if conn.execute(others).first() is not None:
-        raise Conflict("this role belongs to another company", advice="Make a role of its own for this company.")
+        raise Conflict("this role cannot be used for this connection", advice="Make roles of its own for this company.")
     if company_id is None:
         check_prefix(_company_prefix(prefix.strip("/"), new_id()))
     row = {

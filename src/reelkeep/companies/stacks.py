@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
@@ -101,7 +101,14 @@ def keep_report(
     conn: Connection, company_id: CompanyId, connection_id: ConnectionId, *, passed: bool, body: Mapping[str, Any]
 ) -> str:
     """Keep a report; return its id."""
-    row = {"id": new_id(), "connection_id": connection_id, "company_id": company_id, "passed": passed, "body": body}
+    row = {
+        "id": new_id(),
+        "connection_id": connection_id,
+        "company_id": company_id,
+        "made_at": datetime.now(UTC),
+        "passed": passed,
+        "body": body,
+    }
     conn.execute(insert(tables.acceptance_reports).values(row))
     return str(row["id"])
 
@@ -117,13 +124,21 @@ def reports(conn: Connection, company_id: CompanyId, connection_id: ConnectionId
 
 def note_step(conn: Connection, company_id: CompanyId, step: str, state: str, owner: str, evidence: str) -> None:
     """Note what is so of a step now; what was noted before stays in the record."""
-    row = {"id": new_id(), "company_id": company_id, "step": step, "state": state, "owner": owner, "evidence": evidence}
+    row = {
+        "id": new_id(),
+        "company_id": company_id,
+        "step": step,
+        "state": state,
+        "owner": owner,
+        "evidence": evidence,
+        "noted_at": datetime.now(UTC),
+    }
     conn.execute(insert(tables.onboarding_steps).values(row))
 
 
 def noted_steps(conn: Connection, company_id: CompanyId) -> list[NotedStep]:
     """Return everything that was noted, the oldest first: the last of a step is what is so."""
     table = tables.onboarding_steps
-    rows = conn.execute(select(table).where(table.c.company_id == company_id).order_by(table.c.id)).mappings()
+    rows = conn.execute(select(table).where(table.c.company_id == company_id).order_by(table.c.noted_at)).mappings()
     names = NotedStep.__dataclass_fields__
     return [NotedStep(**{name: row[name] for name in names}) for row in rows]

@@ -180,6 +180,9 @@ def _stack(line: Mapping[str, Any], outputs: Mapping[str, Any], parameters: Mapp
     for name in ("media_role", "audit_role"):
         if _ROLE.fullmatch(texts[name]) is None:
             raise PasteRefused(f"{name} is no ARN of a role")
+    purge_role = _given(outputs, "PurgeRoleArn", _ROLE)
+    if len({arn.split(":")[4] for arn in (texts["media_role"], texts["audit_role"], purge_role) if arn}) != 1:
+        raise PasteRefused("the roles are not of one account")
     encryption = _text(line, "encryption")
     if encryption not in BY_NAME["Encryption"].allowed:
         raise PasteRefused("the stack tells of an encryption that the template does not know")
@@ -190,7 +193,7 @@ def _stack(line: Mapping[str, Any], outputs: Mapping[str, Any], parameters: Mapp
         contract=contract,
         prefix=prefix,
         encryption=encryption,
-        purge_role=_given(outputs, "PurgeRoleArn", _ROLE),
+        purge_role=purge_role,
         key_arn=_given(outputs, "KeyArn", re.compile(BY_NAME["KmsKeyArn"].pattern)),
         parameters=dict(parameters),
         **texts,

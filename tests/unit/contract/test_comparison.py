@@ -162,6 +162,7 @@ def test_a_stack_is_read_from_whatever_its_companys_tools_print(text: str) -> No
         json.dumps({**LINE, "bucket": "a\x1b[2Jb"}),
         json.dumps({**LINE, "media_role": "arn:aws:iam::1:user/x"}),
         json.dumps({**LINE, "encryption": "ROT13"}),
+        json.dumps({**LINE, "audit_role": "arn:aws:iam::333333333333:role/reelkeep-other-audit"}),
         json.dumps({**LINE, "prefix": "a//b"}),
         json.dumps(
             {"Stacks": [{"Outputs": OUTPUTS, "Parameters": [{"ParameterKey": "Name", "ParameterValue": "A B"}]}]}
