@@ -27,7 +27,8 @@ from reelkeep.contract.parameters import PARAMETERS
 from reelkeep.contract.pasted import Stack
 from reelkeep.ids import CompanyId, GrantId, new_id
 from reelkeep.storage.interface import Capability, StorageConnection
-from reelkeep.storage.marker import MARKER_KEY, Marker, marker_of
+from reelkeep.storage.layout import MARKER
+from reelkeep.storage.marker import Marker
 from reelkeep.storage.sts import StsBroker
 
 ORIGIN = "https://acme.example"
@@ -66,7 +67,7 @@ class Place:
         self, *only: str, connection: StorageConnection | None = None, identity: Any = None, **subject: Any
     ) -> Report:
         one = connection or self.connection
-        marker: Marker = marker_of(one, self.installation, self.company)
+        marker = Marker(self.installation, self.company, bucket=one.bucket, prefix=one.prefix)
         given = {"stack": self.told, "plain_url": self.ministack.endpoint_url, **subject}
         broker = StsBroker(identity or self.ministack.identity, lambda _: one, "acme")
         return accept(Bench(Subject(one, marker, ORIGIN, **given), broker, GrantId(new_id())), "Acme", only=only)
@@ -113,15 +114,15 @@ def everything(place: Place) -> list[str]:
 def test_a_deployed_stack_passes_and_is_left_as_it_was_found_but_for_the_marker(place: Place) -> None:
     report = place.accept()
     assert report.passed, [f"{one.id}: {one.found}" for one in report.failed]
-    assert everything(place) == [f"media/reels/{MARKER_KEY}"]
+    assert everything(place) == [f"media/reels/{MARKER}"]
     assert {one.id for one in report.findings if one.result is Result.UNSUPPORTED} == {"owner", "whole-checksum"}
     assert capabilities(report) == {Capability.CONDITIONAL_PUT, Capability.EXTERNAL_ID}
     gaps = {one.id for one in report.findings if "not verified on AWS" in one.note}
     assert gaps == {table.key(row) for row in table.ROWS if row.emulator_gap}
     again = place.accept()
     assert again.passed
-    assert everything(place) == [f"media/reels/{MARKER_KEY}"]
-    body = place.s3().get_object(Bucket=place.connection.bucket, Key=f"media/reels/{MARKER_KEY}")["Body"].read()
+    assert everything(place) == [f"media/reels/{MARKER}"]
+    body = place.s3().get_object(Bucket=place.connection.bucket, Key=f"media/reels/{MARKER}")["Body"].read()
     assert json.loads(body)["company"] == place.company
     assert place.connection.external_id.encode() not in body
 
@@ -205,7 +206,7 @@ def test_rights_that_somebody_added_are_found(place: Place) -> None:
         assert {"settings-are-closed", "delete-original-version"} <= failing(report)
         assert "Backdoor" in next(one.found for one in report.failed if one.id == "no-other-allow")
         assert result(report, "left-as-found") is Result.PASS
-    assert everything(place) == [f"media/reels/{MARKER_KEY}"]
+    assert everything(place) == [f"media/reels/{MARKER}"]
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]})
     iam.put_role_policy(RoleName="reelkeep-acme-media", PolicyName="extra", PolicyDocument=policy)
     try:
@@ -313,7 +314,7 @@ def test_a_key_that_the_role_may_not_use_is_named_as_the_key(place: Place) -> No
 
 def test_a_store_that_hangs_is_a_finding_and_the_other_checks_still_run(place: Place) -> None:
     canned = {"GET ?policy": (0, canned_store.HANGS), "GET ?requestPayment": (200, PAYS)}
-    marker = marker_of(place.connection, place.installation, place.company)
+    marker = Marker(place.installation, place.company)
     with answering(place, canned) as connection:
         subject = Subject(connection, marker, ORIGIN, place.told)
         bench = Bench(subject, StsBroker(place.ministack.identity, lambda _: connection, "acme"), GrantId(new_id()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from reelkeep.acceptance.interface import NotVerifiable
@@ -16,8 +16,9 @@ from reelkeep.contract.comparison import Known
 from reelkeep.contract.pasted import Stack, without_stack
 from reelkeep.errors import ReelkeepError
 from reelkeep.ids import GrantId, new_id
-from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession
+from reelkeep.storage.interface import Capability, Purpose, SessionRequest, StorageConnection, StsSession
 from reelkeep.storage.marker import Marker
+from reelkeep.storage.s3 import S3Store
 from reelkeep.storage.sts import StsBroker
 from reelkeep.storage.trial import Answer, TrialClient
 
@@ -120,6 +121,20 @@ class Bench:
         """A client as the platform's own are: its session reaches the test folder and nothing else."""
         request = SessionRequest(self.connection.id, Purpose.PROBE, f"{PROBE_FOLDER}{self.run}/")
         return self._once("the media role", lambda: self._client(self.broker.session(request)), "narrowed")
+
+    def store(self, *, writes_once: bool = False) -> S3Store:
+        """Return the object store as the platform's own parts see it, with all rights of the media role.
+
+        Args:
+            writes_once: the store was found to refuse to replace an object.
+        """
+        capabilities = frozenset({Capability.CONDITIONAL_PUT}) if writes_once else frozenset[Capability]()
+
+        def make() -> S3Store:
+            session = self._session(self.connection.role_arn)
+            return S3Store(replace(self.connection, capabilities=capabilities), lambda: session)
+
+        return self._once("the media role", make, f"store {writes_once}")
 
     @property
     def nobody(self) -> TrialClient:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from reelkeep.acceptance.bench import PROBE_FOLDER, Bench
 from reelkeep.acceptance.interface import Check, Group, NotVerifiable, Outcome, failed, passed, unsupported
-from reelkeep.errors import StorageSetupError
-from reelkeep.storage.marker import MARKER_KEY, MAX_BYTES, read_marker
+from reelkeep.errors import ReelkeepError
+from reelkeep.storage import marker
+from reelkeep.storage.layout import MARKER
+from reelkeep.storage.marker import Marker, NotOurs
 
 SKEW_SECONDS: Final = 60.0  # S3 refuses from 15 minutes on (RequestTimeTooSkewed)
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
@@ -90,11 +91,14 @@ def _clock(bench: Bench) -> Outcome:
 
 
 def _bucket_is_ours(bench: Bench) -> Outcome:
-    found = bench.media.s3("get_object", Key=bench.key(MARKER_KEY), Range=f"bytes=0-{MAX_BYTES}")
-    if found.is_done:
-        return _whose(bench, found.body)
-    if not found.is_refused and found.code not in ("NoSuchKey", "404"):
-        raise NotVerifiable(f"the marker could not be looked for ({found.told()})")
+    try:
+        there = marker.read(bench.store(), grant=bench.grant)
+    except NotOurs:
+        return failed(f"the object {MARKER} is not a marker of Reelkeep", "Move it away, or choose another prefix.")
+    except ReelkeepError as error:
+        raise NotVerifiable(f"the marker could not be looked for: {error.message}") from None
+    if there is not None:
+        return _whose(bench, there)
     prefix = bench.key("")
     listed = bench.media.s3("list_objects_v2", Prefix=prefix, MaxKeys=100)
     if not listed.is_done:
@@ -112,17 +116,13 @@ def _bucket_is_ours(bench: Bench) -> Outcome:
     )
 
 
-def _whose(bench: Bench, body: bytes) -> Outcome:
-    try:
-        marker = read_marker(body)
-    except StorageSetupError as error:
-        return failed(error.message, "Move that object away, or choose another prefix.")
+def _whose(bench: Bench, there: Marker) -> Outcome:
     ours = bench.subject.marker
-    if replace(marker, bucket=ours.bucket, prefix=ours.prefix) != ours:
+    if (there.installation, there.company) != (ours.installation, ours.company):
         return failed(
             "this bucket and prefix cannot be used for this connection", "Choose another bucket or another prefix."
         )
-    if marker != ours:
+    if there.bucket and (there.bucket, there.prefix) != (ours.bucket, ours.prefix):
         return failed(
             "the marker was written for another bucket or prefix: this is a copy",
             "Connect the bucket that the marker names, or remove the marker from the copy.",

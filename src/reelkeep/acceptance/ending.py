@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from reelkeep.acceptance.bench import Bench
 from reelkeep.acceptance.interface import Check, Group, NotVerifiable, Outcome, failed, passed
 from reelkeep.acceptance.object_checks import speed
-from reelkeep.storage.marker import MARKER_KEY, MARKER_TYPE
+from reelkeep.errors import ReelkeepError
+from reelkeep.storage import marker
+from reelkeep.storage.layout import MARKER
 
 
 def _left_as_found(bench: Bench) -> Outcome:
@@ -28,21 +31,16 @@ def _left_as_found(bench: Bench) -> Outcome:
     return passed("every test object was removed")
 
 
-def write_marker(bench: Bench) -> Outcome:
+def _write_marker(bench: Bench, *, writes_once: bool) -> Outcome:
     """Say in the bucket whose it is. Called once nothing else holds the connection back."""
-    key, body = bench.key(MARKER_KEY), bench.subject.marker.encoded()
-    there = bench.media.s3("get_object", Key=key)
-    if there.is_done:
-        return passed(f"{MARKER_KEY} says whose the prefix is")
-    answer = bench.media.s3("put_object", Key=key, Body=body, ContentType=MARKER_TYPE, IfNoneMatch="*")
-    if answer.code == "NotImplemented":
-        answer = bench.media.s3("put_object", Key=key, Body=body, ContentType=MARKER_TYPE)
-    if not answer.is_done:
-        return failed(f"the marker could not be written ({answer.told()})", "Allow s3:PutObject below the prefix.")
-    return passed(f"{MARKER_KEY} was written and says whose the prefix is")
+    try:
+        marker.put(bench.store(writes_once=writes_once), bench.subject.marker, grant=bench.grant)
+    except ReelkeepError as error:
+        return failed(f"the marker could not be written: {error.message}", "Allow s3:PutObject below the prefix.")
+    return passed(f"{MARKER} says whose the prefix is")
 
 
-def no_marker(_: Bench) -> Outcome:
+def _no_marker(_: Bench) -> Outcome:
     raise NotVerifiable("not written, since another check holds the connection back")
 
 
@@ -53,11 +51,17 @@ LEFT_AS_FOUND: Final = Check("left-as-found", Group.END, "The test leaves nothin
                              _left_as_found)  # fmt: skip
 
 
-def marker_check(*, may_write: bool) -> Check:
+def marker_check(*, may_write: bool, writes_once: bool) -> Check:
+    """Return the last check.
+
+    Args:
+        may_write: nothing else holds the connection back.
+        writes_once: the store was found to refuse to replace an object.
+    """
     return Check(
         "marker",
         Group.END,
         "The bucket says whose it is, so that nobody else can be given it.",
-        f"PutObject of {MARKER_KEY}, once.",
-        write_marker if may_write else no_marker,
+        f"PutObject of {MARKER}, once.",
+        partial(_write_marker, writes_once=writes_once) if may_write else _no_marker,
     )

@@ -65,7 +65,9 @@ def accept(
         if not only or last.id in only or last is ending.LEFT_AS_FOUND:
             findings += _side_by_side(bench, [last], lambda _done, _all: None, check_seconds)
     if not only:
-        marker = ending.marker_check(may_write=not any(one.blocks for one in findings))
+        passes = {one.id for one in findings if one.result is Result.PASS}
+        may_write = not any(one.blocks for one in findings)
+        marker = ending.marker_check(may_write=may_write, writes_once="write-once" in passes)
         findings += _side_by_side(bench, [marker], lambda _done, _all: None, check_seconds)
     return _report(bench, company, made_at, time.monotonic() - since, findings)
 

@@ -21,7 +21,7 @@ from reelkeep.errors import Conflict, NotFound, StorageSetupError
 from reelkeep.ids import GrantId
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import StorageConnection
-from reelkeep.storage.marker import marker_of
+from reelkeep.storage.marker import Marker
 from reelkeep.storage.placement import COMPANY
 from reelkeep.storage.sts import StsBroker
 
@@ -191,7 +191,14 @@ class Accepting:
             roles = (connection.role_arn, stack.audit_role, stack.purge_role) if stack else (connection.role_arn,)
             role_is_taken = any(stacks.others_have_role(conn, connection, arn) for arn in roles if arn)
             bucket_is_taken = not connection.is_hosted and stacks.others_have_bucket(conn, connection)
-            marker = marker_of(connection, stacks.installation_id(conn), self._company.id)
+            version = stack.contract if stack else 0
+            marker = Marker(
+                stacks.installation_id(conn),
+                self._company.id,
+                contract_version=version,
+                bucket=connection.bucket,
+                prefix=connection.prefix,
+            )
         with self._installation.on_company(self._company) as conn:
             holds = connection.id in holdings.held(conn)
         origins = stack.parameters.get("SiteOrigins", "").split(",") if stack else [""]

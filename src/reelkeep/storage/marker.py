@@ -1,57 +1,81 @@
-"""The marker: a small object that says whose a bucket's prefix is, written when an acceptance test has passed. Pure.
+"""The marker ``reelkeep.json``: whose this bucket is, or this part of it, and what the platform reads to see if it may.
 
-It lies at ``<prefix>/reelkeep.json``, is written once and kept: the media role can neither replace it unseen (versions)
-nor delete it. It holds ids and names that the company knows, and no secret.
+It is written once, when a connection has passed its acceptance test, and replaces nothing: a bucket below another
+installation's or another company's marker is not ours to use. It holds ids and names, and no secret.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
-from reelkeep.errors import StorageSetupError
-from reelkeep.ids import CompanyId, is_id
-from reelkeep.storage.interface import StorageConnection
+from reelkeep.errors import Conflict, NotFound, StorageSetupError
+from reelkeep.ids import GrantId
+from reelkeep.storage.interface import ObjectStore
+from reelkeep.storage.layout import MARKER
 
-MARKER_KEY: Final = "reelkeep.json"  # below the connection's prefix
-MARKER_TYPE: Final = "application/json"
-MAX_BYTES: Final = 2_048
+MAX_BYTES: Final = 4_096
+_TYPE: Final = "application/json"
 _FORMAT: Final = 1
 
 
 @dataclass(frozen=True)
 class Marker:
-    """Binds a bucket and a prefix to one company of one installation."""
-
-    installation: str
-    company: CompanyId
-    bucket: str
-    prefix: str
-
-    def encoded(self) -> bytes:
-        """Return the object's bytes; the same marker always has the same."""
-        return (json.dumps({"reelkeep": _FORMAT, **asdict(self)}, sort_keys=True) + "\n").encode("ascii")
+    installation: str  # id of the installation
+    company: str  # id of the company
+    public_key: str = ""  # Ed25519, base64: checks what the installation signs
+    contract_version: int = 0  # 0: not made from a template
+    bucket: str = ""  # for which it was written; "" if it does not say
+    prefix: str = ""
 
 
-def marker_of(connection: StorageConnection, installation: str, company: CompanyId) -> Marker:
-    return Marker(installation, company, connection.bucket, connection.prefix)
+class NotOurs(StorageSetupError):
+    """This part of the bucket is used by somebody else already."""
+
+    code = "not_ours"
+    default_advice = "Give this connection a bucket of its own, or a prefix that nobody uses."
 
 
-def read_marker(body: bytes) -> Marker:
-    """Return the marker in an object's bytes, which anybody may have written.
+def put(store: ObjectStore, marker: Marker, *, grant: GrantId) -> None:
+    """Write the marker unless it is there.
 
     Raises:
-        StorageSetupError: it is no marker that this release knows.
+        NotOurs: another installation's or company's is there; it stays as it is.
+        StorageSetupError, DependencyError: the store refuses, or does not answer.
+    """
+    there = None
+    with contextlib.suppress(StorageSetupError):  # who may not list is refused what is not there
+        there = read(store, grant=grant)
+    if there is None:
+        body = json.dumps({"format": _FORMAT, **asdict(marker)}, indent=1).encode()
+        try:
+            store.put_new(MARKER, body, content_type=_TYPE, grant=grant)
+        except Conflict:
+            there = read(store, grant=grant)
+    if there is not None and (there.installation, there.company) != (marker.installation, marker.company):
+        raise NotOurs
+
+
+def read(store: ObjectStore, *, grant: GrantId) -> Marker | None:
+    """Return the marker, or None if there is none.
+
+    Raises:
+        NotOurs: something else lies at its place.
+        StorageSetupError, DependencyError: the store refuses (also where none is and we may not list), or is away.
     """
     try:
-        found: Any = json.loads(body) if len(body) <= MAX_BYTES else None
-    except (ValueError, RecursionError):
-        found = None
-    names = ("installation", "company", "bucket", "prefix")
-    if not isinstance(found, dict) or found.get("reelkeep") != _FORMAT:
-        raise StorageSetupError(f"the object {MARKER_KEY} is not a marker of Reelkeep")
-    texts = [text for name in names if isinstance(text := found.get(name), str)]
-    if len(texts) != len(names) or not is_id(texts[0]) or not is_id(texts[1]):
-        raise StorageSetupError(f"the object {MARKER_KEY} is not a marker of Reelkeep")
-    return Marker(texts[0], CompanyId(texts[1]), texts[2], texts[3])
+        fields = json.loads(store.get(MARKER, offset=0, length=MAX_BYTES, grant=grant))
+        return Marker(
+            str(fields["installation"]),
+            str(fields["company"]),
+            str(fields.get("public_key", "")),
+            int(fields.get("contract_version", 0)),
+            str(fields.get("bucket", "")),
+            str(fields.get("prefix", "")),
+        )
+    except NotFound:
+        return None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise NotOurs from None
