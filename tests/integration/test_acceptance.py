@@ -47,6 +47,8 @@ class Place:
     stack: stacks.Stack
     installation: str
     company: CompanyId
+    broker: StsBroker  # of the connection that was asked about last; its clients are made once
+    asked: list[StorageConnection]
 
     @property
     def told(self) -> Stack:
@@ -63,14 +65,12 @@ class Place:
     def s3(self) -> Any:
         return self.ministack.client("s3", service.COMPANY_ACCOUNT)
 
-    def accept(
-        self, *only: str, connection: StorageConnection | None = None, identity: Any = None, **subject: Any
-    ) -> Report:
+    def accept(self, *only: str, connection: StorageConnection | None = None, **subject: Any) -> Report:
         one = connection or self.connection
         marker = Marker(self.installation, self.company, bucket=one.bucket, prefix=one.prefix)
         given = {"stack": self.told, "plain_url": self.ministack.endpoint_url, **subject}
-        broker = StsBroker(identity or self.ministack.identity, lambda _: one, "acme")
-        return accept(Bench(Subject(one, marker, ORIGIN, **given), broker, GrantId(new_id())), "Acme", only=only)
+        self.asked[:] = [one]
+        return accept(Bench(Subject(one, marker, ORIGIN, **given), self.broker, GrantId(new_id())), "Acme", only=only)
 
 
 def told(stack: stacks.Stack) -> Stack:
@@ -92,7 +92,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         tls_stand_in.in_front_of(server.endpoint_url) as url,
     ):
         stack = stacks.deploy(server, stacks.parameters("acme", **chosen))
-        yield Place(server, url, stack, new_id(), CompanyId(new_id()))
+        asked: list[StorageConnection] = []
+        broker = StsBroker(server.identity, lambda _: asked[0], "acme")
+        yield Place(server, url, stack, new_id(), CompanyId(new_id()), broker, asked)
 
 
 def failing(report: Report) -> set[str]:
