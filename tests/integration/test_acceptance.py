@@ -314,6 +314,42 @@ def test_a_key_that_the_role_may_not_use_is_named_as_the_key(place: Place) -> No
     assert (result(report, "list"), result(report, "head")) == (Result.PASS, Result.NOT_VERIFIABLE)
 
 
+@pytest.mark.parametrize(
+    ("check_id", "canned", "word"),
+    [
+        ("clock", {"GET list-type=2": (403, canned_store.LATE)}, "differ by 3,"),
+        ("left-as-found", {"DELETE probe/": (403, "AccessDenied")}, "could not be removed"),
+        ("log-bucket", {"GET access": (403, "AccessDenied")}, "cannot be read"),
+        (
+            "session-is-narrow",
+            {"PUT reelkeep-acceptance": (200, ""), "GET reelkeep-acceptance": (200, "x")},
+            "beyond its folder",
+        ),
+        ("range", {"GET probe/": (200, "other bytes")}, "other bytes"),
+        ("list", {"GET list-type=2": (403, "AccessDenied")}, "list_objects_v2"),
+        ("outside-get", {"GET reelkeep-acceptance": (404, "NoSuchKey")}, "NoSuchKey"),
+        ("outside-list", {"GET prefix=reelkeep-acceptance": (200, "<ListBucketResult/>")}, "done"),
+        ("bucket-is-ours", {"GET reelkeep.json": (200, '{"format": 1}')}, "not a marker"),
+    ],
+)
+def test_what_a_store_does_otherwise_than_it_must_is_named(
+    place: Place, check_id: str, canned: dict[str, tuple[int, str]], word: str
+) -> None:
+    with answering(place, canned) as connection:
+        report = place.accept(*({check_id} - {"left-as-found"} or {"put"}), connection=connection)
+    assert check_id in failing(report)
+    assert word in next(one.found for one in report.failed if one.id == check_id)
+    for one in place.s3().list_objects_v2(Bucket=connection.bucket, Prefix="media/reels/probe/").get("Contents", ()):
+        version = place.s3().head_object(Bucket=connection.bucket, Key=one["Key"])["VersionId"]
+        place.s3().delete_object(Bucket=connection.bucket, Key=one["Key"], VersionId=version)
+
+
+def test_a_purge_role_that_does_not_let_us_in_is_named(place: Place) -> None:
+    nobody = replace(place.told, purge_role="arn:aws:iam::222222222222:role/reelkeep-acme-nobody")
+    assert failing(place.accept("purge-role", stack=nobody)) == {"purge-role"}
+    assert result(place.accept("purge-role"), "purge-role") is Result.PASS
+
+
 def test_a_store_that_hangs_is_a_finding_and_the_other_checks_still_run(place: Place) -> None:
     canned = {"GET ?policy": (0, canned_store.HANGS), "GET ?requestPayment": (200, PAYS)}
     marker = Marker(place.installation, place.company)

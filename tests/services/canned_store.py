@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 
 CHUNK_BYTES = HEAD_BYTES = 1 << 16
 HANGS = "hangs"
+LATE = "AccessDenied, an hour ago"
 
 
 @contextlib.contextmanager
@@ -79,8 +80,9 @@ def _serve(
 def _answer(client: socket.socket, lines: bytes, status: int, text: str) -> None:
     if b"expect: 100-continue" in lines.lower():
         client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    text, ago = ("AccessDenied", 3_600) if text == LATE else (text, 0)
+    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() - ago))
     body = text if status == 200 else f"<Error><Code>{text}</Code><Message>no</Message></Error>"
-    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
     head = f"HTTP/1.1 {status} X\r\nDate: {date}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     client.sendall((head + body).encode())
     client.settimeout(0.2)

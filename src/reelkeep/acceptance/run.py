@@ -62,7 +62,7 @@ def accept(
     checks = [one for one in checks_of(bench) if not only or one.id in only]
     findings = _side_by_side(bench, checks, on_check, check_seconds)
     for last in (ending.SPEED, ending.LEFT_AS_FOUND):
-        if not only or last.id in only or last is ending.LEFT_AS_FOUND:
+        if not only or last.id in only or (last is ending.LEFT_AS_FOUND and bench.written):
             findings += _side_by_side(bench, [last], lambda _done, _all: None, check_seconds)
     if not only:
         passes = {one.id for one in findings if one.result is Result.PASS}
