@@ -67,7 +67,7 @@ class Verifying:
             }
             os.write(writing, json.dumps(key).encode("ascii"))
             program = [*self._program, "--identity-fd", str(reading)]
-            return Child("verify", program, log=self._log, pass_fds=[reading])
+            return Child("verify", program, log=self._log, pass_fds=[reading], death_signal=signal.SIGKILL)
         finally:
             os.close(reading)
             os.close(writing)
