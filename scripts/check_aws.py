@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from reelkeep.contract import table
+from reelkeep.contract.comparison import Known, setting_holds, statement_holds
 from reelkeep.contract.expressions import Facts, resolve
 from reelkeep.contract.interface import READS, Document, Holder, Kind, Reading, Setting, Statement
 from reelkeep.contract.parameters import BY_NAME, ROLE_NAMES, Place, facts
@@ -69,8 +69,9 @@ def _checked(session: Any, row: Setting | Statement, found: Facts) -> dict[str, 
         if code not in READS[what].absent:
             return {"row": table.key(row), "result": "not read", "why": code}
         answer = {}
-    holds = _stands(row, answer, found) if isinstance(row, Statement) else _covers(answer, resolve(row.value, found))
-    return {"row": table.key(row), "result": "as agreed"} if holds else _differs(row)
+    known = Known(found)
+    verdict = statement_holds(row, answer, known) if isinstance(row, Statement) else setting_holds(row, answer, known)
+    return {"row": table.key(row), "result": "as agreed"} if verdict.holds else _differs(row)
 
 
 def _differs(row: Setting | Statement) -> dict[str, str]:
@@ -100,33 +101,6 @@ def _named(row: Setting | Statement, found: Facts) -> dict[str, str]:
 
 def _text(value: Any, found: Facts) -> str:
     return str(resolve(value, found))
-
-
-def _stands(row: Statement, answer: Mapping[str, Any], found: Facts) -> bool:
-    expected = _sets(table.statement(row, found))
-    return expected in [_sets(statement) for statement in answer.get("Statement", ())]
-
-
-def _covers(found: Any, expected: Any) -> bool:
-    """Tell whether everything that is expected stands in what was found; a list may hold more than its one item."""
-    if isinstance(expected, Mapping):
-        if isinstance(found, Mapping):
-            if all(name in found and _covers(found[name], value) for name, value in expected.items()):
-                return True
-            return any(_covers(inner, expected) for inner in found.values() if isinstance(inner, (list, Mapping)))
-        return isinstance(found, list) and any(_covers(item, expected) for item in found)
-    return bool(_sets(found) == _sets(expected))
-
-
-def _sets(value: Any) -> Any:
-    """Return a value in which neither order nor repetition counts, and one text is a list of one, as to IAM."""
-    if isinstance(value, Mapping):
-        return {name: _sets(item) for name, item in value.items()}
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return sorted(set(value))
-    return [_sets(item) for item in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ class Settings:
     max_work_seconds: int = MediaLimits.max_work_seconds
     platform_access_key_id: str | None = None  # the identity that assumes companies' roles; None: the machine's own
     platform_secret_access_key: str | None = field(default=None, repr=False)
+    canary_role_arn: str | None = (
+        None  # a role of the operator's that must refuse the platform: acceptance tests ask it
+    )
 
     def __post_init__(self) -> None:
         if self.address not in ("127.0.0.1", "::1"):

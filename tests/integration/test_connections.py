@@ -10,7 +10,9 @@ from tests.services.databases import MakeCompany
 
 import reelkeep.companies.migrations
 from reelkeep.companies import registry as queries
+from reelkeep.companies import stacks
 from reelkeep.companies.databases import DatabaseServer
+from reelkeep.contract.pasted import Stack
 from reelkeep.errors import Conflict, NotFound
 from reelkeep.ids import CompanyId, ConnectionId, new_id
 from reelkeep.storage.connection_states import ConnectionState
@@ -136,3 +138,68 @@ _OLD_CONNECTION = (
     "INSERT INTO storage_connections (id, company_id, bucket, region, prefix, role_arn, external_id, addressing, "
     "capabilities, state) VALUES (:id, 'c', 'reels', 'r', '', 'a', 'e', 'path', '', :state)"
 )
+
+
+def stack(role: str, **changed: str) -> Stack:
+    account = "222222222222"
+    fields = {
+        "bucket": "reels",
+        "region": "us-east-1",
+        "prefix": "",
+        "media_role": role,
+        "audit_role": f"arn:aws:iam::{account}:role/audit-{new_id()}",
+        "log_bucket": "logs",
+        "encryption": "SSE-S3",
+    }
+    return Stack(contract=1, **{**fields, **changed})
+
+
+def test_what_a_stack_told_is_kept_and_told_again_it_takes_its_place(
+    registry: Engine, make_company: MakeCompany
+) -> None:
+    ours = make_company()
+    with registry.begin() as conn:
+        made = connect(conn, ours.id)
+        assert stacks.stack_of(conn, made.id) is None
+        first, second = stack(made.role_arn), stack(made.role_arn, purge_role="arn:aws:iam::222222222222:role/p")
+        for told in (first, second):
+            stacks.set_stack(conn, made.id, told)
+            assert stacks.stack_of(conn, made.id) == told
+
+
+def test_a_role_or_a_bucket_that_somebody_else_has_is_known_whatever_it_is_used_for(
+    registry: Engine, make_company: MakeCompany
+) -> None:
+    ours, theirs, name = make_company(), make_company(), f"reels-{new_id()}"
+    with registry.begin() as conn:
+        their = connect(conn, theirs.id, bucket=name, prefix="a/b")
+        told = stack(their.role_arn)
+        stacks.set_stack(conn, their.id, told)
+        for prefix, taken in (("", True), ("a", True), ("a/b", True), ("a/b/c", True), ("a/bc", False), ("x", False)):
+            mine = connect(conn, ours.id, bucket=name, prefix=prefix)
+            assert stacks.others_have_bucket(conn, mine) is taken, prefix
+            assert not stacks.others_have_role(conn, mine, mine.role_arn)
+            assert stacks.others_have_role(conn, mine, told.audit_role)
+            assert stacks.others_have_role(conn, mine, their.role_arn)
+        same = connect(conn, theirs.id, bucket=name, prefix="a/b", role_arn=their.role_arn)
+        assert not stacks.others_have_role(conn, same, their.role_arn)
+        elsewhere = connect(conn, ours.id, bucket=name, prefix="a/b", endpoint_url="https://s3.example")
+        assert not stacks.others_have_bucket(conn, elsewhere)
+
+
+def test_reports_and_notes_are_kept_for_each_company_with_the_newest_in_front(
+    registry: Engine, make_company: MakeCompany
+) -> None:
+    ours, theirs = make_company(), make_company()
+    with registry.begin() as conn:
+        made = connect(conn, ours.id)
+        for passed in (True, False):
+            stacks.keep_report(conn, ours.id, made.id, passed=passed, body={"passed": passed})
+        assert [one.passed for one in stacks.reports(conn, ours.id, made.id, limit=5)] == [False, True]
+        assert len(stacks.reports(conn, ours.id, made.id, limit=1)) == 1
+        assert stacks.reports(conn, theirs.id, made.id, limit=5) == []
+        for state in ("open", "done"):
+            stacks.note_step(conn, ours.id, "review", state, "Grace", "ticket")
+        assert [one.state for one in stacks.noted_steps(conn, ours.id)] == ["open", "done"]
+        assert stacks.noted_steps(conn, theirs.id) == []
+        assert stacks.installation_id(conn) == stacks.installation_id(conn)

@@ -23,8 +23,7 @@ from reelkeep.contract import table
 from reelkeep.contract.interface import Document, Setting
 from reelkeep.errors import StorageSetupError
 from reelkeep.ids import GrantId, new_id
-from reelkeep.storage.discovery import discover
-from reelkeep.storage.interface import Capability, Purpose, SessionRequest, StorageConnection
+from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection
 from reelkeep.storage.s3 import S3Store
 from reelkeep.storage.sts import StsBroker
 
@@ -77,11 +76,6 @@ def original(platform: Platform, body: bytes = CLIP) -> tuple[str, str]:
     key = f"{production}reel-{new_id()}/{new_id()}/reel.mov"
     platform.store(Purpose.UPLOAD, production).put_new(key, body, content_type="video/quicktime", grant=GRANT)
     return production, key
-
-
-def test_the_deployed_stack_is_tried_out_and_found_good(platform: Platform) -> None:
-    found = discover(platform.connection, platform.ministack.identity, GRANT)
-    assert {Capability.EXTERNAL_ID, Capability.CONDITIONAL_PUT} <= found.capabilities
 
 
 def test_an_original_goes_in_and_comes_out_below_the_prefix(platform: Platform) -> None:

@@ -11,8 +11,7 @@ from tests.services import ministack as service
 
 from reelkeep.errors import IsolationError, NotFound, StorageSetupError
 from reelkeep.ids import GrantId, VersionId, new_id
-from reelkeep.storage.discovery import discover
-from reelkeep.storage.interface import Capability, Purpose, SessionRequest, StorageConnection, StsSession
+from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession
 from reelkeep.storage.layout import proxy_scope
 from reelkeep.storage.reader import ObstoreReader
 from reelkeep.storage.s3 import S3Store
@@ -132,20 +131,3 @@ def test_a_session_wider_than_its_purpose_is_not_even_asked_for(place: Place) ->
     ]:
         with pytest.raises(IsolationError):
             place.broker().session(SessionRequest(place.connection.id, purpose, scope))
-
-
-def test_what_a_store_can_do_is_found_out_by_trying(place: Place, request: pytest.FixtureRequest) -> None:
-    found = discover(dataclasses.replace(place.connection, capabilities=frozenset()), place.identity, GrantId(new_id()))
-    assert Capability.CONDITIONAL_PUT in found.capabilities
-    on_ministack = "ministack" in request.node.name
-    assert (Capability.EXTERNAL_ID in found.capabilities) == on_ministack
-    assert (Capability.FULL_OBJECT_CRC32 in found.capabilities) != on_ministack
-    assert Capability.EXPECTED_OWNER not in found.capabilities  # neither of them checks it
-    assert found.warnings
-
-
-def test_a_bucket_that_is_not_there_is_a_matter_of_set_up(place: Place) -> None:
-    with pytest.raises(StorageSetupError):
-        discover(
-            dataclasses.replace(place.connection, bucket="reelkeep-no-such-bucket"), place.identity, GrantId(new_id())
-        )

@@ -77,12 +77,15 @@ data "aws_iam_policy_document" "media" {
       "${aws_s3_bucket.media.arn}/${var.prefix}probe/*",
     ]
   }
-  # A prepared download is gone for good on its last day.
+  # A prepared download, and what a test wrote, is gone for good when it ends.
   statement {
     sid       = "EndDownloads"
     effect    = "Allow"
     actions   = ["s3:DeleteObjectVersion"]
-    resources = ["${aws_s3_bucket.media.arn}/${var.prefix}downloads/*"]
+    resources = [
+      "${aws_s3_bucket.media.arn}/${var.prefix}downloads/*",
+      "${aws_s3_bucket.media.arn}/${var.prefix}probe/*",
+    ]
   }
   # The platform finds what lies below the prefix, and nothing beside it.
   statement {

@@ -22,7 +22,7 @@ class GrantAction(enum.Enum):
     WRITE_PROXY = "write_proxy"  # a job writes bundles and stills
     LIST = "list"
     DELETE = "delete"
-    PROBE = "probe"  # an operator's command tries out what the store of a connection can do
+    PROBE = "probe"  # an acceptance test tries a connection out, and asks for what must be refused
 
 
 def record(

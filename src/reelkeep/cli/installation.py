@@ -8,35 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine, func, select
 
-from reelkeep.catalog import grants, members, people, productions, tables
-from reelkeep.catalog.grants import GrantAction
+from reelkeep.acceptance.interface import Report
+from reelkeep.catalog import members, people, productions, tables
 from reelkeep.catalog.passwords import new_password
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
-from reelkeep.companies import provisioning, registry
+from reelkeep.cli.accepting import Accepting
+from reelkeep.companies import provisioning, registry, stacks
 from reelkeep.companies.registry import Company
 from reelkeep.contract import offer as offers
 from reelkeep.contract.offer import Offer
 from reelkeep.contract.parameters import Place
-from reelkeep.errors import DependencyError, NotFound
-from reelkeep.ids import GrantId
-from reelkeep.storage.connection_states import ConnectionState
-from reelkeep.storage.discovery import PROBE_PREFIX, Discovery, discover
+from reelkeep.contract.pasted import Stack
+from reelkeep.errors import DependencyError, NotFound, StorageSetupError
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.layout import check_prefix
-from reelkeep.storage.placement import COMPANY
 from reelkeep.storage.sts import PlatformIdentity
 from reelkeep.supervisor.folder import DataFolder
 
-SWITCHED_OFF: Final = frozenset({ConnectionState.SUSPENDED, ConnectionState.REVOKED})
-PROBE_GRANT_LIFE: Final = timedelta(minutes=15)
 UNKNOWN_ID: Final = "not-made-yet-not-used"  # stands for an external id where only names are asked for
 
 
@@ -74,6 +69,7 @@ class Installation:
                 f"the installation in {data} is not running", advice="Start it with `reelkeep up` and try again."
             )
         self._server, self._keyring = self.folder.server(), self.folder.keyring()
+        self.own_identity = PlatformIdentity()  # towards AWS: the machine's own, unless the supervisor says another
 
     @contextmanager
     def on_registry(self) -> Iterator[Connection]:
@@ -101,6 +97,10 @@ class Installation:
 
     def create_company(self, slug: str, name: str, domain: str) -> Company:
         return provisioning.create_company(self._server, self._keyring, slug=slug, name=name, domain=domain)
+
+    def companies(self) -> list[Company]:
+        with self.on_registry() as conn:
+            return registry.companies(conn)
 
     def company(self, slug: str | None) -> Company:
         """Return the company with this slug, or the only one; raise NotFound."""
@@ -173,6 +173,39 @@ class Installation:
                 name=new.name,
             )
 
+    def connect_stack(self, company: Company, stack: Stack, new: NewConnection) -> StorageConnection:
+        """Write down what a company told of its stack, with the connection that `storage template` made for it.
+
+        Told again, as after an update of the stack, it takes the place of what was told before.
+
+        Args:
+            new: where the store is, and how it is called if there is no connection for this stack yet.
+
+        Raises:
+            StorageSetupError: the connection has another region or prefix. Conflict: somebody else has the role.
+        """
+        prefix = stack.prefix.rstrip("/")
+        with self.on_registry() as conn:
+            known = list(registry.connections(conn, company.id).values())
+        same = [one for one in known if (one.bucket, one.role_arn) == (stack.bucket, stack.media_role)]
+        found = same[0] if same else None
+        if found is None:
+            place = replace(new, bucket=stack.bucket, region=stack.region, role_arn=stack.media_role, prefix=prefix)
+            found = self.connect(company, place)
+        elif (found.region, found.prefix) != (stack.region, prefix):
+            raise StorageSetupError(
+                f"the stack lies in {stack.region} below {prefix or 'no prefix'}, the connection {found.name} in "
+                f"{found.region} below {found.prefix or 'no prefix'}",
+                advice="Deploy the template that was printed for this connection, with its values as they are.",
+            )
+        stack.known(found.external_id)  # raises what does not go together
+        with self.on_registry() as conn:
+            if new.endpoint_url is not None and same:
+                sts = new.sts_endpoint_url or new.endpoint_url
+                registry.set_endpoint(conn, found.id, new.endpoint_url, sts, path_style=new.path_style)
+            stacks.set_stack(conn, found.id, stack)
+        return self.connection(company, found.id)
+
     def offer(
         self, company: Company, place: Place, principal_arn: str, origins: tuple[str, ...], prefix: str
     ) -> tuple[StorageConnection, Offer]:
@@ -213,8 +246,8 @@ class Installation:
 
     def check(
         self, company: Company, connection: StorageConnection, production_id: str = "", *, resume: bool = False
-    ) -> Discovery:
-        """Try a connection out; if it works, it is in use, unless it was switched off.
+    ) -> Report:
+        """Try a connection out; if it passes, it is in use, unless it was switched off.
 
         Args:
             resume: put it into use also if it was suspended or revoked.
@@ -222,29 +255,15 @@ class Installation:
         New versions of the production go there if one is given, else those of the company if it has no place yet.
 
         Raises:
-            StorageSetupError, DependencyError: it does not work; its state is what it was.
-            Conflict: it is retired.
+            StorageSetupError: it did not pass; its state is what it was. Conflict: it is retired.
         """
-        found = discover(connection, self.identity(connection), self._probe_grant(company, connection))
-        with self.on_registry() as conn:
-            if connection.state in SWITCHED_OFF and not resume:
-                registry.set_capabilities(conn, connection.id, found.capabilities)
-                return found
-            registry.verify_connection(conn, connection.id, found.capabilities)
-            registry.activate_connection(conn, connection.id)
-            if production_id or (not connection.is_hosted and COMPANY not in registry.placements(conn, company.id)):
-                registry.place(conn, company.id, production_id, connection.id)
-        return found
+        return Accepting(self, company).put_into_use(connection, production_id, resume=resume).report
 
-    def _probe_grant(self, company: Company, connection: StorageConnection) -> GrantId:
-        expires_at = datetime.now(UTC) + PROBE_GRANT_LIFE
-        reason = f"trying out storage connection {connection.id}"
-        engine = provisioning.app_engine(self._server, self._keyring, company)
-        try:
-            with engine.begin() as conn:
-                return grants.record(conn, GrantAction.PROBE, PROBE_PREFIX, reason, expires_at=expires_at)
-        finally:
-            engine.dispose()
+    def origin(self, company: Company, connection: StorageConnection) -> str:
+        """Return the address of the company's pages: of this machine for a store on it, else of its host name."""
+        if connection.endpoint_url is None:
+            return f"https://{company.app_host}"
+        return f"http://{company.app_host}:{self.folder.config().port}"
 
     def renditions(self, company: Company, version_id: str) -> list[RenditionSize]:
         """Return what was made of a version, the smallest picture first, with the bytes that lie in the bucket."""
@@ -272,4 +291,4 @@ class Installation:
             if connection.sts_endpoint_url == store.endpoint_url:
                 key = store.platform_credentials
                 return PlatformIdentity(key.access_key_id, key.secret_access_key)
-        return PlatformIdentity()
+        return self.own_identity

@@ -58,10 +58,15 @@ def note(sentence: str) -> None:
     people.print(f"[dim]{escape(sentence)}[/]", soft_wrap=True)
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, whole: int = 0) -> None:
+    """Print a table.
+
+    Args:
+        whole: so many columns from the left are never wrapped: names that are copied.
+    """
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column)
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number < whole)
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     Console(highlight=False).print(table)

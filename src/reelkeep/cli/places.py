@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from reelkeep.acceptance.interface import Report
 from reelkeep.catalog import audit, holdings, productions
 from reelkeep.catalog.holdings import Held
 from reelkeep.catalog.productions import Production
@@ -15,7 +16,6 @@ from reelkeep.companies.registry import Company
 from reelkeep.errors import Conflict, StorageSetupError
 from reelkeep.ids import CompanyId, ConnectionId, ProductionId
 from reelkeep.storage.connection_states import ConnectionState
-from reelkeep.storage.discovery import Discovery
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.placement import COMPANY, HOSTED, Placement, resolve
 
@@ -92,7 +92,7 @@ class Places:
             placed, connections = registry.placements(conn, company.id), registry.connections(conn, company.id)
         return resolve(ProductionId(target) if target else None, placed, connections)
 
-    def host(self, new: NewConnection, company: Company) -> tuple[StorageConnection, Discovery]:
+    def host(self, new: NewConnection, company: Company) -> tuple[StorageConnection, Report]:
         """Connect the operator's own storage, for every company without a place of its own.
 
         Args:
@@ -114,7 +114,7 @@ class Places:
             registry.move_connection(conn, connection.id, ConnectionState.SUSPENDED)
         self._record(company, "storage.suspended", connection.id, COMPANY)
 
-    def resume(self, company: Company, connection: StorageConnection) -> Discovery:
+    def resume(self, company: Company, connection: StorageConnection) -> Report:
         """Switch a connection on again, if it passes its check."""
         found = self._installation.check(company, connection, resume=True)
         self._record(company, "storage.resumed", connection.id, COMPANY)

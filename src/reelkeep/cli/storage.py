@@ -1,35 +1,40 @@
-"""``reelkeep storage connect``, ``host`` and ``check``; the other commands of storage stand in files of their own."""
+"""``reelkeep storage connect`` and ``host``; the other commands of storage stand in files of their own."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from reelkeep.cli import output, storage_audit, storage_estimate, storage_places
+from reelkeep.cli import output, storage_audit, storage_estimate, storage_onboarding, storage_places, storage_verify
 from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json
-from reelkeep.errors import RequestError, StorageSetupError
+from reelkeep.errors import RequestError
 from reelkeep.storage.interface import StorageConnection
 
 if TYPE_CHECKING:
-    from reelkeep.cli.installation import Installation
-    from reelkeep.companies.registry import Company
-    from reelkeep.storage.discovery import Discovery
+    from reelkeep.acceptance.interface import Report
 
 storage = typer.Typer(name="storage", help="Companies' buckets, and what goes where (operator).", no_args_is_help=True)
 HOSTED_BUCKET: Final = "hosted-media"
 storage.command("estimate")(storage_estimate.estimate)
 storage.command("audit")(storage_audit.audit)
+storage.command("verify")(storage_verify.verify)
+storage.command("verify-due")(storage_verify.verify_due)
+storage.command("reports")(storage_verify.reports)
+storage.command("activate")(storage_verify.activate)
+storage.command("onboarding")(storage_onboarding.onboarding)
 storage.command("list")(storage_places.list_storage)
 storage.command("place")(storage_places.place)
 storage.command("suspend")(storage_places.suspend)
 storage.command("resume")(storage_places.resume)
 storage.command("retire")(storage_places.retire)
 
-ForProduction = Annotated[str, typer.Option("--production-id", help="Store new versions of this production there.")]
 Name = Annotated[str, typer.Option("--name", help="As people will call the connection; else made from the bucket's.")]
 Embedded = Annotated[bool, typer.Option("--embedded", help="Make the bucket on the embedded store.")]
+StackFile = Annotated[
+    str, typer.Option("--stack", help="File with the stack's outputs as the company gave them back; - is stdin.")
+]
 Bucket = Annotated[str, typer.Option("--bucket")]
 Region = Annotated[str, typer.Option("--region")]
 RoleArn = Annotated[str, typer.Option("--role", help="ARN of the role that the platform assumes.")]
@@ -43,6 +48,7 @@ PathStyle = Annotated[bool, typer.Option("--path-style", help="Name the bucket i
 def connect(
     company: CompanySlug = None,
     embedded: Embedded = False,
+    stack: StackFile = "",
     bucket: Bucket = "",
     region: Region = "us-east-1",
     role: RoleArn = "",
@@ -51,12 +57,16 @@ def connect(
     sts_endpoint: StsEndpoint = None,
     path_style: PathStyle = False,
     name: Name = "",
-    production_id: ForProduction = "",
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
-    """Connect a company's bucket: write it down and try it out; the first one takes the company's new versions."""
+    """Connect a company's bucket: write it down as a draft, from the stack's outputs or from what is given.
+
+    Nothing is stored there before `storage verify` has passed and `storage activate` has said for whom.
+    A bucket on the embedded store is made, verified and used at once.
+    """
     from reelkeep.cli.installation import Installation, NewConnection
+    from reelkeep.contract import pasted
 
     installation = Installation(data)
     chosen = installation.company(company)
@@ -64,17 +74,38 @@ def connect(
     if embedded:
         origin = f"http://{chosen.app_host}:{installation.folder.config().port}"
         new = replace(installation.embedded_bucket(chosen, origin, bucket), name=name, prefix=prefix)
-    elif not (bucket and role):
-        raise RequestError("a bucket and a role are needed", advice="Give --bucket and --role, or --embedded.")
-    made = installation.connect(chosen, new)
+        made = installation.connect(chosen, new)
+        report = installation.check(chosen, made)
+        sentence = f"Connected {made.bucket} for {chosen.name} (connection {made.name})."
+        _show(made, report, sentence, as_json=as_json)
+        return
+    if stack:
+        made = installation.connect_stack(chosen, pasted.read(_read(stack)), new)
+    elif bucket and role:
+        made = installation.connect(chosen, new)
+    else:
+        raise RequestError(
+            "a stack, or a bucket and a role are needed",
+            advice="Give --stack FILE with the stack's outputs, or --bucket and --role, or --embedded.",
+        )
+    sentence = (
+        f"Wrote down {made.bucket} for {chosen.name} (connection {made.name}). Its external id is {made.external_id}. "
+        f"Next: `reelkeep storage verify {made.name} --company {chosen.slug}`."
+    )
+    output.show({**_fields(made), "state": made.state.value}, sentence, as_json=as_json)
+
+
+def _read(path: str) -> str:
+    """Return what was pasted; a little more than is taken, so that too much is noticed."""
+    from reelkeep.contract.pasted import MAX_CHARACTERS
+
+    if path == "-":
+        return typer.get_text_stream("stdin").read(MAX_CHARACTERS + 1)
     try:
-        _check(installation, chosen, made, production_id, as_json=as_json)
-    except StorageSetupError as error:
-        raise StorageSetupError(
-            error.message,
-            advice=f"{error.advice()} External id: {made.external_id}. "
-            f"Then run `reelkeep storage check {made.name} --company {chosen.slug}`.",
-        ) from error
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(MAX_CHARACTERS + 1)
+    except OSError as error:
+        raise RequestError(f"{path} cannot be read", advice="Name a file, or - for the standard input.") from error
 
 
 @storage.command("host")
@@ -105,47 +136,28 @@ def host(
         new = replace(installation.bucket_on_store(bucket or HOSTED_BUCKET, origin), name=name, prefix=prefix)
     elif not (bucket and role):
         raise RequestError("a bucket and a role are needed", advice="Give --bucket and --role, or --embedded.")
-    made, found = Places(installation).host(new, chosen)
+    made, report = Places(installation).host(new, chosen)
     sentence = f"New versions of companies without a place of their own go to {made.bucket} (connection {made.name})."
-    _show(made, found, sentence, as_json=as_json)
+    _show(made, report, sentence, as_json=as_json)
 
 
-@storage.command("check")
-def check(
-    connection: Annotated[str, typer.Argument(help="Name or id of the connection.")],
-    company: CompanySlug = None,
-    production_id: ForProduction = "",
-    data: Data = DEFAULT_DATA,
-    as_json: Json = False,
-) -> None:
-    """Try a connection out again; if it works, it is in use, unless it was suspended or revoked."""
-    from reelkeep.cli.installation import Installation
-
-    installation = Installation(data)
-    chosen = installation.company(company)
-    _check(installation, chosen, installation.connection(chosen, connection), production_id, as_json=as_json)
-
-
-def _check(
-    installation: Installation, company: Company, connection: StorageConnection, production_id: str, *, as_json: bool
-) -> None:
-    from reelkeep.cli.installation import SWITCHED_OFF
-
-    found = installation.check(company, connection, production_id)
-    sentence = f"Connected {connection.bucket} for {company.name} (connection {connection.name})."
-    if connection.state in SWITCHED_OFF:
-        resume = f"`reelkeep storage resume {connection.name} --company {company.slug}`"
-        sentence = f"{connection.name} works, and is {connection.state.value}; {resume} puts it into use."
-    _show(connection, found, sentence, as_json=as_json)
-
-
-def _show(connection: StorageConnection, found: Discovery, sentence: str, *, as_json: bool) -> None:
-    fields = {
+def _fields(connection: StorageConnection) -> dict[str, Any]:
+    return {
         "id": connection.id,
         "name": connection.name,
         "bucket": connection.bucket,
         "external_id": connection.external_id,
-        "capabilities": sorted(capability.value for capability in found.capabilities),
-        "warnings": list(found.warnings),
     }
-    output.show(fields, "\n".join((sentence, *(f"Note: {text}." for text in found.warnings))), as_json=as_json)
+
+
+def _show(connection: StorageConnection, report: Report, sentence: str, *, as_json: bool) -> None:
+    from reelkeep.acceptance.interface import Result
+    from reelkeep.acceptance.run import capabilities
+
+    notes = [one.found for one in report.findings if one.result is Result.UNSUPPORTED]
+    fields = {
+        **_fields(connection),
+        "capabilities": sorted(capability.value for capability in capabilities(report)),
+        "warnings": notes,
+    }
+    output.show(fields, "\n".join((sentence, *(f"Note: {text}." for text in notes))), as_json=as_json)

@@ -15,6 +15,7 @@ from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json
 from reelkeep.errors import RequestError
 
 if TYPE_CHECKING:
+    from reelkeep.acceptance.interface import Finding as Settings
     from reelkeep.custody.audit import Report
     from reelkeep.custody.merge import Finding
 
@@ -38,6 +39,7 @@ def audit(
     as_json: Json = False,
 ) -> int:
     """Compare a company's rows with what its bucket lists: foreign, missing and changed objects. Deletes nothing."""
+    from reelkeep.cli.accepting import Accepting
     from reelkeep.cli.auditing import Auditing
     from reelkeep.cli.installation import Installation
 
@@ -45,9 +47,9 @@ def audit(
         raise RequestError(f"{findings} is there already", advice="Name a new file with --findings.")
     installation = Installation(data)
     chosen = installation.company(company)
-    auditing = Auditing(installation, chosen)
+    auditing, accepting = Auditing(installation, chosen), Accepting(installation, chosen)
     wanted = [installation.connection(chosen, connection)] if connection else auditing.in_use()
-    reports: list[tuple[str, Report]] = []
+    reports: list[tuple[str, Report, list[Settings]]] = []
     with findings.open("x", encoding="ascii") if findings else nullcontext() as file:
         for one in wanted:
             write = partial(_write, file, one.name)
@@ -56,12 +58,15 @@ def audit(
                     report = auditing.by_inventory(one, inventory, write, progress)
                 else:
                     report = auditing.by_listing(one, write, progress, partial(_begin_again, file, _here(file)))
-            reports.append((one.name, report))
+            settings = [] if inventory is not None else accepting.settings(one)
+            reports.append((one.name, report, settings))
             if not as_json:
                 _tell(one.name, report)
+                _tell_settings(settings)
     if as_json:
         output.show({"company": chosen.slug, "audits": [_fields(*one) for one in reports]}, "", as_json=True)
-    return exits.DONE if all(report.is_clean for _, report in reports) else exits.FINDINGS
+    clean = all(report.is_clean and not any(one.blocks for one in settings) for _, report, settings in reports)
+    return exits.DONE if clean else exits.FINDINGS
 
 
 def _here(file: IO[str] | None) -> int:
@@ -89,7 +94,7 @@ def _finding(found: Finding) -> dict[str, Any]:
     }
 
 
-def _fields(name: str, report: Report) -> dict[str, Any]:
+def _fields(name: str, report: Report, settings: list[Settings]) -> dict[str, Any]:
     counts = report.counts
     return {
         "connection": name,
@@ -107,7 +112,24 @@ def _fields(name: str, report: Report) -> dict[str, Any]:
         "findings": [_finding(one) for one in report.kept],
         "left_out": sum(report.found.values()) - len(report.kept),
         "notes": report.notes,
+        "settings": [
+            {
+                "id": one.id,
+                "result": one.result.value,
+                "required": one.is_required,
+                "found": one.found,
+                "advice": one.advice,
+            }
+            for one in settings
+        ],
     }
+
+
+def _tell_settings(settings: list[Settings]) -> None:
+    wrong = [one for one in settings if one.result.value == "fail"]
+    if wrong:
+        rows = [(one.id, "" if one.is_required else "not required", f"{one.found}. {one.advice}") for one in wrong]
+        output.show_table(("setting", "", "differs from the contract"), rows)
 
 
 def _tell(name: str, report: Report) -> None:

@@ -55,6 +55,7 @@ def template(
         return
     sys.stdout.write(text)
     output.people.print(
-        f"Launch: {link}\nOnce the stack is there: reelkeep storage check {connection.id} --company {chosen.slug}",
+        f"Launch: {link}\nOnce the stack is there: "
+        f"reelkeep storage connect --company {chosen.slug} --stack OUTPUTS.json",
         soft_wrap=True,
     )

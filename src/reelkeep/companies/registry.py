@@ -134,7 +134,7 @@ def add_connection(
     table = tables.storage_connections
     others = select(table.c.id).where(table.c.role_arn == role_arn, table.c.company_id.is_distinct_from(company_id))
     if conn.execute(others).first() is not None:
-        raise Conflict("this role belongs to another company", advice="Make a role of its own for this company.")
+        raise Conflict("this role cannot be used for this connection", advice="Make roles of its own for this company.")
     if company_id is None:
         check_prefix(_company_prefix(prefix.strip("/"), new_id()))
     row = {
@@ -161,6 +161,29 @@ def set_capabilities(conn: Connection, connection_id: ConnectionId, capabilities
     """Write down what a probe found the store to be able to do."""
     table = tables.storage_connections
     conn.execute(update(table).where(table.c.id == connection_id).values(capabilities=_join(capabilities)))
+    announce(conn)
+
+
+def set_endpoint(
+    conn: Connection, connection_id: ConnectionId, endpoint_url: str, sts_endpoint_url: str, *, path_style: bool
+) -> None:
+    """Say where a draft's store is, if it is not AWS.
+
+    Raises:
+        Conflict: it is no draft any more; nothing was changed.
+    """
+    table = tables.storage_connections
+    same = (table.c.id == connection_id, table.c.endpoint_url == endpoint_url)
+    if conn.execute(select(table.c.id).where(*same)).first() is not None:
+        return
+    values = {
+        "endpoint_url": endpoint_url,
+        "sts_endpoint_url": sts_endpoint_url,
+        "addressing": "path" if path_style else "virtual",
+    }
+    draft = (table.c.id == connection_id, table.c.state == ConnectionState.DRAFT.value)
+    if conn.execute(update(table).where(*draft).values(values)).rowcount != 1:
+        raise Conflict("a connection that has been used keeps its store", advice="Connect the other store anew.")
     announce(conn)
 
 
@@ -261,7 +284,7 @@ def _check_in_use(connection: StorageConnection | None) -> None:
     if connection.state is not ConnectionState.ACTIVE:
         raise Conflict(
             f"the storage connection {connection.name} is {connection.state.value}",
-            advice=f"Try it out with `reelkeep storage check {connection.name}`; once it passes, place versions there.",
+            advice=f"Try it out with `reelkeep storage verify {connection.name}`, then `reelkeep storage activate`.",
         )
 
 

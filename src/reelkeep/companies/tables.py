@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint, func
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -50,7 +64,35 @@ storage_connections = Table(
     Column("state", Text, nullable=False),  # storage.connection_states.ConnectionState
     Column("state_since", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("audit_role_arn", Text),  # null: no stack was told of
+    Column("purge_role_arn", Text),  # null: the company does not allow purging
+    Column("contract_version", Integer),  # that the stack reported
+    Column("stack", JSONB),  # contract.pasted.Stack
     UniqueConstraint("company_id", "name", postgresql_nulls_not_distinct=True),
+)
+
+acceptance_reports = Table(
+    "acceptance_reports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("connection_id", ForeignKey("storage_connections.id"), nullable=False),
+    Column("company_id", ForeignKey("companies.id"), nullable=False),  # on whose behalf; of hosted storage, too
+    Column("made_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("passed", Boolean, nullable=False),
+    Column("body", JSONB, nullable=False),  # acceptance.report.as_fields
+    Index("ix_acceptance_reports_connection_id_made_at", "connection_id", "made_at"),
+)
+
+onboarding_steps = Table(
+    "onboarding_steps",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("company_id", ForeignKey("companies.id"), nullable=False, index=True),
+    Column("step", Text, nullable=False),  # acceptance.onboarding.Step; the newest row of a step counts
+    Column("state", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("noted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 placements = Table(

@@ -337,3 +337,18 @@ def _holds(term: Term, names: Mapping[str, str | tuple[str, ...]]) -> bool:
             return all(_holds(inner, names) for inner in terms)
         case AnyOf(terms):
             return any(_holds(inner, names) for inner in terms)
+
+
+def open_conditions(names: frozenset[str]) -> frozenset[str]:
+    """Return the conditions that depend on one of these parameters."""
+    return frozenset(condition for condition, term in CONDITIONS.items() if _mentions(term) & names)
+
+
+def _mentions(term: Term) -> frozenset[str]:
+    match term:
+        case Is(parameter):
+            return frozenset({parameter})
+        case Not(inner):
+            return _mentions(inner)
+        case All(terms) | AnyOf(terms):
+            return frozenset[str]().union(*map(_mentions, terms))

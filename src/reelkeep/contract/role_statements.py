@@ -103,12 +103,12 @@ MEDIA: Final = (
     ),
     Statement(
         "EndDownloads",
-        "A prepared download is gone for good on its last day.",
-        "Copies made for one download stay as old versions.",
+        "A prepared download, and what a test wrote, is gone for good when it ends.",
+        "Copies made for one download, and test objects, stay as old versions.",
         document=Document.MEDIA,
         effect="Allow",
         actions=("s3:DeleteObjectVersion",),
-        resources=_folders(("downloads",)),
+        resources=_folders(("downloads", "probe")),
     ),
     Statement(
         "ListObjects",

@@ -33,11 +33,11 @@ CONNECTION_STEPS: Final[Mapping[ConnectionState, frozenset[ConnectionState]]] = 
 _REFUSALS: Final[Mapping[ConnectionState, tuple[str, str]]] = {
     _S.DRAFT: (
         "the storage connection {name} has not been tried out yet",
-        "The operator tries it out with `reelkeep storage check {name}`.",
+        "The operator tries it out with `reelkeep storage verify {name}`.",
     ),
     _S.VERIFIED: (
         "the storage connection {name} has been tried out but is not in use",
-        "The operator puts it into use with `reelkeep storage check {name}`.",
+        "The operator puts it into use with `reelkeep storage activate {name}`.",
     ),
     _S.SUSPENDED: (
         "the storage connection {name} is suspended, so nothing is read from this bucket or written to it",

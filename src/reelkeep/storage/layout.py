@@ -22,6 +22,7 @@ KEY_BYTES: Final = 900  # of S3's 1,024: https://docs.aws.amazon.com/AmazonS3/la
 NAMELESS: Final = "unnamed"
 STILLS: Final = "stills"
 LUTS_SCOPE: Final = "attachments/lut/"  # the prefix of a company's LUTs
+MARKER: Final = "reelkeep.json"  # whose bucket, or whose part of it, this is: storage.marker
 _RENDITION = re.compile(r"[a-z][a-z0-9]{0,15}")
 _STILL = re.compile(r"([a-z]{1,16})-([0-9]{1,9})")
 _NAMED_ID = rf"[a-z0-9-]{{1,{SLUG_CHARACTERS}}}-{ID_PATTERN}"

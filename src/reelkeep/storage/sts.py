@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Final
 
-import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from reelkeep.errors import StorageSetupError
+from reelkeep.errors import IsolationError, StorageSetupError
 from reelkeep.ids import ConnectionId
 from reelkeep.storage.interface import SessionRequest, StorageConnection, StsSession
+from reelkeep.storage.models import fresh_session
 from reelkeep.storage.s3 import CONNECT_SECONDS, READ_SECONDS
 from reelkeep.storage.session_policy import session_policy
 from reelkeep.storage.translate import botocore_errors
@@ -43,6 +43,13 @@ class ExternalIdProof(enum.Enum):
 
     REFUSED = "refused"  # both were refused, as they must be
     IGNORED = "ignored"  # at least one got a session: the role's trust does not depend on it
+
+
+class ExternalIdTry(enum.Enum):
+    """An AssumeRole that must be refused."""
+
+    NONE = "none"  # without an external id
+    WRONG = "wrong"  # with one that was never made for anybody
 
 
 class StsBroker:
@@ -81,36 +88,70 @@ class StsBroker:
         connection = self._connection(request.connection_id)
         policy = session_policy(connection, request.purpose, request.scope)
         name = request.grant_id or f"{self._company_slug}-{request.purpose.value}"
-        with botocore_errors():
-            try:
-                answer = self._client(connection).assume_role(
-                    RoleArn=connection.role_arn,
-                    RoleSessionName=_session_name(name),
-                    ExternalId=connection.external_id,
-                    Policy=policy,
-                    DurationSeconds=self._session_seconds,
-                )
-            except ClientError as error:
-                if error.response.get("Error", {}).get("Code") in _REFUSALS:
-                    raise StorageSetupError("the company's role refuses Reelkeep") from error
-                raise
-        found = answer["Credentials"]
-        return StsSession(
-            found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], found["Expiration"].astimezone(UTC)
-        )
+        with botocore_errors(), _refusals():
+            answer = self._client(connection).assume_role(
+                RoleArn=connection.role_arn,
+                RoleSessionName=_session_name(name),
+                ExternalId=connection.external_id,
+                Policy=policy,
+                DurationSeconds=self._session_seconds,
+            )
+        return _session(answer)
+
+    def trial_session(self, connection_id: ConnectionId, role_arn: str, arns: frozenset[str]) -> StsSession:
+        """Return a session with all rights of a role: an acceptance test asks with it for what must be refused.
+
+        It lasts as short as a session can.
+
+        Args:
+            role_arn: one of ``arns``, which are the connection's own roles.
+
+        Raises:
+            IsolationError: it is none of them; STS was not asked.
+            StorageSetupError: the role refuses us. DependencyError: STS does not answer.
+        """
+        connection = self._connection(connection_id)
+        if role_arn not in arns | {connection.role_arn}:
+            raise IsolationError("a session was asked of a role that is none of the connection's")
+        with botocore_errors(), _refusals():
+            answer = self._client(connection).assume_role(
+                RoleArn=role_arn,
+                RoleSessionName=_session_name(f"{self._company_slug}-acceptance"),
+                ExternalId=connection.external_id,
+                DurationSeconds=MIN_SESSION_SECONDS,
+            )
+        return _session(answer)
 
     def prove_external_id(self, connection_id: ConnectionId) -> ExternalIdProof:
         """Ask without an external id and with a wrong one, and return only the outcome (both must be refused)."""
-        connection = self._connection(connection_id)
-        wrong = {"ExternalId": "wrong-" + connection.external_id[::-1]}
-        granted = [self._may_assume(connection, {}), self._may_assume(connection, wrong)]
-        return ExternalIdProof.IGNORED if any(granted) else ExternalIdProof.REFUSED
+        role_arn = self._connection(connection_id).role_arn
+        refused = [self.refuses(connection_id, role_arn, one) for one in ExternalIdTry]
+        return ExternalIdProof.REFUSED if all(refused) else ExternalIdProof.IGNORED
 
-    def _may_assume(self, connection: StorageConnection, external_id: dict[str, str]) -> bool:
+    def refuses(self, connection_id: ConnectionId, role_arn: str, tried: ExternalIdTry) -> bool:
+        """Ask a role in a way that it must refuse, and return only whether it did; credentials are discarded."""
+        connection = self._connection(connection_id)
+        given = {"ExternalId": "wrong-" + connection.external_id[::-1]} if tried is ExternalIdTry.WRONG else {}
+        return not self._may_assume(connection, role_arn, given)
+
+    def own_account(self, connection_id: ConnectionId) -> str:
+        """Return the platform's own account, as STS says; "" if it says nothing."""
+        with botocore_errors():
+            try:
+                return str(self._client(self._connection(connection_id)).get_caller_identity().get("Account", ""))
+            except ClientError:
+                return ""
+
+    def canary_refuses(self, connection_id: ConnectionId, canary_arn: str) -> bool:
+        """Ask the operator's own role that must refuse us whatever we say; credentials are discarded."""
+        connection = self._connection(connection_id)
+        return not self._may_assume(connection, canary_arn, {"ExternalId": connection.external_id})
+
+    def _may_assume(self, connection: StorageConnection, role_arn: str, external_id: dict[str, str]) -> bool:
         with botocore_errors():
             try:
                 self._client(connection).assume_role(
-                    RoleArn=connection.role_arn,
+                    RoleArn=role_arn,
                     RoleSessionName="reelkeep-negative-test",
                     DurationSeconds=MIN_SESSION_SECONDS,
                     **external_id,
@@ -124,8 +165,7 @@ class StsBroker:
     def _client(self, connection: StorageConnection) -> Any:
         key = (connection.region, connection.sts_endpoint_url)
         if key not in self._clients:
-            session = boto3.Session(botocore_session=botocore.session.Session())
-            self._clients[key] = session.client(
+            self._clients[key] = fresh_session().create_client(
                 "sts",
                 region_name=connection.region,  # the regional endpoint: its tokens are valid everywhere
                 endpoint_url=connection.sts_endpoint_url,
@@ -138,6 +178,23 @@ class StsBroker:
                 ),
             )
         return self._clients[key]
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _REFUSALS:
+            raise StorageSetupError("the company's role refuses Reelkeep") from error
+        raise
+
+
+def _session(answer: Mapping[str, Any]) -> StsSession:
+    found = answer["Credentials"]
+    return StsSession(
+        found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], found["Expiration"].astimezone(UTC)
+    )
 
 
 def _session_name(name: str) -> str:

@@ -55,6 +55,7 @@ _KEY: Final[_Row] = (StorageSetupError, "the key of the company's bucket (KMS) d
 _THERE: Final[_Row] = (Conflict, "an object of this name is already there, and none is ever replaced")
 _PARTS: Final[_Row] = (Conflict, "the parts in the store are not the parts of this upload")
 _BYTES: Final[_Row] = (ChecksumMismatch, "the bytes that arrived in the bucket are not the bytes of the file")
+_NOBODY: Final = (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError)
 _AWAY: Final[_Row] = (DependencyError, "the object store does not answer")
 _BUSY: Final[_Row] = (DependencyError, "the object store is overloaded or has an error of its own")
 _EXPIRED: Final[_Row] = (DependencyError, "the STS session has expired and is made anew")
@@ -138,6 +139,11 @@ def botocore_errors() -> Iterator[None]:
     except _NO_ANSWER as error:
         kind, message = _AWAY
         raise kind(message) from error
+    except _NOBODY as error:
+        raise DependencyError(
+            "the platform has no AWS identity of its own here",
+            advice="Run it on a machine with a role, or set platform_access_key_id and platform_secret_access_key.",
+        ) from error
 
 
 @contextmanager

@@ -28,6 +28,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from reelkeep.contract import table
+from reelkeep.contract.expressions import Facts
+from reelkeep.contract.interface import Holder, Kind
 from reelkeep.errors import DependencyError
 from reelkeep.supervisor.child import Account, Child, unprivileged_account
 from reelkeep.supervisor.ports import free_ports
@@ -271,14 +274,10 @@ def _new_key(prefix: str) -> dict[str, str]:
 
 
 def _cors(origin: str) -> dict[str, Any]:
-    rule = {
-        "AllowedOrigins": [origin],
-        "AllowedMethods": ["GET", "HEAD", "PUT"],
-        "AllowedHeaders": ["*"],
-        "ExposeHeaders": ["ETag", "x-amz-checksum-crc32", "x-amz-checksum-sha256", "x-amz-checksum-type"],
-        "MaxAgeSeconds": 3600,
-    }
-    return {"CORSRules": [rule]}
+    """Return the contract's CORS rule for pages of one origin."""
+    found = table.setting(table.ROWS, Holder.MEDIA_BUCKET, Kind.CORS, Facts({"SiteOrigins": (origin,)}, frozenset()))
+    rules: dict[str, Any] = found
+    return rules
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from reelkeep.supervisor.ports import free_ports
 from reelkeep.supervisor.programs import Programs
 from reelkeep.supervisor.services import start_postgres, start_s3, start_store
 from reelkeep.supervisor.sessions import CompanySessions
+from reelkeep.supervisor.verifying import Verifying
 
 LOOK_AGAIN_SECONDS: Final = 1.0
 _LOOK_AT_STORE_SECONDS: Final = 0.1
@@ -106,7 +107,7 @@ class Supervisor:
         self._folder.remember_port(self._port)
         await self._take_up_registry(wait=True)
         await self._keep(Kept("runner", self._start_runner))
-        for watch in (self._listen(), self._bell.sweep(), self._watch_store()):
+        for watch in (self._listen(), self._bell.sweep(), self._watch_store(), self._verifying().keep()):
             self._background(asyncio.create_task(watch))
 
     async def _keep(self, kept: Kept) -> Kept:
@@ -207,6 +208,10 @@ class Supervisor:
             return {}, own
         key = self._store.platform_credentials
         return {self._store.endpoint_url: PlatformIdentity(key.access_key_id, key.secret_access_key)}, own
+
+    def _verifying(self) -> Verifying:
+        folder, canary = self._folder, self._settings.canary_role_arn or ""
+        return Verifying(self._programs.verify, folder.path, folder.log / "verify.log", self._identities()[1], canary)
 
     def _due_addresses(self) -> Sequence[tuple[CompanyId, str]]:
         return [(company_id, self._dsns[company_id]) for company_id in self._companies]

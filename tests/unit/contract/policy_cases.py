@@ -130,7 +130,7 @@ OF_MEDIA = [
         MEDIA, "s3:DeleteObject", [ORIGINAL, media("attachments/x"), media("custody/x"), media("manifest/1")], False
     ),
     *_each(MEDIA, "s3:DeleteObject", [media("reelkeep.json"), f"{BUCKET}/proxies/x"], False),
-    *_each(MEDIA, "s3:DeleteObjectVersion", [media("downloads/x")], True),
+    *_each(MEDIA, "s3:DeleteObjectVersion", [media(f"{name}/x") for name in ("downloads", "probe")], True),
     *_each(MEDIA, "s3:DeleteObjectVersion", [media("proxies/x"), ORIGINAL], False),
     *_each(MEDIA, "s3:GetObjectVersion s3:PutObjectAcl s3:GetObjectTagging s3:RestoreObject", ALL_FOLDERS, False),
     *_each(MEDIA, "s3:PutObjectTagging", [media(f"{name}/x") for name in ("proxies", "downloads", "probe")], False),

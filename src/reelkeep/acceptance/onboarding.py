@@ -1,0 +1,142 @@
+"""The seven steps by which a company's own bucket comes into use, and what is so of each. Pure; no I/O.
+
+What can be seen is seen: a template that was printed, a report that passed, a version that was stored. What only people
+know is noted by them, with a name and evidence. A step that is left out is noted as left out and never passed over.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+
+class StepState(enum.Enum):
+    OPEN = "open"
+    DONE = "done"
+    LEFT_OUT = "left out"
+
+
+class Step(enum.Enum):
+    """In the order in which they are done."""
+
+    CONTACTS = "contacts"
+    REVIEW = "review"
+    DEPLOY = "deploy"
+    TRIAL = "trial"
+    ACCEPTANCE = "acceptance"
+    COMPANY = "company"
+    MIGRATION = "migration"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a step is, for people."""
+
+    title: str
+    owner: str  # who usually does it
+    how: str  # what to do next
+
+
+STEPS: Final[Mapping[Step, Told]] = {
+    Step.CONTACTS: Told(
+        "Name the technical contact and the security contact",
+        "operator and company",
+        "Note both with `reelkeep storage onboarding --done contacts --owner NAME --evidence NAMES`.",
+    ),
+    Step.REVIEW: Told(
+        "The security team reviews the template and signs it off",
+        "the company's security team",
+        "Hand over `reelkeep storage template` and docs/security-review.md, and note who signed and when.",
+    ),
+    Step.DEPLOY: Told(
+        "The stack is deployed and its outputs are pasted back",
+        "the company's cloud team",
+        "Run `reelkeep storage connect --stack FILE` with what the stack gives back.",
+    ),
+    Step.TRIAL: Told(
+        "The bucket serves a test production",
+        "operator",
+        "Run `reelkeep storage verify CONNECTION`, then `reelkeep storage activate CONNECTION --production NAME`.",
+    ),
+    Step.ACCEPTANCE: Told(
+        "The company tries it out: upload, play, take back",
+        "the company's reviewers",
+        "Upload and play a film in the test production, file the report (`storage verify --html`), and note who is "
+        "content with it.",
+    ),
+    Step.COMPANY: Told(
+        "The whole company stores its new versions there",
+        "operator",
+        "Run `reelkeep storage activate CONNECTION`.",
+    ),
+    Step.MIGRATION: Told(
+        "What lies elsewhere is moved, if that was agreed",
+        "operator and company",
+        "Note it as left out if nothing is to be moved; moving is not part of this release.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Something that the platform knows of a step by itself.
+
+    Args:
+        settles: the step is done by it; else it is evidence, and people say whether they are content.
+    """
+
+    evidence: str
+    at: datetime | None  # aware UTC
+    settles: bool = True
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Something that somebody has noted of a step."""
+
+    state: StepState
+    owner: str
+    evidence: str
+    at: datetime  # aware UTC
+
+
+@dataclass(frozen=True)
+class Line:
+    """One step as it stands."""
+
+    step: Step
+    state: StepState
+    title: str
+    owner: str
+    evidence: str
+    at: datetime | None
+    how: str  # "" where nothing is left to do
+
+
+def lines(seen: Mapping[Step, Seen], noted: Mapping[Step, Noted]) -> list[Line]:
+    """Return the seven steps as they stand. What was noted comes before what was seen; both stand as evidence."""
+    return [_line(step, seen.get(step), noted.get(step)) for step in Step]
+
+
+def _line(step: Step, seen: Seen | None, noted: Noted | None) -> Line:
+    told = STEPS[step]
+    settled = seen is not None and seen.settles
+    state = noted.state if noted is not None else StepState.DONE if settled else StepState.OPEN
+    evidence = "; ".join(filter(None, (noted.evidence if noted else "", seen.evidence if seen else "")))
+    at = noted.at if noted else seen.at if seen else None
+    owner = noted.owner if noted else told.owner
+    return Line(step, state, told.title, owner, evidence, at, told.how if state is StepState.OPEN else "")
+
+
+def next_step(found: Sequence[Line]) -> Line | None:
+    """Return the first step that is open, or None."""
+    return next((one for one in found if one.state is StepState.OPEN), None)
+
+
+def skipped(found: Sequence[Line]) -> list[Line]:
+    """Return the open steps that come before one that is done: somebody must do them, or note them as left out."""
+    last = max((number for number, one in enumerate(found) if one.state is StepState.DONE), default=-1)
+    return [one for one in found[:last] if one.state is StepState.OPEN]

@@ -1,0 +1,20 @@
+"""Fresh SDK sessions that share what they have read of AWS's models: reading S3's takes longer than most requests.
+
+Nothing else is shared: no credentials, no connections, no settings.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import botocore.loaders
+import botocore.session
+
+_MODELS: Final = botocore.loaders.create_loader()
+
+
+def fresh_session() -> botocore.session.Session:
+    """Return a session of the SDK's core; one of ``boto3`` would lengthen the shared loader's search path."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", _MODELS)
+    return session

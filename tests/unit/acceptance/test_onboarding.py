@@ -1,0 +1,40 @@
+"""Seven steps, each with what was seen and what was noted; none is passed over silently."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from reelkeep.acceptance.onboarding import STEPS, Noted, Seen, Step, StepState, lines, next_step, skipped
+
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+
+
+def test_there_are_seven_steps_and_each_says_whose_it_is_and_what_to_do() -> None:
+    assert len(Step) == len(STEPS) == 7
+    assert [one.step for one in lines({}, {})] == list(Step)
+    assert all(one.state is StepState.OPEN and one.owner and one.how.endswith(".") for one in lines({}, {}))
+
+
+def test_what_was_seen_does_a_step_unless_people_must_say_so() -> None:
+    seen = {Step.DEPLOY: Seen("pasted back", NOW), Step.ACCEPTANCE: Seen("a report", NOW, settles=False)}
+    found = {one.step: one for one in lines(seen, {})}
+    assert (found[Step.DEPLOY].state, found[Step.DEPLOY].how) == (StepState.DONE, "")
+    assert (found[Step.ACCEPTANCE].state, found[Step.ACCEPTANCE].evidence) == (StepState.OPEN, "a report")
+
+
+def test_what_was_noted_comes_first_and_both_stand_as_evidence() -> None:
+    noted = {Step.DEPLOY: Noted(StepState.LEFT_OUT, "Ada", "ticket 7", NOW)}
+    found = lines({Step.DEPLOY: Seen("pasted back", None)}, noted)[2]
+    assert (found.state, found.owner, found.evidence) == (StepState.LEFT_OUT, "Ada", "ticket 7; pasted back")
+
+
+def test_a_step_that_was_passed_over_is_named_until_it_is_done_or_noted_as_left_out() -> None:
+    seen = {Step.DEPLOY: Seen("pasted back", None)}
+    assert [one.step for one in skipped(lines(seen, {}))] == [Step.CONTACTS, Step.REVIEW]
+    noted = {step: Noted(StepState.LEFT_OUT, "Ada", "agreed", NOW) for step in (Step.CONTACTS, Step.REVIEW)}
+    assert skipped(lines(seen, noted)) == []
+    upcoming = next_step(lines(seen, noted))
+    assert upcoming is not None
+    assert upcoming.step is Step.TRIAL
+    everything = {step: Noted(StepState.DONE, "Ada", "x", NOW) for step in Step}
+    assert next_step(lines({}, everything)) is None
