@@ -25,14 +25,17 @@ from reelkeep.companies.registry import Company
 from reelkeep.contract import offer as offers
 from reelkeep.contract.offer import Offer
 from reelkeep.contract.parameters import Place
+from reelkeep.encryption.signing import SigningKey
 from reelkeep.errors import DependencyError, NotFound
 from reelkeep.ids import GrantId
+from reelkeep.storage import marker
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.discovery import PROBE_PREFIX, Discovery, discover
-from reelkeep.storage.interface import StorageConnection
-from reelkeep.storage.layout import check_prefix
+from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection
+from reelkeep.storage.layout import MARKER, check_prefix
 from reelkeep.storage.placement import COMPANY
-from reelkeep.storage.sts import PlatformIdentity
+from reelkeep.storage.s3 import S3Store
+from reelkeep.storage.sts import PlatformIdentity, StsBroker
 from reelkeep.supervisor.folder import DataFolder
 
 SWITCHED_OFF: Final = frozenset({ConnectionState.SUSPENDED, ConnectionState.REVOKED})
@@ -221,12 +224,17 @@ class Installation:
 
         New versions of the production go there if one is given, else those of the company if it has no place yet.
 
+        Its marker is written, unless it is hosted: whoever hosts has a switch of its own.
+
         Raises:
             StorageSetupError, DependencyError: it does not work; its state is what it was.
             Conflict: it is retired.
         """
         found = discover(connection, self.identity(connection), self._probe_grant(company, connection))
+        self._mark(company, connection)
         with self.on_registry() as conn:
+            if not connection.is_hosted:
+                registry.note_marker(conn, connection.id)
             if connection.state in SWITCHED_OFF and not resume:
                 registry.set_capabilities(conn, connection.id, found.capabilities)
                 return found
@@ -236,13 +244,27 @@ class Installation:
                 registry.place(conn, company.id, production_id, connection.id)
         return found
 
-    def _probe_grant(self, company: Company, connection: StorageConnection) -> GrantId:
+    def _mark(self, company: Company, connection: StorageConnection) -> None:
+        if connection.is_hosted:
+            return
+        broker = StsBroker(self.identity(connection), lambda _: connection, company.slug)
+        session = broker.session(SessionRequest(connection.id, Purpose.MARK, MARKER))
+        with self.on_registry() as conn:
+            ours = marker.Marker(registry.installation_id(conn), company.id, self.signing_key().public_text)
+        grant = self._probe_grant(company, connection, MARKER)
+        marker.put(S3Store(connection, lambda: session), ours, grant=grant)
+
+    def signing_key(self) -> SigningKey:
+        """Return the key that certificates of this installation are signed with."""
+        return self.folder.signing_key()
+
+    def _probe_grant(self, company: Company, connection: StorageConnection, key: str = PROBE_PREFIX) -> GrantId:
         expires_at = datetime.now(UTC) + PROBE_GRANT_LIFE
         reason = f"trying out storage connection {connection.id}"
         engine = provisioning.app_engine(self._server, self._keyring, company)
         try:
             with engine.begin() as conn:
-                return grants.record(conn, GrantAction.PROBE, PROBE_PREFIX, reason, expires_at=expires_at)
+                return grants.record(conn, GrantAction.PROBE, key, reason, expires_at=expires_at)
         finally:
             engine.dispose()
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint, func
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -48,6 +60,8 @@ storage_connections = Table(
     Column("addressing", Text, nullable=False),  # virtual | path
     Column("capabilities", Text, nullable=False),  # comma-separated: storage.interface.Capability
     Column("state", Text, nullable=False),  # storage.connection_states.ConnectionState
+    Column("revoked_by", Text),  # storage.connection_states.Revocation; null unless revoked
+    Column("has_marker", Boolean, nullable=False, server_default="false"),  # storage.marker was written
     Column("state_since", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("company_id", "name", postgresql_nulls_not_distinct=True),

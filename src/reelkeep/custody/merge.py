@@ -15,7 +15,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from reelkeep.errors import DependencyError
-from reelkeep.storage.layout import is_original_key, parse_proxy_key
+from reelkeep.storage.layout import MARKER, is_original_key, parse_proxy_key
 from reelkeep.storage.listing import Listed
 
 PROBES = "probe/"
@@ -120,7 +120,7 @@ def merge(
             yield from _compare(row, current)
         elif row is not None and row.is_required:
             yield _missing(row, "was deleted; the store still has an earlier version")
-        elif current is not None and row is None:
+        elif current is not None and row is None and key != MARKER:
             yield _unexpected(current, wanted.prefix, seen_at)
     yield from wanted.until(None)
 

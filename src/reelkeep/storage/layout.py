@@ -21,6 +21,7 @@ EXTENSION_CHARACTERS: Final = 16
 KEY_BYTES: Final = 900  # of S3's 1,024: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 NAMELESS: Final = "unnamed"
 STILLS: Final = "stills"
+MARKER: Final = "reelkeep.json"  # whose bucket, or whose part of it, this is: storage.marker
 _RENDITION = re.compile(r"[a-z][a-z0-9]{0,15}")
 _STILL = re.compile(r"([a-z]{1,16})-([0-9]{1,9})")
 _NAMED_ID = rf"[a-z0-9-]{{1,{SLUG_CHARACTERS}}}-{ID_PATTERN}"
