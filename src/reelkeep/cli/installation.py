@@ -289,9 +289,12 @@ class Installation:
 
     def identity(self, connection: StorageConnection) -> PlatformIdentity:
         """Return the platform's own identity at an STS: the embedded store's, else this machine's for AWS."""
-        if (self.folder.path / "s3").exists():
-            store = self.folder.store()
-            if connection.sts_endpoint_url == store.endpoint_url:
-                key = store.platform_credentials
-                return PlatformIdentity(key.access_key_id, key.secret_access_key)
+        if self.is_embedded(connection):
+            key = self.folder.store().platform_credentials
+            return PlatformIdentity(key.access_key_id, key.secret_access_key)
         return PlatformIdentity()
+
+    def is_embedded(self, connection: StorageConnection) -> bool:
+        """Tell whether a connection is to the embedded store of this installation."""
+        has_store = (self.folder.path / "s3").exists()
+        return has_store and connection.sts_endpoint_url == self.folder.store().endpoint_url

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from reelkeep.cli import output, storage_audit, storage_estimate, storage_places
+from reelkeep.cli import output, storage_audit, storage_drill, storage_estimate, storage_places
 from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json
 from reelkeep.errors import RequestError, StorageSetupError
 from reelkeep.storage.interface import StorageConnection
@@ -26,6 +26,7 @@ storage.command("place")(storage_places.place)
 storage.command("suspend")(storage_places.suspend)
 storage.command("resume")(storage_places.resume)
 storage.command("retire")(storage_places.retire)
+storage.command("drill")(storage_drill.drill)
 
 ForProduction = Annotated[str, typer.Option("--production-id", help="Store new versions of this production there.")]
 Name = Annotated[str, typer.Option("--name", help="As people will call the connection; else made from the bucket's.")]

@@ -33,6 +33,7 @@ class Eye:
     Args:
         assume: asks for a fresh session of ``Purpose.WATCH``; raises StorageRefused if the role refuses.
         grant: returns the grant of the next request.
+        assume_seconds: how old a session gets; 0 asks STS at every look.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class Eye:
         grant: Callable[[], GrantId],
         *,
         clock: Clock = time.monotonic,
+        assume_seconds: float = ASSUME_SECONDS,
     ) -> None:
         self._connection, self._assume, self._grant, self._clock = connection, assume, grant, clock
+        self._assume_seconds = assume_seconds
         self._session: StsSession | None = None
         self._assume_at = clock()
         self._marker: _MarkerStore | None = None
@@ -76,7 +79,7 @@ class Eye:
         except ReelkeepError:  # the old session is as good as it was
             self._assume_at = self._clock() + ASSUME_AGAIN_SECONDS
             return AWAY
-        self._assume_at = self._clock() + ASSUME_SECONDS
+        self._assume_at = self._clock() + self._assume_seconds
         return OPEN
 
     def _ask(self) -> Verdict:
