@@ -147,9 +147,8 @@ def test_a_suspended_connection_is_refused_in_words_and_its_versions_are_back_af
             with pytest.raises(StorageSetupError, match="acme-second is suspended") as told:
                 refused()
             check_words(told.value.message, told.value.advice())
-        with network.client() as player:
-            with network.no_answer("the media process"):
-                answer = player.get(segment)
+        with network.client() as player, network.no_answer("the media process"):
+            answer = player.get(segment)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "storage_stopped")
         assert b"moof" in Patience().call(lambda: plays(api, safe))
         with pytest.raises(Conflict):

@@ -85,7 +85,7 @@ def page(document: Mapping[str, str]) -> str:
             "<h2>What is not cut</h2>",
             f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in found['not_cut'])}</ul>",
             "<h2>The signed document</h2>",
-            '<p class="quiet">Check it with <code>reelkeep certificate verify FILE --public-key KEY</code>; KEY stands in '
+            '<p class="quiet">Check it with <code>reelkeep certificate verify FILE --public-key KEY</code>; KEY is in '
             "<code>reelkeep.json</code> in the company's bucket.</p>",
             f'<pre id="document">{escape(json.dumps(document, indent=1))}</pre>',
             "</body></html>",

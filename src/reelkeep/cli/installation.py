@@ -6,7 +6,9 @@ the database and storage libraries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +30,8 @@ from reelkeep.contract.parameters import Place
 from reelkeep.encryption.signing import SigningKey
 from reelkeep.errors import DependencyError, NotFound
 from reelkeep.ids import GrantId
+from reelkeep.jobs.interface import JobKind
+from reelkeep.runner import doorbell
 from reelkeep.storage import marker
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.discovery import PROBE_PREFIX, Discovery, discover
@@ -253,6 +257,17 @@ class Installation:
             ours = marker.Marker(registry.installation_id(conn), company.id, self.signing_key().public_text)
         grant = self._probe_grant(company, connection, MARKER)
         marker.put(S3Store(connection, lambda: session), ours, grant=grant)
+
+    def ring(self, company: Company, kinds: Sequence[JobKind]) -> None:
+        """Ring the doorbell for jobs that are due now."""
+
+        async def ring() -> None:
+            async with doorbell.app(self._server.conninfo(registry.DATABASE)).open_async() as bell:
+                for kind in kinds:
+                    await doorbell.defer(bell, company.id, kind)
+
+        with ThreadPoolExecutor(1) as apart:  # the caller's thread may have a loop of its own
+            apart.submit(lambda: asyncio.run(ring())).result()
 
     def signing_key(self) -> SigningKey:
         """Return the key that certificates of this installation are signed with."""

@@ -120,7 +120,8 @@ class Places:
         found = self._installation.check(company, connection, resume=True)
         self._record(company, "storage.resumed", connection.id, COMPANY)
         with self._installation.on_company(company) as conn:
-            queue.unpark(conn, connection.id)  # the supervisor's sweep rings for them
+            kinds = queue.unpark(conn, connection.id)
+        self._installation.ring(company, kinds)
         return found
 
     def retire(self, company: Company, connection: StorageConnection) -> None:
