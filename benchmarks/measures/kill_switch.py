@@ -45,8 +45,9 @@ class Made:
     by: str = "the measure"
 
     def revoke(self) -> datetime | None:
+        began = datetime.now(UTC)
         self.take()
-        return datetime.now(UTC)
+        return began
 
     def restore(self) -> None:
         self.give()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import func, not_, select
 
 from reelkeep import __version__
 from reelkeep.catalog import grants
@@ -28,6 +28,7 @@ from reelkeep.companies import registry
 from reelkeep.companies.registry import Company
 from reelkeep.errors import Conflict, DependencyError, NotFound
 from reelkeep.ids import GrantId
+from reelkeep.jobs.presence import holder_is_gone
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection
 from reelkeep.storage.layout import MARKER
@@ -77,7 +78,7 @@ class Change(Protocol):
     def by(self) -> str: ...
 
     def revoke(self) -> datetime | None:
-        """Return when it was done, as far as that is known."""
+        """Return when it was begun, as far as that is known."""
 
     def restore(self) -> None: ...
 
@@ -197,7 +198,11 @@ class Drill:
         return self._eye.look().answer is Answer.OPEN
 
     def _jobs_running(self) -> bool:
-        at_work = (versions.c.connection_id == self._connection.id, jobs.c.state == JobState.RUNNING.value)
+        at_work = (
+            versions.c.connection_id == self._connection.id,
+            jobs.c.state == JobState.RUNNING.value,
+            not_(holder_is_gone()),
+        )
         query = select(func.count()).select_from(jobs.join(versions, versions.c.id == jobs.c.version_id))
         with self._installation.on_company(self._company) as conn:
             return bool(conn.execute(query.where(*at_work)).scalar_one())

@@ -66,8 +66,9 @@ class EmbeddedBucketPolicy:
             "Resource": [f"arn:aws:s3:::{self.bucket}/*"],
         }
         policy = {"Version": "2012-10-17", "Statement": [statement]}
+        began = datetime.now(UTC)
         self.client.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(policy))
-        return datetime.now(UTC)
+        return began
 
     def restore(self) -> None:
         self.client.delete_bucket_policy(Bucket=self.bucket)

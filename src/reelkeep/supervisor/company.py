@@ -33,6 +33,7 @@ _OUTCOMES: Final = {JOB_WORKED: "worked", JOB_FOUND_NOTHING: "nothing"}
 MAX_DEATHS: Final = 3  # in a row that are answered at once; then the sweep finds the job, 20 seconds later at most
 _WEB_ROLES: Final = ("app", "media")
 _START_LOOK_SECONDS: Final = 0.1
+_CUT_SECONDS: Final = 2.0  # for a job whose connection was cut; one that is killed is taken up again like any other
 
 Ring = Callable[[JobKind], Awaitable[None]]
 _CUT_OFF: Final = frozenset({ConnectionState.REVOKED, ConnectionState.SUSPENDED})
@@ -123,7 +124,7 @@ class SupervisedCompany:
                 linked.push("storage", storage_fields(connections, placements))
         for job, sessions in self._jobs.items():
             if sessions.connection_id in stopped:
-                self._later(job.stop())
+                self._later(job.stop(seconds=_CUT_SECONDS))
         if (stopped or keyless) and not self._closing:
             self._later(self._renew_media())
 
