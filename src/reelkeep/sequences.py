@@ -32,6 +32,7 @@ class ImageKind(enum.Enum):
     PNG = "png"
     TIFF = "tiff"
     JPEG = "jpeg"
+    JPEG_2000 = "jpeg2000"
 
 
 _EXTENSIONS: Final[Mapping[str, ImageKind]] = {
@@ -42,6 +43,9 @@ _EXTENSIONS: Final[Mapping[str, ImageKind]] = {
     "tiff": ImageKind.TIFF,
     "jpg": ImageKind.JPEG,
     "jpeg": ImageKind.JPEG,
+    "j2k": ImageKind.JPEG_2000,
+    "j2c": ImageKind.JPEG_2000,
+    "jp2": ImageKind.JPEG_2000,
 }
 
 

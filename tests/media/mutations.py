@@ -45,6 +45,8 @@ def seeds() -> dict[str, bytes]:
         **{kind: _still(kind) for kind in ("png", "jpeg", "tiff")},
         "exr": _converted("exr"),
         "dpx": _converted("dpx"),
+        "jp2": _still("jpeg2000"),
+        "j2k": _converted("j2k"),
         "wav": bad_files.wav(2, 48_000),
     }
 

@@ -13,6 +13,8 @@ MAKE = {
     "png": "-pix_fmt rgb24",
     "tif": "-pix_fmt rgb48le",
     "jpg": "-q:v 2 -pix_fmt yuvj420p",
+    "j2k": "-c:v jpeg2000 -pix_fmt gbrp12le -q:v 1",
+    "jp2": "-c:v jpeg2000 -pix_fmt rgb24 -q:v 1",
 }
 
 

@@ -23,7 +23,7 @@ from reelkeep.packaging.h264 import parse_slice_header
 from reelkeep.packaging.tracks import video_track
 from reelkeep.transcode.bands import place_bands
 from reelkeep.transcode.codec.band_encoder import BandEncoder
-from reelkeep.transcode.codec.leakage import LEAK_LIMIT_DB, Gop, leak_db
+from reelkeep.transcode.codec.leakage import DRIFT_LIMIT_DB, LEAK_LIMIT_DB, Gop, leak_db
 from reelkeep.transcode.codec.slice_header import Widths
 from reelkeep.transcode.codec.splice import Splicer, places_in_stack, slices_of, stack_rows
 from reelkeep.transcode.codec.video_encoder import Settings, open_x264, slices_only
@@ -32,6 +32,7 @@ from reelkeep.transcode.protocol import Fragment
 RATE = FrameRate(24, 1)
 WIDTH, HEIGHT, FRAMES = 320, 272, 24
 BANDS = place_bands(HEIGHT, 2)
+LIMITS_DB = (LEAK_LIMIT_DB, DRIFT_LIMIT_DB)
 RUNG = Rung("v272", WIDTH, HEIGHT, 12, 23.0, 2_000_000, is_step=True, bands=BANDS)
 
 
@@ -53,9 +54,19 @@ def pictures(arrays: tuple[np.ndarray, ...]) -> Iterator[tuple[int, Any]]:
         yield number, av.VideoFrame.from_ndarray(array, format="yuv420p")
 
 
-def encoded(limit_db: float = LEAK_LIMIT_DB, threads: int = 2) -> tuple[bytes, list[Fragment]]:
-    encoder = BandEncoder(RUNG, RATE, 0, threads, limit_db)
-    made = [fragment for number, picture in pictures(source()) for fragment in encoder.encode(number, picture)]
+def marked(picture: np.ndarray) -> np.ndarray:
+    """Draw a white bar through the middle half of each band."""
+    drawn = picture.copy()
+    for band in BANDS:
+        quarter = band.rows * MACROBLOCK_PX // 4
+        drawn[band.first_row * MACROBLOCK_PX + quarter : band.end_row * MACROBLOCK_PX - quarter] = 235
+    return drawn
+
+
+def encoded(limits_db: tuple[float, float] = LIMITS_DB, *, mark: bool = False) -> tuple[bytes, list[Fragment]]:
+    encoder = BandEncoder(RUNG, RATE, 0, 2, limits_db)
+    film = tuple(map(marked, source())) if mark else source()
+    made = [fragment for number, picture in pictures(film) for fragment in encoder.encode(number, picture)]
     return encoder.track().codec_config, [*made, *encoder.finish()]
 
 
@@ -147,15 +158,35 @@ def test_pictures_that_do_not_decode_count_as_a_leak() -> None:
     assert leak_db(lost) == 0
 
 
-def test_a_gop_that_leaks_is_encoded_again_until_nothing_is_predicted() -> None:
-    """Motion by whole samples reaches infinity on one of the two GOPs of this clip, keyframes alone on the other."""
-    config, fragments = encoded(limit_db=math.inf)
-    assert [len(each.samples) for each in fragments] == [12, 12]
-    assert sorted(sum(sample.sync for sample in each.samples) for each in fragments) == [1, 12]
-    shown = [picture for each in fragments for picture in decoded(config, samples_of(each))]
-    assert len(shown) == FRAMES
-    for picture, made in zip(source(), shown, strict=True):
-        assert psnr(picture[:HEIGHT].astype(np.int32), made) > 32
+def test_a_gop_that_leaks_is_encoded_another_way_and_at_last_as_keyframes() -> None:
+    for limits_db, keyframes in ((math.inf, DRIFT_LIMIT_DB), 1), ((math.inf, math.inf), 12):
+        config, fragments = encoded(limits_db)
+        assert [sum(sample.sync for sample in each.samples) for each in fragments] == [keyframes] * 2
+        shown = [picture for each in fragments for picture in decoded(config, samples_of(each))]
+        assert len(shown) == FRAMES
+        for picture, made in zip(source(), shown, strict=True):
+            assert psnr(picture[:HEIGHT].astype(np.int32), made) > 32
+
+
+@pytest.mark.parametrize("limits_db", [(0, 0), (math.inf, 0)], ids=["hard edges", "soft edges"])
+def test_bands_with_a_mark_in_their_middle_change_nothing_that_is_seen_outside(limits_db: tuple[float, float]) -> None:
+    """The bands of a film with a mark are put into the film without one, as it is done for one viewer."""
+    (config, clean), (_, drawn) = encoded(limits_db), encoded(limits_db, mark=True)
+    row = -(-WIDTH // MACROBLOCK_PX)
+    rows = {band.first_row * row for band in BANDS}
+    tracks = video_track(config, RATE.numerator).parameter_sets
+    outside = np.ones(HEIGHT, bool)
+    for band in BANDS:
+        outside[band.first_row * MACROBLOCK_PX : band.end_row * MACROBLOCK_PX] = False
+    for one, other in zip(clean, drawn, strict=True):
+        swapped = []
+        for plain, mark in zip(samples_of(one), samples_of(other), strict=True):
+            pairs = zip(slices_of(plain), slices_of(mark), strict=True)
+            chosen = [two if parse_slice_header(nal, tracks).first_macroblock in rows else nal for nal, two in pairs]
+            swapped.append(b"".join(len(nal).to_bytes(4, "big") + nal for nal in chosen))
+        for before, after in zip(decoded(config, samples_of(one)), decoded(config, swapped), strict=True):
+            assert psnr(before[outside], after[outside]) > 48
+            assert psnr(before[~outside], after[~outside]) < 30, "the mark is there"
 
 
 @given(st.integers(2, 16_384), st.integers(0, 3))

@@ -90,6 +90,7 @@ STILLS = {
     "deep.tif": _written("-compression_algo", "deflate", "-pix_fmt", "rgb48le"),
     "half.exr": _written("-format", "half", "-compression", "zip16", "-pix_fmt", "gbrapf32"),
     "float.exr": _written("-format", "float", "-pix_fmt", "gbrpf32"), "scan.dpx": _written("-pix_fmt", "gbrp10be"),
+    "master.j2k": _written("-c:v", "jpeg2000", "-pix_fmt", "gbrp12le"), "plain.jp2": _saved(),
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 While the picture is encoded, static noise stands in its bands, so that nothing outside is predicted from inside; those
 slices are dropped. The bands are encoded at the same time as a small picture of their own. Every GOP is decoded and
-compared before it goes out (``leakage``); one that leaks is encoded again, with less freedom each time.
+compared before it goes out (``leakage``); one that leaks is encoded again another way.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import av
 
-from reelkeep.media import MACROBLOCK_PX, FrameRate, Rung
+from reelkeep.media import MACROBLOCK_PX, Band, FrameRate, Rung
 from reelkeep.transcode.bands import bands_share
-from reelkeep.transcode.codec.leakage import LEAK_LIMIT_DB, Gop, leak_db
-from reelkeep.transcode.codec.noise import noise
-from reelkeep.transcode.codec.planes import new_picture, planes_of, put, put_chroma_edges, rows_of
+from reelkeep.transcode.codec.leakage import DRIFT_LIMIT_DB, LEAK_LIMIT_DB, Gop, leak_db
+from reelkeep.transcode.codec.noise import Planes, noise
+from reelkeep.transcode.codec.planes import new_picture, planes_of, put, put_chroma_edges, put_real_edges, rows_of
 from reelkeep.transcode.codec.slice_header import Widths
 from reelkeep.transcode.codec.splice import Mismatch, Splicer, places_in_stack, stack_rows
 from reelkeep.transcode.codec.video_encoder import Settings, fragment_of, open_x264, slices_only, track_of
@@ -28,19 +28,20 @@ from reelkeep.transcode.protocol import Fragment, Track
 _FIXED_PATTERN: Final = ("b-adapt=0", "b-pyramid=none", "weightp=0", "ref=1")
 _BAND_RATE: Final = Fraction(135, 100)  # of a band's share of the picture: it cannot be predicted from what is around
 _BAND_CRF_LESS: Final = 1.0  # a mark is drawn on what a decoder makes of the band, and encoded once more
-_WHOLE_SAMPLES: Final = ("subme=0",)
+# Across a soft edge one picture goes on, and the filter would have to do the same on both sides: there is none.
+_NO_DEBLOCKING: Final = ("no-deblock=1",)
+_SOFT_PART: Final = Fraction(1, 4)  # of a band's height at each edge: no mark is drawn there
 
 
-class Freedom(enum.Enum):
-    """How much of prediction between pictures is allowed; a GOP that leaks gets the next."""
+class Way(enum.Enum):
+    """How a GOP is kept from leaking; one that does gets the next."""
 
-    FULL = "full"
-    WHOLE = "whole"  # motion by whole samples: nothing is mixed from lines on both sides of an edge
-    NONE = "none"  # every picture is a keyframe: nothing can be predicted from anywhere else
+    HARD = "hard"  # noise up to the edge: it is not predicted from, unless the picture has nothing better
+    SOFT = "soft"  # the real lines at the edges, then noise: what is predicted from them is right but for their coding
+    ALONE = "alone"  # every picture is a keyframe: nothing can be predicted from anywhere else
 
 
-# Times the cap of a rung, for the rare GOP that leaks otherwise.
-_RATES: Final = {Freedom.FULL: 1, Freedom.WHOLE: 1, Freedom.NONE: 4}
+_RATES: Final = {Way.HARD: 1, Way.SOFT: 1, Way.ALONE: 4}  # times the cap of a rung
 
 
 class BandEncoder:
@@ -49,17 +50,24 @@ class BandEncoder:
     Holds the pictures of the GOPs under way until they have gone out.
 
     Args:
-        limit_db: what a GOP must reach outside the bands, or it is encoded again.
+        limits_db: what a GOP must reach with hard and with soft edges, or it is encoded again.
     """
 
-    def __init__(self, rung: Rung, rate: FrameRate, first: int, threads: int, limit_db: float = LEAK_LIMIT_DB) -> None:
+    def __init__(
+        self,
+        rung: Rung,
+        rate: FrameRate,
+        first: int,
+        threads: int,
+        limits_db: tuple[float, float] = (LEAK_LIMIT_DB, DRIFT_LIMIT_DB),
+    ) -> None:
         self._rung = rung
-        self._limit_db = limit_db
+        self._limits_db = dict(zip((Way.HARD, Way.SOFT), limits_db, strict=True))
         self._rate = rate
         self._threads = threads
         self.first = first
         self._held: list[tuple[int, Any]] = []
-        self._pair = _Pair(rung, rate, threads, Freedom.FULL)
+        self._pair = _Pair(rung, rate, threads, Way.HARD)
         self._track = track_of(rung, rate, self._pair.base)
         self._small_config = bytes(self._pair.both[1].extradata)
         self._splicer = Splicer(
@@ -88,17 +96,17 @@ class BandEncoder:
         pictures = self._held[:length]
         del self._held[:length]
         base, bands = self._pair.take(length)
-        bodies = self._checked(base, bands)
+        bodies = self._checked(base, bands, Way.HARD)
         if bodies is None:
-            base, bands = self._again(pictures, Freedom.WHOLE)
-            bodies = self._checked(base, bands)
+            base, bands = self._again(pictures, Way.SOFT)
+            bodies = self._checked(base, bands, Way.SOFT)
         if bodies is None:
-            base, bands = self._again(pictures, Freedom.NONE)
+            base, bands = self._again(pictures, Way.ALONE)
             bodies = self._spliced(base, bands)  # there is nothing to check: no picture reaches into another
         return fragment_of(self._rung, self._rate, pictures[0][0], base, bodies)
 
-    def _again(self, pictures: Sequence[tuple[int, Any]], freedom: Freedom) -> tuple[list[Any], list[Any]]:
-        pair = _Pair(self._rung, self._rate, self._threads, freedom)
+    def _again(self, pictures: Sequence[tuple[int, Any]], way: Way) -> tuple[list[Any], list[Any]]:
+        pair = _Pair(self._rung, self._rate, self._threads, way)
         for number, picture in pictures:
             pair.add(number, picture)
         pair.flush()
@@ -111,7 +119,7 @@ class BandEncoder:
             for picture, small in zip(base, bands, strict=True)
         ]
 
-    def _checked(self, base: Sequence[Any], bands: Sequence[Any]) -> list[bytes] | None:
+    def _checked(self, base: Sequence[Any], bands: Sequence[Any], way: Way) -> list[bytes] | None:
         """Return the spliced pictures, or None if they leak."""
         try:
             spliced = self._spliced(base, bands)
@@ -120,22 +128,22 @@ class BandEncoder:
         around, small = [slices_only(bytes(packet)) for packet in base], [bytes(packet) for packet in bands]
         rung, config = self._rung, self._track.codec_config
         gop = Gop(config, spliced, around, rung.bands, self._small_config, small, places_in_stack(rung.bands))
-        return spliced if leak_db(gop) >= self._limit_db else None
+        return spliced if leak_db(gop) >= self._limits_db[way] else None
 
 
 class _Pair:
     """The two encoders of one rung, fed in step."""
 
-    def __init__(self, rung: Rung, rate: FrameRate, threads: int, freedom: Freedom) -> None:
-        self._rung, self._freedom = rung, freedom
+    def __init__(self, rung: Rung, rate: FrameRate, threads: int, way: Way) -> None:
+        self._rung, self._way = rung, way
         slice_rows, row_macroblocks = rung.bands[0].rows, -(-rung.width_px // MACROBLOCK_PX)
         self._stack_px = stack_rows(rung.bands) * MACROBLOCK_PX
         self._places = places_in_stack(rung.bands)
         # Not bframes=0 for keyframes alone: the headers would have another form than the track's.
-        motion = _WHOLE_SAMPLES if freedom is Freedom.WHOLE else ()
-        max_bps = rung.max_bps * _RATES[freedom]
+        filtering = _NO_DEBLOCKING if way is Way.SOFT else ()
+        max_bps = rung.max_bps * _RATES[way]
         bands_bps = round(max_bps * min(Fraction(1, 2), _BAND_RATE * bands_share(rung.height_px, rung.bands)))
-        common = (*_FIXED_PATTERN, *motion, f"slice-max-mbs={slice_rows * row_macroblocks}")
+        common = (*_FIXED_PATTERN, *filtering, f"slice-max-mbs={slice_rows * row_macroblocks}")
 
         around = Settings(rung.gop_frames, rung.crf, max_bps - bands_bps, common)
         inside = Settings(rung.gop_frames, max(0.0, rung.crf - _BAND_CRF_LESS), bands_bps, common)
@@ -168,12 +176,18 @@ class _Pair:
             edge = place.end_row
         put(rows_of(target, edge, self._stack_px // MACROBLOCK_PX), self._guard)
         for band, place in zip(self._rung.bands, self._places, strict=True):
-            put_chroma_edges(planes_of(around), samples, band, band, beyond=0)
-            put_chroma_edges(target, samples, place, band, beyond=1)
+            self._put_edges(planes_of(around), samples, band, band, beyond=0)
+            self._put_edges(target, samples, place, band, beyond=1)
         for context, packets, each in zip(self.both, self._packets, (around, small), strict=True):
             each.pts, each.time_base = number, context.time_base
-            each.pict_type = av.video.frame.PictureType.I if self._freedom is Freedom.NONE else 0
+            each.pict_type = av.video.frame.PictureType.I if self._way is Way.ALONE else 0
             packets += context.encode(each)
+
+    def _put_edges(self, target: Planes, samples: Planes, place: Band, real: Band, *, beyond: int) -> None:
+        if self._way is Way.SOFT:
+            put_real_edges(target, samples, place, real, int(_SOFT_PART * real.rows * MACROBLOCK_PX), beyond=beyond)
+        else:
+            put_chroma_edges(target, samples, place, real, beyond=beyond)
 
     def flush(self) -> None:
         for context, packets in zip(self.both, self._packets, strict=True):

@@ -60,6 +60,21 @@ def put_chroma_edges(target: Planes, source: Planes, place: Band, real: Band, *,
             to[edge + way] = np.where(line < _MIDDLE, np.uint8(255), np.uint8(0))
 
 
+def put_real_edges(target: Planes, source: Planes, place: Band, real: Band, luma_lines: int, *, beyond: int) -> None:
+    """Let the noise begin with the real lines at both edges of some rows.
+
+    Args:
+        place, real, beyond: as for ``put_chroma_edges``.
+        luma_lines: how many at each edge, even; half as many in chroma.
+    """
+    for number, (to, what) in enumerate(zip(target, source, strict=True)):
+        height, lines = (MACROBLOCK_PX, luma_lines) if number == 0 else (MACROBLOCK_PX // 2, luma_lines // 2)
+        for edge, is_end in ((place.first_row * height, False), (place.end_row * height, True)):
+            shift = (real.end_row if is_end else real.first_row) * height - edge
+            start = edge - lines if is_end is not bool(beyond) else edge
+            to[start : start + lines] = what[start + shift : start + shift + lines]
+
+
 def new_picture(width_px: int, height_px: int) -> Any:
     """Return a yuv420p picture with memory of its own."""
     return av.VideoFrame(width_px, height_px, "yuv420p")

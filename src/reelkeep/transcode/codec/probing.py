@@ -26,6 +26,7 @@ NAMES: Final = {
     "mpegts": "MPEG-TS",
     "mpeg": "MPEG-PS",
     "exr_pipe": "OpenEXR",
+    "j2k_pipe": "JPEG 2000",
 }
 
 

@@ -16,6 +16,8 @@ _MOV_ATOMS: Final = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"sk
 _TS_SYNC: Final = 0x47
 _TS_PACKET_BYTES: Final = 188
 _M2TS_PACKET_BYTES: Final = 192
+_J2K_CODESTREAM: Final = b"\xff\x4f\xff\x51"  # ISO/IEC 15444-1 A.4.1: start of codestream, then SIZ
+_JP2_SIGNATURE: Final = b"\0\0\0\x0cjP  \r\n\x87\n"  # ISO/IEC 15444-1 I.5.1
 _MXF_RUN_IN_BYTES: Final = 65_536  # SMPTE ST 377-1 section 6.5; only a run-in of nothing is accepted here
 
 
@@ -53,6 +55,7 @@ _CONTAINERS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
     ("tiff_pipe", lambda head: head[:4] in (b"II*\0", b"MM\0*")),
     ("exr_pipe", lambda head: head.startswith(b"\x76\x2f\x31\x01")),
     ("dpx_pipe", lambda head: head[:4] in (b"SDPX", b"XPDS")),
+    ("j2k_pipe", lambda head: head.startswith((_J2K_CODESTREAM, _JP2_SIGNATURE))),
 )
 STILLS: Final = frozenset(name for name, _ in _CONTAINERS if name.endswith("_pipe"))
 ALLOWED: Final = ",".join(name for name, _ in _CONTAINERS)

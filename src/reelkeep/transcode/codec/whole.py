@@ -1,7 +1,7 @@
 """Tells from the outermost boxes whether the end of a file is missing, before anything is decoded.
 
 Follows ISO/IEC 14496-12 section 4.2 and the QuickTime File Format (boxes), RIFF and EBU Tech 3306 (chunks), and
-ITU-T T.81 annex B (the markers of JPEG; within coded data 0xFF is never followed by that of the end).
+ITU-T T.81 annex B (the markers of JPEG; within coded data 0xFF is never followed by that of the end; so in JPEG 2000).
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ def check_whole(original: Readable, container: str) -> None:
         _check_riff(original)
     elif container == "jpeg_pipe":
         _check_jpeg(original)
+    elif container == "j2k_pipe":
+        _check_end_of_image(original, 0)
 
 
 def _check_boxes(original: Readable) -> None:
@@ -82,6 +84,11 @@ def _check_jpeg(original: Readable) -> None:
         if kind == _START_OF_SCAN:
             break
         offset += 1 if kind == 0xFF else 2 + length  # a run of 0xFF is padding
+    _check_end_of_image(original, offset)
+
+
+def _check_end_of_image(original: Readable, offset: int) -> None:
+    """Look for the marker of the end, which JPEG and JPEG 2000 (ISO/IEC 15444-1, A.4.4) have in common."""
     before = b""
     for start in range(offset, original.size_bytes, 1 << 20):
         piece = original.read_at(start, min(1 << 20, original.size_bytes - start))

@@ -2,7 +2,7 @@
 
 const NAME = /^(.*?)(?<![0-9])([0-9]{1,9})\.([A-Za-z0-9]{2,4})$/s;
 const VERSION = /(?:^|[^A-Za-z0-9])[vV]$/;
-const KINDS = ["exr", "dpx", "png", "tif", "tiff", "jpg", "jpeg"];
+const KINDS = ["exr", "dpx", "png", "tif", "tiff", "jpg", "jpeg", "j2k", "j2c", "jp2"];
 const MAX_FRAMES = 100_000;
 const MAX_MISSING_IN_A_ROW = 1_000;
 
