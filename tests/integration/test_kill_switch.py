@@ -209,9 +209,9 @@ def happened(platform: Platform, what: str) -> int:
 def test_a_drill_finds_everything_dark_certifies_it_and_the_job_goes_on_by_itself(
     platform: Platform, tmp_path: Path
 ) -> None:
-    watched = platform.upload(bunny_loop(tmp_path / "watched.mp4", 4))
+    watched = platform.upload(bunny_loop(tmp_path / "watched.mp4", 2))
     platform.wait_for(watched.version_id, "ready")
-    made = platform.upload(bunny_loop(tmp_path / "made.mp4", 300))
+    made = platform.upload(bunny_loop(tmp_path / "made.mp4", 150))
     platform.wait_for(made.version_id, "playable")
     (tmp_path / "password").write_text(platform.password)
     commands = CommandLine(tmp_path)

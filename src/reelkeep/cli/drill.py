@@ -38,6 +38,7 @@ from reelkeep.storage.watch import Eye
 
 HOLD_SECONDS: Final = 5.0  # for which everything must have stayed dark
 LOOK_SECONDS: Final = 0.5
+BEFORE_SECONDS: Final = 15.0  # what went dark longer before the drill's own look was refused had another reason
 DARK_SECONDS: Final = 150.0  # after the first denial; then the drill has failed
 BACK_SECONDS: Final = 120.0
 Tell = Callable[[str], None]
@@ -127,7 +128,7 @@ class Drill:
     def run(self, session: Session, film: Chosen, change: Change, page: Film | None) -> dict[str, Any]:
         """Measure, restore, and return the certificate's fields."""
         upload_id, parts = session.upload(film.production_id)
-        eye = Surface("the store", "the marker, by a session of the drill's own", self._open, False, LOOK_SECONDS)
+        eye = Surface("the store", "the marker, by a session of the drill's own", self._let_in, False, LOOK_SECONDS)
         surfaces = [*session.watch(film.version_id), *session.download(film.version_id), *parts]
         had_jobs = self._jobs_running()
         if had_jobs:
@@ -138,11 +139,11 @@ class Drill:
             self._await(lambda: all(one.lit_at for one in [eye, *surfaces]), shown, 30, "nothing could be watched")
             self._tell("Everything is lit; the rights are taken away now.")
             changed_at = change.revoke()
-            self._await(lambda: _first_denial(everything) is not None, shown, 3600, "nobody was refused within an hour")
+            self._await(lambda: eye.dark_at is not None, shown, 3600, "nobody was refused within an hour")
             self._tell("The store refuses.")
             self._await(lambda: _all_dark(surfaces, shown), shown, DARK_SECONDS, "")
         said = page.player()["says"] if page else ""
-        denied = _first_denial(everything) or time.time()
+        denied = _first_denial(everything, eye)
         back = self._restore(session, film, change, page, upload_id)
         surfaces += [shown] if shown else []
         return self._fields(change, changed_at, denied, surfaces, said, back)
@@ -193,6 +194,9 @@ class Drill:
 
     def _now(self) -> StorageConnection:
         return self._installation.connection(self._company, self._connection.id)
+
+    def _let_in(self) -> bool:
+        return not self._eye.look().is_refused
 
     def _open(self) -> bool:
         return self._eye.look().answer is Answer.OPEN
@@ -258,10 +262,11 @@ def _shows(page: Film | None) -> bool:
     return page is not None and not page.player()["empty"]
 
 
-def _first_denial(surfaces: Sequence[Surface]) -> float | None:
-    """Return when the store first refused anybody here; the platform's own surfaces go dark after it."""
+def _first_denial(surfaces: Sequence[Surface], eye: Surface) -> float:
+    """Return when anybody here was first refused for good; the drill's own eye, which asks seldom, may come later."""
+    seen = eye.dark_at or time.time()
     moments = [one.dark_at for one in surfaces if one.dark_at is not None]
-    return min(moments, default=None)
+    return min((one for one in moments if one > seen - BEFORE_SECONDS), default=seen)
 
 
 def _all_dark(surfaces: Sequence[Surface], shown: Surface | None) -> bool:

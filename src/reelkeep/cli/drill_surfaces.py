@@ -7,6 +7,7 @@ after which nothing came any more.
 from __future__ import annotations
 
 import base64
+import contextlib
 import threading
 import time
 import zlib
@@ -22,6 +23,7 @@ from reelkeep.transfer import network
 
 ASK_SECONDS: Final = 0.2
 UPLOAD_BYTES: Final = 65_536
+RENEW_SECONDS: Final = 300.0  # of links, while a drill waits for somebody; the shortest live for 15 minutes
 _BODY: Final = bytes(UPLOAD_BYTES)
 Ask = Callable[[], bool]  # True: something came
 
@@ -123,13 +125,14 @@ class Session:
 
     def download(self, version_id: str) -> list[Surface]:
         """Get a link to an original; return the surfaces: another link from the platform, and what this one gives."""
-        url = str(self.get(f"/versions/{version_id}/download")["url"])
+        fresh = _Kept(lambda: self.get(f"/versions/{version_id}/download"))
         first_byte = {"Range": "bytes=0-0"}
         return [
             Surface("link", "a signed link to an original",
                     lambda: self._calls("GET", f"/versions/{version_id}/download")),
             Surface("link at the store", "an original by a link that was signed before",
-                    lambda: self._store.get(url, headers=first_byte).is_success, of_platform=False, every_seconds=0.5),
+                    lambda: self._store.get(fresh.value()["url"], headers=first_byte).is_success,
+                    of_platform=False, every_seconds=0.5),
         ]  # fmt: skip
 
     def upload(self, production_id: str) -> tuple[str, list[Surface]]:
@@ -137,13 +140,17 @@ class Session:
         fields = {"file_name": "kill-switch drill.mov", "size_bytes": UPLOAD_BYTES}
         upload_id = str(self.post(f"/productions/{production_id}/uploads", fields)["id"])
         wanted = {"parts": [{"number": 1, "crc32": crc.to_text(crc.to_bytes(zlib.crc32(_BODY)))}]}
-        (signed,) = self.post(f"/uploads/{upload_id}/parts", wanted)["requests"]
+        fresh = _Kept(lambda: self.post(f"/uploads/{upload_id}/parts", wanted)["requests"][0])
+
+        def put() -> bool:
+            signed = fresh.value()
+            return self._store.put(signed["url"], headers=signed["headers"], content=_BODY).is_success
+
         return upload_id, [
             Surface("upload part", "a signed link for a part of an upload",
                     lambda: self._calls("POST", f"/uploads/{upload_id}/parts", wanted)),
             Surface("part at the store", "a part by a link that was signed before",
-                    lambda: self._store.put(signed["url"], headers=signed["headers"], content=_BODY).is_success,
-                    of_platform=False, every_seconds=0.5),
+                    put, of_platform=False, every_seconds=0.5),
         ]  # fmt: skip
 
     def end_upload(self, upload_id: str) -> None:
@@ -163,6 +170,19 @@ class Session:
     def _calls(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> bool:
         body = fields if fields is not None or method == "GET" else {}
         return self._client.request(method, f"{self._api}{path}", json=body, headers=self._headers).is_success
+
+
+class _Kept:
+    """A signed link that is made anew long before it ends, as long as the platform signs any."""
+
+    def __init__(self, sign: Callable[[], Any]) -> None:
+        self._sign, self._signed, self._at = sign, sign(), time.monotonic()
+
+    def value(self) -> Any:
+        if time.monotonic() - self._at > RENEW_SECONDS:
+            with contextlib.suppress(httpx.HTTPError):
+                self._signed, self._at = self._sign(), time.monotonic()
+        return self._signed
 
 
 def _key_id(text: str) -> str:

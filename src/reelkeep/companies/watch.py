@@ -12,10 +12,12 @@ Runs in the media process, in threads of its own. What is seen goes to the super
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
@@ -70,13 +72,18 @@ class StorageWatch:
         self._soon.set()
 
     def _run(self) -> None:
-        while not self._ended.is_set():
-            self._soon.wait(_TICK_SECONDS)
-            self._soon.clear()
-            try:
-                self._tick(time.monotonic())
-            except ReelkeepError as error:  # the database is away: those that were in use still are
-                print(f"storage-watch: {error.message}", file=sys.stderr)
+        try:
+            while not self._ended.is_set():
+                self._soon.wait(_TICK_SECONDS)
+                self._soon.clear()
+                try:
+                    self._tick(time.monotonic())
+                except ReelkeepError as error:  # the database is away: those that were in use still are
+                    print(f"storage-watch: {error.message}", file=sys.stderr)
+        finally:
+            if not self._ended.is_set():  # by a defect: nothing is given out that nobody watches
+                traceback.print_exc()
+                os._exit(1)
 
     def _tick(self, now: float) -> None:
         wanted = {one.id: one.state for one in self._storage.all_connections() if not one.is_hosted}
@@ -86,6 +93,8 @@ class StorageWatch:
             flight = self._looking.get(connection_id)
             if self._ended.is_set() or (flight and not flight.done()) or self._due.get(connection_id, 0.0) > now:
                 continue
+            if flight is not None:
+                flight.result()
             seconds = REVOKED_SECONDS if wanted[connection_id] is ConnectionState.REVOKED else LOOK_SECONDS
             self._due[connection_id] = now + seconds * (1 - JITTER * secrets.randbelow(101) / 100)
             self._looking[connection_id] = self._threads.submit(self._look, connection_id, wanted[connection_id])

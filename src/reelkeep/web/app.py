@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from reelkeep.companies.databases import DATABASE_AWAY
+from reelkeep.companies.databases import DATABASE_AWAY, database_errors
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.errors import (
     DependencyError,
@@ -150,16 +150,24 @@ def _add_pages(app: FastAPI, pages: Pages) -> None:
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, ReelkeepError)
     if isinstance(error, StorageSetupError) and not isinstance(error, StorageStopped):
-        await to_thread.run_sync(_look, request.app.state.context.company)
+        asyncio.get_running_loop().run_in_executor(None, _look, request.app.state.context)
     return JSONResponse(body_of(error), status_of(error), headers_of(error))
 
 
-def _look(company: CompanyHandle) -> None:
-    """Look at the connections in use: one of them may have refused. What is found is told by the supervisor."""
-    for connection in company.storage.connections():
-        if company.lookout is not None:
-            with contextlib.suppress(ReelkeepError):
-                company.lookout.look(connection.id)
+def _look(context: AppContext) -> None:
+    """Look at the connections in use, unless somebody looks: one of them may have refused.
+
+    What is found is told by the supervisor. Nobody waits for it, and it takes one thread at most.
+    """
+    lookout = context.company.lookout
+    if lookout is None or not context.looking.acquire(blocking=False):
+        return
+    try:
+        for connection in context.company.storage.connections():
+            with contextlib.suppress(ReelkeepError), database_errors():
+                lookout.look(connection.id)
+    finally:
+        context.looking.release()
 
 
 async def _refuse_form(request: Request, error: Exception) -> Response:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import Depends, Path
@@ -44,6 +45,7 @@ class AppContext:
     limits: SignInLimits
     hub: ChangeHub
     resume: Resume = no_resume
+    looking: threading.Lock = field(default_factory=threading.Lock)  # held while a refusal is looked into
 
     @property
     def is_secure(self) -> bool:
