@@ -116,7 +116,8 @@ export class RkStorage extends LitElement {
           border: 0;
           padding: 0;
         }
-        .stack th {
+        .stack th,
+        .stack .wide {
           grid-column: 1 / -1;
         }
       }
@@ -231,7 +232,7 @@ export class RkStorage extends LitElement {
                   html`<tr>
                     <th scope="row">${one.name}${one.hosted ? html` <span class="quiet">hosted by the operator</span>` : nothing}</th>
                     <td>${one.bucket}${one.prefix ? `/${one.prefix}` : ""} <span class="quiet">${one.region}</span></td>
-                    <td>${this.#renderState(one)}</td>
+                    <td class=${one.state === "revoked" ? "wide" : ""}>${this.#renderState(one)}</td>
                     <td class="number">${one.versions.toLocaleString("en")} ${one.versions === 1 ? "version" : "versions"}</td>
                     <td class="number">${sizeText(one.original_bytes)}</td>
                   </tr>`,
