@@ -13,6 +13,7 @@ import typer
 
 from reelkeep.cli import exits, output
 from reelkeep.cli.assets import assets
+from reelkeep.cli.certificate import certificate
 from reelkeep.cli.company import company
 from reelkeep.cli.demo import demo
 from reelkeep.cli.download import download
@@ -36,7 +37,7 @@ app = typer.Typer(
 for command in (up, demo, login, upload, assets, facts, download):
     app.command()(command)
 storage.command("template")(template)
-for group in (company, production, user, storage):
+for group in (company, production, user, storage, certificate):
     app.add_typer(group)
 
 

@@ -37,6 +37,7 @@ export class RkProduction extends LitElement {
     production: { state: true },
     assets: { state: true },
     posters: { state: true },
+    stopped: { state: true },
     problem: { state: true },
     dragging: { state: true },
   };
@@ -128,6 +129,8 @@ export class RkProduction extends LitElement {
     /** @type {Asset[] | null} */
     this.assets = null;
     this.posters = "";
+    /** Ids of connections that are out of use. @type {string[]} */
+    this.stopped = [];
     /** @type {unknown} */
     this.problem = null;
     this.dragging = false;
@@ -196,8 +199,9 @@ export class RkProduction extends LitElement {
     this.production = productions.find((/** @type {any} */ each) => each.id === this.productionId) ?? this.production;
   }
 
-  /** @param {{what: string, version?: Version, production?: {id: string, name: string, first_frame: number}}} event */
-  #onEvent({ version, production }) {
+  /** @param {import("../events.js").LiveEvent} event */
+  #onEvent({ what, version, production, stopped = [] }) {
+    if (what === "storage") this.stopped = stopped.map((each) => each.connection_id);
     if (production && this.production) this.production = { ...this.production, ...production };
     if (!version || !this.assets) return;
     const known = this.assets.some((asset) => asset.versions.some((each) => each.id === version.id));
@@ -304,7 +308,7 @@ export class RkProduction extends LitElement {
   /** @param {Asset[]} assets */
   #renderGrid(assets) {
     return html`<ul>
-      ${repeat(assets.filter((asset) => asset.versions.length), (asset) => asset.id, (asset) => html`<li><rk-card .asset=${asset} .posters=${this.posters} .mayUpload=${this.#mayUpload} @tell=${this.#tell}></rk-card></li>`)}
+      ${repeat(assets.filter((asset) => asset.versions.length), (asset) => asset.id, (asset) => html`<li><rk-card .asset=${asset} .posters=${this.posters} .stopped=${this.stopped} .mayUpload=${this.#mayUpload} @tell=${this.#tell}></rk-card></li>`)}
     </ul>`;
   }
 }
