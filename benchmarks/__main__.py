@@ -20,6 +20,7 @@ MEASURES: Final = {
     "bands": "mark bands: bits, quality and CPU beside the plain ladder",
     "encryption": "cbcs and the seal, alone",
     "first_frame": "N1: the end of an upload to the first picture",
+    "kill_switch": "N13: from the store's first denial to everything dark, for each way of revoking",
     "transcode": "N2: from the decoder to the seal, and the whole job",
     "memory": "memory of the codec by resolution, and with the length of the film",
     "transfer": "N7: upload and download against rclone, one large file and many small ones",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reelkeep.companies.birth import storage_from_fields
+from reelkeep.companies.birth import seen_from_fields, storage_from_fields
 from reelkeep.companies.databases import open_engine
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.companies.link import SupervisorLink
+from reelkeep.companies.lookout import Lookout
 from reelkeep.encryption.keys import CompanyKey
 from reelkeep.ids import CompanyId
 from reelkeep.storage.access import CompanyStorage
@@ -24,7 +25,10 @@ def open_company(link: SupervisorLink, birth: Mapping[str, Any]) -> CompanyHandl
     """
     company = birth["company"]
     storage = CompanyStorage(*storage_from_fields(birth), link, S3Store, ObstoreReader)
+    storage.on_change(link.forget_sessions)
     link.on_push("storage", lambda fields: storage.update(*storage_from_fields(fields)))
+    link.on_push("seen", lambda fields: storage.note_seen(seen_from_fields(fields)))
+    engine = open_engine(birth["dsn"])
     key = birth.get("company_key")
     return CompanyHandle(
         id=CompanyId(company["id"]),
@@ -32,8 +36,9 @@ def open_company(link: SupervisorLink, birth: Mapping[str, Any]) -> CompanyHandl
         name=company["name"],
         app_origin=company["app_origin"],
         media_origin=company["media_origin"],
-        engine=open_engine(birth["dsn"]),
+        engine=engine,
         storage=storage,
         doorbell=link,
         company_key=CompanyKey(bytes.fromhex(key)) if key else None,
+        lookout=Lookout(storage, engine, link),
     )

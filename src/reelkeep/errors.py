@@ -8,6 +8,8 @@ ReelkeepError
  │   └─ SignInRequired      no login session, or it has ended
  ├─ MediaError            the uploader: the file itself
  ├─ StorageSetupError     the company's cloud team: role, bucket, policy
+ │   ├─ StorageRefused      the company's role says no to the platform itself
+ │   └─ StorageStopped      the connection is not in use: revoked, suspended, not tried out yet
  ├─ DependencyError       nobody; a part we rely on is away, retry
  └─ IsolationError        us; stop: a barrier is missing or was touched
 
@@ -94,6 +96,19 @@ class StorageSetupError(ReelkeepError):
 
     code = "storage_setup"
     default_advice = "Ask your cloud team to check the role, its external id and the bucket of this storage connection."
+
+
+class StorageRefused(StorageSetupError):
+    """The company's role refuses the platform."""
+
+    code = "storage_refused"
+
+
+class StorageStopped(StorageSetupError):
+    """The storage connection is not in use, so nothing is read from its bucket or written to it."""
+
+    code = "storage_stopped"
+    default_advice = "Nothing is lost; ask an admin of your company what happened."
 
 
 class DependencyError(ReelkeepError):

@@ -202,4 +202,3 @@ def test_reports_and_notes_are_kept_for_each_company_with_the_newest_in_front(
             stacks.note_step(conn, ours.id, "review", state, "Grace", "ticket")
         assert [one.state for one in stacks.noted_steps(conn, ours.id)] == ["open", "done"]
         assert stacks.noted_steps(conn, theirs.id) == []
-        assert stacks.installation_id(conn) == stacks.installation_id(conn)

@@ -22,6 +22,7 @@ from reelkeep.storage.interface import StorageConnection
 from reelkeep.transfer import network
 from reelkeep.transfer.api import Api
 from reelkeep.transfer.folders import scan, upload_all
+from reelkeep.transfer.patience import Patience
 from reelkeep.transfer.upload import upload
 
 SECOND, HOSTED = "acme-second", "hosted-media"
@@ -76,7 +77,7 @@ def plays(api: Api, version_id: str) -> bytes:
     """Return the first segment of the step rung, as a player gets it."""
     session = api.playback_session(version_id)
     step = next(each["name"] for each in session["renditions"] if each["is_step"])
-    with network.client() as player:
+    with network.client() as player, network.no_answer("the media process"):
         assert player.get(f"{session['base']}/{session['manifest']}").raise_for_status().text.startswith("<?xml")
         return player.get(f"{session['base']}/{step}/0.m4s").raise_for_status().content
 
@@ -132,17 +133,24 @@ def test_a_suspended_connection_is_refused_in_words_and_its_versions_are_back_af
         production, other = api.create_production("Suspended"), api.create_production("Not suspended")
         studio.place(api, production, SECOND)
         version_id, safe = studio.make(api, production, clip), studio.make(api, other, clip)
+        session = api.playback_session(version_id)
+        segment = f"{session['base']}/{session['renditions'][0]['name']}/0.m4s"
+        with network.client() as player:
+            assert b"moof" in player.get(segment).content  # from now on it is in the cache
         studio.places.suspend(company, connection)
         wait_until(lambda: api.find_production(production["id"])["placement"]["state"] == "suspended")
-        for refused in (lambda: upload(api, production["id"], clip), lambda: fetched(api, version_id)):
+        for refused in (
+            lambda: upload(api, production["id"], clip),
+            lambda: fetched(api, version_id),
+            lambda: api.playback_session(version_id),
+        ):
             with pytest.raises(StorageSetupError, match="acme-second is suspended") as told:
                 refused()
             check_words(told.value.message, told.value.advice())
-        session = api.playback_session(version_id)
-        with network.client() as player:  # nobody has asked for this segment, so it is in no cache
-            answer = player.get(f"{session['base']}/{session['renditions'][0]['name']}/0.m4s")
-        assert (answer.status_code, answer.json()["error"]["code"]) == (502, "storage_setup")
-        assert b"moof" in plays(api, safe)
+        with network.client() as player, network.no_answer("the media process"):
+            answer = player.get(segment)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "storage_stopped")
+        assert b"moof" in Patience().call(lambda: plays(api, safe))
         with pytest.raises(Conflict):
             studio.places.place(company, other["id"], studio.operator.connection(company, SECOND))
         studio.operator.check(company, studio.operator.connection(company, SECOND))

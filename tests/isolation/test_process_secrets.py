@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from tests.services.installation import Installation, installation, wait_until
 
-from reelkeep.companies import provisioning
+from reelkeep.companies import provisioning, registry
 from reelkeep.companies.registry import Company
+from reelkeep.storage.connection_states import Revocation
 from reelkeep.supervisor.folder import DataFolder
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reads other processes' memory: root only")
@@ -134,6 +135,35 @@ def test_a_companys_process_holds_its_own_companys_secrets_only(
     assert not holds(pid, secrets[ours].owner_password)
     for secret in (*vars(secrets[theirs]).values(), *platform_secrets(one)):
         assert not holds(pid, secret)
+
+
+def test_once_a_company_took_its_rights_back_its_media_process_is_another_one_without_its_key(
+    up: tuple[Installation, dict[str, Secrets]],
+) -> None:
+    one, secrets = up
+    engine = registry.engine(DataFolder.open(one.data).server())
+    with engine.begin() as conn:
+        company = registry.find_company(conn, "borealis")
+    connection = one.connect_bucket(company)
+    first, key = company_process(one, "borealis", "media"), secrets["borealis"].key_hex
+    assert holds(first, key)
+    with engine.begin() as conn:
+        assert registry.revoke_connection(conn, company.id, connection.id, Revocation.BUCKET)
+    second = wait_until(lambda: another(one, first), 30)
+    assert not Path(f"/proc/{first}/maps").exists()
+    assert not holds(second, key)
+    with engine.begin() as conn:
+        registry.resume_revoked(conn, company.id, connection.id)
+    assert holds(wait_until(lambda: another(one, second), 30), key)
+    engine.dispose()
+
+
+def another(one: Installation, before: int) -> int | None:
+    try:
+        found = company_process(one, "borealis", "media")
+    except (http.client.HTTPException, ValueError):  # it is being replaced
+        return None
+    return found if found != before else None
 
 
 @pytest.mark.parametrize("module", ["gateway_process", "runner_process"])

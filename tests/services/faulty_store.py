@@ -21,6 +21,9 @@ HEAD_BYTES = 1 << 13  # a longer piece ends in a body
 class FaultyStore:
     """Counts what it refuses.
 
+    ``key_disabled`` answers every request for an object as S3 does whose KMS key is disabled (S3 and KMS API
+    references, DisabledException; *not verified on AWS*); STS still answers.
+
     ``busy`` answers every new request with 503; ``away`` resets every connection; ``resets_left`` connections break
     after ``reset_after_bytes``; ``flipping`` changes a bit in the body of every part.
     """
@@ -30,6 +33,7 @@ class FaultyStore:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.busy, self.away, self.flipping = threading.Event(), threading.Event(), threading.Event()
+        self.key_disabled = threading.Event()
         self.resets_left = 0
         self.reset_after_bytes = 0
         self.bytes_per_second = 0  # of each connection, towards the store; 0: as fast as it goes
@@ -85,6 +89,10 @@ class FaultyStore:
         seen = 0
         while data := client.recv(CHUNK_BYTES):
             seen += len(data)
+            if self.key_disabled.is_set() and _is_for_an_object(data):
+                self.refused += 1
+                client.sendall(KEY_DISABLED)
+                return
             breaks = bool(self.resets_left) and seen > self.reset_after_bytes
             if breaks or self.busy.is_set() or self.away.is_set():
                 self.resets_left -= breaks
@@ -100,6 +108,16 @@ class FaultyStore:
         self.refused += 1
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
+
+
+_BODY = b"<Error><Code>KMS.DisabledException</Code><Message>the key is disabled</Message></Error>"
+KEY_DISABLED = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(_BODY) + _BODY
+
+
+def _is_for_an_object(data: bytes) -> bool:
+    """Tell whether a piece begins a request for an object in a bucket; STS is asked at the root."""
+    method, _, rest = data.partition(b" ")
+    return method in (b"GET", b"PUT", b"HEAD", b"POST", b"DELETE") and not rest.startswith((b"/ ", b"/?"))
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -41,10 +41,14 @@ class Ministack:
         """Return a client as the root of an account; MiniStack takes the account number as the access key."""
         return client_of(service, self.endpoint_url, account, "root")
 
-    def add_company(self, bucket: str) -> StorageConnection:
-        """Make a bucket and a role as the onboarding asks for them, and return the connection."""
+    def add_company(self, bucket: str, external_id: str = "") -> StorageConnection:
+        """Make a bucket and a role as the onboarding asks for them, and return the connection.
+
+        Args:
+            external_id: of a connection that is written down already; else one is made.
+        """
         s3, iam = self.client("s3", COMPANY_ACCOUNT), self.client("iam", COMPANY_ACCOUNT)
-        external_id, role = new_id(), f"reelkeep-{bucket}"
+        external_id, role = external_id or new_id(), f"reelkeep-{bucket}"
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         trust = {
             "Effect": "Allow",

@@ -22,6 +22,7 @@ class GrantAction(enum.Enum):
     WRITE_PROXY = "write_proxy"  # a job writes bundles and stills
     LIST = "list"
     DELETE = "delete"
+    WATCH = "watch"  # the platform looks whether it is still let in
     PROBE = "probe"  # an acceptance test tries a connection out, and asks for what must be refused
 
 

@@ -85,6 +85,8 @@ class Accepting:
             report_id = stacks.keep_report(
                 conn, self._company.id, connection.id, passed=report.passed, body=reports.as_fields(report)
             )
+            if report.passed and not connection.is_hosted:
+                registry.note_marker(conn, connection.id)
             if report.passed and (resume or connection.state not in SWITCHED_OFF):
                 registry.verify_connection(conn, connection.id, capabilities(report))
             elif report.passed:
@@ -193,8 +195,9 @@ class Accepting:
             bucket_is_taken = not connection.is_hosted and stacks.others_have_bucket(conn, connection)
             version = stack.contract if stack else 0
             marker = Marker(
-                stacks.installation_id(conn),
+                registry.installation_id(conn),
                 self._company.id,
+                self._installation.signing_key().public_text,
                 contract_version=version,
                 bucket=connection.bucket,
                 prefix=connection.prefix,

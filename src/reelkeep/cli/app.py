@@ -13,6 +13,7 @@ import typer
 
 from reelkeep.cli import exits, output
 from reelkeep.cli.assets import assets
+from reelkeep.cli.certificate import certificate
 from reelkeep.cli.company import company
 from reelkeep.cli.demo import demo
 from reelkeep.cli.download import download
@@ -38,7 +39,7 @@ for command in (up, demo, login, upload, assets, facts, download):
     app.command()(command)
 storage.command("template")(template)
 production.add_typer(lut)
-for group in (company, production, user, storage):
+for group in (company, production, user, storage, certificate):
     app.add_typer(group)
 
 

@@ -6,7 +6,7 @@ import importlib.util
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +36,14 @@ _WATCH: Final = """
 """
 
 
+_PLAYER: Final = """(element) => ({
+  state: element.dataset.playerState ?? "",
+  frame: element.dataset.paintedFrame ?? "",
+  empty: [...element.shadowRoot.querySelectorAll("video")].every((video) => video.readyState === 0),
+  says: element.shadowRoot.querySelector(".over.stopped h2")?.textContent ?? "",
+})"""
+
+
 def watch_first_frame(page: Page) -> None:
     """Have whatever the page opens from now on note when its first frame is shown."""
     page.add_init_script(_WATCH)
@@ -57,6 +65,26 @@ class Browser:
 
     def __init__(self, page: Page, origin: str) -> None:
         self._page, self._origin = page, origin
+
+    def play(self, asset_path: str) -> None:
+        """Open an asset's page and play it, round and round; raise DependencyError if it does not."""
+        self._page.goto(self._origin + asset_path)
+        self._until(lambda shown: shown["state"] == "paused" and shown["frame"] != "")
+        self._page.keyboard.press("p")  # loop
+        self._page.keyboard.press("l")
+        self._until(lambda shown: shown["state"] == "playing")
+
+    def player(self) -> dict[str, Any]:
+        """Return what the player's page shows: its state, its frame, whether it holds media, and what it says."""
+        shown: dict[str, Any] = self._page.locator("rk-asset").evaluate(_PLAYER)
+        return shown
+
+    def _until(self, reached: Callable[[dict[str, Any]], bool]) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not reached(self.player()):
+            if time.monotonic() > deadline:
+                raise DependencyError("the page did not play within a minute", advice="Open the address in a browser.")
+            self._page.wait_for_timeout(20)
 
     def measure_first_frame(self, asset_path: str) -> float:
         """Open the asset's page and return when its first frame was shown, as seconds of the epoch."""

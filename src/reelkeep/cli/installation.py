@@ -6,7 +6,9 @@ the database and storage libraries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +28,10 @@ from reelkeep.contract import offer as offers
 from reelkeep.contract.offer import Offer
 from reelkeep.contract.parameters import Place
 from reelkeep.contract.pasted import Stack
+from reelkeep.encryption.signing import SigningKey
 from reelkeep.errors import DependencyError, NotFound, StorageSetupError
+from reelkeep.jobs.interface import JobKind
+from reelkeep.runner import doorbell
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.layout import check_prefix
 from reelkeep.storage.sts import PlatformIdentity
@@ -254,6 +259,8 @@ class Installation:
 
         New versions of the production go there if one is given, else those of the company if it has no place yet.
 
+        Its marker is written, unless it is hosted: whoever hosts has a switch of its own.
+
         Raises:
             StorageSetupError: it did not pass; its state is what it was. Conflict: it is retired.
         """
@@ -264,6 +271,21 @@ class Installation:
         if connection.endpoint_url is None:
             return f"https://{company.app_host}"
         return f"http://{company.app_host}:{self.folder.config().port}"
+
+    def ring(self, company: Company, kinds: Sequence[JobKind]) -> None:
+        """Ring the doorbell for jobs that are due now."""
+
+        async def ring() -> None:
+            async with doorbell.app(self._server.conninfo(registry.DATABASE)).open_async() as bell:
+                for kind in kinds:
+                    await doorbell.defer(bell, company.id, kind)
+
+        with ThreadPoolExecutor(1) as apart:  # the caller's thread may have a loop of its own
+            apart.submit(lambda: asyncio.run(ring())).result()
+
+    def signing_key(self) -> SigningKey:
+        """Return the key that certificates of this installation are signed with."""
+        return self.folder.signing_key()
 
     def renditions(self, company: Company, version_id: str) -> list[RenditionSize]:
         """Return what was made of a version, the smallest picture first, with the bytes that lie in the bucket."""
@@ -286,9 +308,12 @@ class Installation:
 
     def identity(self, connection: StorageConnection) -> PlatformIdentity:
         """Return the platform's own identity at an STS: the embedded store's, else this machine's for AWS."""
-        if (self.folder.path / "s3").exists():
-            store = self.folder.store()
-            if connection.sts_endpoint_url == store.endpoint_url:
-                key = store.platform_credentials
-                return PlatformIdentity(key.access_key_id, key.secret_access_key)
+        if self.is_embedded(connection):
+            key = self.folder.store().platform_credentials
+            return PlatformIdentity(key.access_key_id, key.secret_access_key)
         return self.own_identity
+
+    def is_embedded(self, connection: StorageConnection) -> bool:
+        """Tell whether a connection is to the embedded store of this installation."""
+        has_store = (self.folder.path / "s3").exists()
+        return has_store and connection.sts_endpoint_url == self.folder.store().endpoint_url

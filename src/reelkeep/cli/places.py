@@ -15,6 +15,7 @@ from reelkeep.companies import registry
 from reelkeep.companies.registry import Company
 from reelkeep.errors import Conflict, StorageSetupError
 from reelkeep.ids import CompanyId, ConnectionId, ProductionId
+from reelkeep.jobs import queue
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.placement import COMPANY, HOSTED, Placement, resolve
@@ -118,6 +119,9 @@ class Places:
         """Switch a connection on again, if it passes its check."""
         found = self._installation.check(company, connection, resume=True)
         self._record(company, "storage.resumed", connection.id, COMPANY)
+        with self._installation.on_company(company) as conn:
+            kinds = queue.unpark(conn, connection.id)
+        self._installation.ring(company, kinds)
         return found
 
     def retire(self, company: Company, connection: StorageConnection) -> None:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from reelkeep.cli import output, storage_audit, storage_estimate, storage_onboarding, storage_places, storage_verify
+from reelkeep.cli import (
+    output,
+    storage_audit,
+    storage_drill,
+    storage_estimate,
+    storage_onboarding,
+    storage_places,
+    storage_verify,
+)
 from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json
 from reelkeep.errors import RequestError
 from reelkeep.storage.interface import StorageConnection
@@ -29,6 +37,7 @@ storage.command("place")(storage_places.place)
 storage.command("suspend")(storage_places.suspend)
 storage.command("resume")(storage_places.resume)
 storage.command("retire")(storage_places.retire)
+storage.command("drill")(storage_drill.drill)
 
 Name = Annotated[str, typer.Option("--name", help="As people will call the connection; else made from the bucket's.")]
 Embedded = Annotated[bool, typer.Option("--embedded", help="Make the bucket on the embedded store.")]

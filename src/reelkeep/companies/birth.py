@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from reelkeep.ids import ConnectionId
-from reelkeep.storage.connection_states import ConnectionState
+from reelkeep.storage.connection_states import ConnectionState, Revocation
 from reelkeep.storage.interface import Capability, StorageConnection
+from reelkeep.storage.refusals import Answer
 
 Connections = Mapping[ConnectionId, StorageConnection]
 Placements = Mapping[str, ConnectionId]
@@ -28,14 +29,34 @@ def storage_from_fields(fields: Mapping[str, Any]) -> tuple[Connections, Placeme
     return {one.id: one for one in connections}, {key: ConnectionId(to) for key, to in fields["placements"].items()}
 
 
+def seen_fields(seen: Mapping[ConnectionId, Answer]) -> dict[str, Any]:
+    """Return the fields of a ``seen`` push: what the watch saw last at each connection that it looks at."""
+    return {"seen": {connection_id: answer.value for connection_id, answer in seen.items()}}
+
+
+def seen_from_fields(fields: Mapping[str, Any]) -> dict[ConnectionId, Answer]:
+    """Return what ``seen_fields`` wrote down.
+
+    >>> seen_from_fields(seen_fields({ConnectionId("c"): Answer.AWAY}))
+    {'c': <Answer.AWAY: 'away'>}
+    """
+    return {ConnectionId(key): Answer(value) for key, value in fields["seen"].items()}
+
+
 def _connection_fields(connection: StorageConnection) -> dict[str, Any]:
     return {
         **vars(connection),
         "capabilities": sorted(one.value for one in connection.capabilities),
         "state": connection.state.value,
+        "revoked_by": connection.revoked_by.value if connection.revoked_by else None,
     }
 
 
 def _connection_from_fields(fields: Mapping[str, Any]) -> StorageConnection:
     capabilities = frozenset(map(Capability, fields["capabilities"]))
-    return StorageConnection(**{**fields, "capabilities": capabilities, "state": ConnectionState(fields["state"])})
+    values = {
+        "capabilities": capabilities,
+        "state": ConnectionState(fields["state"]),
+        "revoked_by": Revocation(fields["revoked_by"]) if fields["revoked_by"] else None,
+    }
+    return StorageConnection(**{**fields, **values})

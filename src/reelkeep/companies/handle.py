@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from reelkeep.companies.lookout import Lookout
 from reelkeep.encryption.keys import CompanyKey
 from reelkeep.ids import CompanyId
 from reelkeep.jobs.interface import Doorbell
@@ -23,3 +24,4 @@ class CompanyHandle:
     storage: CompanyStorage = field(repr=False)
     doorbell: Doorbell = field(repr=False)
     company_key: CompanyKey | None = field(repr=False, default=None)  # media and job processes only
+    lookout: Lookout | None = field(repr=False, default=None)  # looks whether a bucket still lets us in

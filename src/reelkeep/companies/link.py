@@ -15,7 +15,7 @@ import socket
 import struct
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from reelkeep import errors
 from reelkeep.errors import DependencyError, IsolationError, ReelkeepError
+from reelkeep.ids import ConnectionId
 from reelkeep.isolation.channel import BadFrame, Channel, ChannelClosed, Message
 from reelkeep.isolation.hygiene import harden
 from reelkeep.isolation.lifetime import die_with
@@ -136,6 +137,14 @@ class SupervisorLink:
         """Return an STS session with at least ten minutes left; the same one while it has."""
         return self._sessions.session(request)
 
+    def fresh_session(self, request: SessionRequest, *, timeout_seconds: float) -> StsSession:
+        """Return a session that STS has given just now; it is not kept."""
+        return self._sessions.ask(request, timeout_seconds)
+
+    def forget_sessions(self, connections: Collection[ConnectionId]) -> None:
+        """Drop every kept session of these connections."""
+        self._sessions.forget(connections)
+
     def ring(self, kind: JobKind) -> None:
         """Tell the runners that a job of this company is due."""
         self.tell("ring", kind=kind.value)
@@ -189,13 +198,19 @@ class _Sessions:
         with asking:
             kept = self._kept.get(request)
             if kept is None or kept.expires_at - datetime.now(UTC) < _RENEW_BEFORE:
-                kept = self._kept[request] = self._ask(request)
+                kept = self._kept[request] = self.ask(request, CALL_SECONDS)
             self._forget_ended()
             return kept
 
-    def _ask(self, request: SessionRequest) -> StsSession:
+    def forget(self, connections: Collection[ConnectionId]) -> None:
+        with self._lock:
+            for request in [request for request in self._kept if request.connection_id in connections]:
+                del self._kept[request]
+
+    def ask(self, request: SessionRequest, timeout_seconds: float) -> StsSession:
         answer = self._link.call(
             "session",
+            timeout_seconds=timeout_seconds,
             connection_id=request.connection_id,
             purpose=request.purpose.value,
             scope=request.scope,
@@ -240,6 +255,8 @@ _BY_CODE: Final = {
         errors.Conflict,
         errors.MediaError,
         errors.StorageSetupError,
+        errors.StorageRefused,
+        errors.StorageStopped,
         errors.DependencyError,
         IsolationError,
     )

@@ -15,7 +15,7 @@ from reelkeep.companies import tables
 from reelkeep.companies.databases import DatabaseServer
 from reelkeep.errors import Conflict, NotFound
 from reelkeep.ids import CompanyId, ConnectionId, new_id
-from reelkeep.storage.connection_states import CONNECTION_STEPS, ConnectionState
+from reelkeep.storage.connection_states import CONNECTION_STEPS, ConnectionState, Revocation
 from reelkeep.storage.interface import Capability, StorageConnection
 from reelkeep.storage.layout import SLUG_CHARACTERS, check_prefix, slug
 from reelkeep.storage.placement import HOSTED
@@ -24,6 +24,8 @@ DATABASE: Final = "reelkeep_registry"
 _EXTERNAL_ID_BYTES: Final = 32
 _NAME_TRIES: Final = 50
 _HOSTED_ROW: Final = "hosted"
+_PROXY_FORMAT: Final = 1  # packaging.bundle_index.FORMAT_VERSION
+_INSTALLATION_LOCK: Final = 7_235_419_002  # two operators at once make one id
 
 
 @dataclass(frozen=True)
@@ -199,10 +201,66 @@ def move_connection(conn: Connection, connection_id: ConnectionId, state: Connec
     if found is None:
         raise NotFound("there is no such storage connection")
     old = ConnectionState(found)
-    values = {"state": step(CONNECTION_STEPS, old, state).value, "state_since": func.now()}
+    values = {"state": step(CONNECTION_STEPS, old, state).value, "state_since": func.now(), "revoked_by": None}
     conn.execute(update(table).where(table.c.id == connection_id).values(values))
     announce(conn)
     return old
+
+
+def revoke_connection(conn: Connection, company_id: CompanyId, connection_id: ConnectionId, by: Revocation) -> bool:
+    """Note that a company's own connection in use refuses the platform; return False if it was not in use.
+
+    Args:
+        by: what refused it; another connection's company, or the operator's hosted storage, is never changed.
+    """
+    table = tables.storage_connections
+    mine = (table.c.id == connection_id, table.c.company_id == company_id)
+    query = select(table.c.state).where(*mine).with_for_update()
+    if conn.execute(query).scalar_one_or_none() != ConnectionState.ACTIVE.value:
+        return False
+    move_connection(conn, connection_id, ConnectionState.REVOKED)
+    conn.execute(update(table).where(table.c.id == connection_id).values(revoked_by=by.value))
+    return True
+
+
+def resume_revoked(conn: Connection, company_id: CompanyId, connection_id: ConnectionId) -> None:
+    """Put a company's own revoked connection into use again; one in use stays so.
+
+    Raises:
+        NotFound: the company has none of this id. Conflict: it is neither revoked nor in use. Nothing was changed.
+    """
+    table = tables.storage_connections
+    mine = (table.c.id == connection_id, table.c.company_id == company_id)
+    state = conn.execute(select(table.c.state).where(*mine).with_for_update()).scalar_one_or_none()
+    if state is None:
+        raise NotFound("the company has no such storage connection")
+    if state == ConnectionState.ACTIVE.value:
+        return
+    if state != ConnectionState.REVOKED.value:
+        raise Conflict(
+            f"this storage connection is {state}, not revoked",
+            advice="The operator resumes it with `reelkeep storage resume`.",
+        )
+    move_connection(conn, connection_id, ConnectionState.VERIFIED)
+    move_connection(conn, connection_id, ConnectionState.ACTIVE)
+
+
+def note_marker(conn: Connection, connection_id: ConnectionId) -> None:
+    """Write down that the connection's marker is in its bucket: from now on its absence is a refusal."""
+    table = tables.storage_connections
+    conn.execute(update(table).where(table.c.id == connection_id).values(has_marker=True))
+    announce(conn)
+
+
+def installation_id(conn: Connection) -> str:
+    """Return the id of this installation; made when it is first asked for."""
+    table = tables.installation
+    conn.execute(select(func.pg_advisory_xact_lock(_INSTALLATION_LOCK)))
+    found = conn.execute(select(table.c.id)).scalar_one_or_none()
+    if found is None:
+        found = new_id()
+        conn.execute(insert(table).values(id=found, proxy_format_version=_PROXY_FORMAT))
+    return str(found)
 
 
 def verify_connection(conn: Connection, connection_id: ConnectionId, capabilities: frozenset[Capability]) -> None:
@@ -326,6 +384,8 @@ def _connection(row: RowMapping | Mapping[str, object], company_id: CompanyId | 
         prefix=prefix,
         path_style=row["addressing"] == "path",
         state=ConnectionState(str(row["state"])),
+        revoked_by=Revocation(str(row["revoked_by"])) if row.get("revoked_by") else None,
+        has_marker=bool(row.get("has_marker")),
         is_hosted=is_hosted,
         capabilities=frozenset(Capability(name) for name in str(row["capabilities"]).split(",") if name),
         **{name: row[name] for name in same},  # type: ignore[arg-type]

@@ -88,15 +88,6 @@ def others_have_bucket(conn: Connection, connection: StorageConnection) -> bool:
     return any(ours.startswith(other) or other.startswith(ours) for other in others)
 
 
-def installation_id(conn: Connection) -> str:
-    """Return the installation's id, which stands in the markers of its buckets; the first call makes it."""
-    table = tables.installation
-    if (found := conn.execute(select(table.c.id).order_by(table.c.created_at))).first() is None:
-        conn.execute(insert(table).values(id=new_id(), proxy_format_version=1))
-    found = conn.execute(select(table.c.id).order_by(table.c.created_at))
-    return str(found.scalars().first())
-
-
 def keep_report(
     conn: Connection, company_id: CompanyId, connection_id: ConnectionId, *, passed: bool, body: Mapping[str, Any]
 ) -> str:

@@ -62,6 +62,8 @@ storage_connections = Table(
     Column("addressing", Text, nullable=False),  # virtual | path
     Column("capabilities", Text, nullable=False),  # comma-separated: storage.interface.Capability
     Column("state", Text, nullable=False),  # storage.connection_states.ConnectionState
+    Column("revoked_by", Text),  # storage.connection_states.Revocation; null unless revoked
+    Column("has_marker", Boolean, nullable=False, server_default="false"),  # storage.marker was written
     Column("state_since", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("audit_role_arn", Text),  # null: no stack was told of

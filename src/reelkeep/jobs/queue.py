@@ -14,19 +14,20 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql
 
 from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.lifecycle import JOB_STEPS, JobState, step
-from reelkeep.catalog.tables import jobs
+from reelkeep.catalog.tables import jobs, versions
 from reelkeep.errors import NotFound
-from reelkeep.ids import JobId, VersionId, new_id
+from reelkeep.ids import ConnectionId, JobId, VersionId, new_id
 from reelkeep.jobs.interface import Job, JobKind, LeaseLost
 from reelkeep.jobs.presence import holder_is_gone
 
 LEASE: Final = timedelta(seconds=30)
 MAX_ATTEMPTS: Final = 5
+PARKED: Final = timedelta(minutes=15)  # between looks whether a connection is in use again, if nobody says so
 BACK_OFF: Final = (timedelta(seconds=10), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 
 _CLAIMABLE = and_(
@@ -189,6 +190,40 @@ def give_back(conn: Connection, job_id: JobId, worker: str) -> None:
     row = _held(conn, job_id, worker)
     values = {"leased_by": None, "leased_until": None, "due_at": func.now(), "attempts": max(0, row.attempts - 1)}
     _step(conn, row, JobState.WAITING, **values)
+
+
+def park(conn: Connection, job_id: JobId, worker: str, connection_id: ConnectionId, problem: str) -> None:
+    """Give a leased job back until its storage connection is in use again; the attempt is not counted.
+
+    What else waits for the same connection is put off with it, so that not each of them starts a process to find out.
+
+    Raises:
+        LeaseLost: the job is not leased to us; nothing was changed.
+    """
+    row = _held(conn, job_id, worker)
+    values = {"leased_by": None, "leased_until": None, "last_problem": problem, "attempts": max(0, row.attempts - 1)}
+    _step(conn, row, JobState.WAITING, due_at=func.now() + PARKED, **values)
+    others = (_WAITING, _lies_at(connection_id), jobs.c.due_at < func.now() + PARKED)
+    conn.execute(update(jobs).where(*others).values(due_at=func.now() + PARKED))
+
+
+def unpark(conn: Connection, connection_id: ConnectionId) -> list[JobKind]:
+    """Make whatever waits for a connection due at once: it is in use again. Ring for the kinds that are returned."""
+    waiting = update(jobs).where(_WAITING, _lies_at(connection_id)).values(due_at=func.now()).returning(jobs.c.kind)
+    found = set(conn.scalars(waiting))
+    return [kind for kind in JobKind if kind.value in found]
+
+
+def connection_of(conn: Connection, job: Job) -> ConnectionId | None:
+    """Return where the version of a job lies; None for a job without one."""
+    if job.version_id is None:
+        return None
+    found = conn.scalar(select(versions.c.connection_id).where(versions.c.id == job.version_id))
+    return ConnectionId(found) if found is not None else None
+
+
+def _lies_at(connection_id: ConnectionId) -> ColumnElement[bool]:
+    return jobs.c.version_id.in_(select(versions.c.id).where(versions.c.connection_id == connection_id))
 
 
 def request_cancel(conn: Connection, version_id: VersionId, *, skip_locked: bool = False) -> JobState | None:

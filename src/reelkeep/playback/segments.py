@@ -93,6 +93,7 @@ class SegmentSource:
             NotYetPublished: it is still being made after ``max_wait_seconds``.
             MakingStopped: it will never be made.
             SealBroken, StorageSetupError, DependencyError: it could not be read; nothing is cached.
+            What is in the cache is given whatever the state of its connection: the caller has looked at that.
         """
         name = viewer.version_id, rendition, number
         cached = self._cache.get(name)
@@ -120,6 +121,10 @@ class SegmentSource:
             return bundles.open_still(self._company.id, self._company_key, row, sealed)
 
         return await asyncio.get_running_loop().run_in_executor(self._executor, read), row.content_type
+
+    def forget(self) -> None:
+        """Drop every segment that is kept: a connection has gone out of use. Others' are fetched again."""
+        self._cache.clear()
 
     async def close(self) -> None:
         """Stop reading ahead."""
@@ -167,6 +172,7 @@ class SegmentSource:
             return bundles.unseal_segments(self._company.id, self._company_key, rows, sealed)
 
         opened = await asyncio.get_running_loop().run_in_executor(self._executor, read)
+        self._company.storage.connection(rows.place.connection_id)  # it may have gone out of use meanwhile
         for number, segment in opened.items():
             self._cache.put((viewer.version_id, rendition, number), segment, fetched_at=fetched_at)
         return opened

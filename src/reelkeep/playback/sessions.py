@@ -16,9 +16,9 @@ from typing import Final
 from sqlalchemy import Connection, delete, func, insert, select
 
 from reelkeep.catalog.login_sessions import LoginSession, token_hash
-from reelkeep.catalog.tables import login_sessions, memberships, playback_sessions, users
+from reelkeep.catalog.tables import login_sessions, memberships, playback_sessions, users, versions
 from reelkeep.errors import NotFound
-from reelkeep.ids import PlaybackSessionId, ProductionId, UserId, VersionId, new_id
+from reelkeep.ids import ConnectionId, PlaybackSessionId, ProductionId, UserId, VersionId, new_id
 
 LIFETIME: Final = timedelta(hours=6)
 TAKING_LIFETIME: Final = timedelta(minutes=15)  # a longer download asks for another one
@@ -34,6 +34,7 @@ class PlaybackSession:
     version_id: VersionId | None  # None: posters of the production only
     is_taking: bool
     expires_at: datetime
+    connection_id: ConnectionId | None = None  # where the version lies; filled in by ``find``
 
 
 def begin(
@@ -70,6 +71,7 @@ def find(conn: Connection, token: str) -> PlaybackSession:
     joined = (
         sessions.join(login_sessions, login_sessions.c.id == sessions.c.login_session_id)
         .join(users, users.c.id == sessions.c.user_id)
+        .outerjoin(versions, versions.c.id == sessions.c.version_id)
         .outerjoin(member, (member.c.user_id == users.c.id) & (member.c.production_id == sessions.c.production_id))
     )
     columns = (
@@ -77,7 +79,7 @@ def find(conn: Connection, token: str) -> PlaybackSession:
         for name in ("id", "user_id", "production_id", "version_id", "is_taking", "expires_at")
     )
     query = (
-        select(*columns)
+        select(*columns, versions.c.connection_id)
         .select_from(joined)
         .where(
             sessions.c.token_hash == token_hash(token[:MAX_TOKEN_CHARACTERS]),
@@ -92,7 +94,7 @@ def find(conn: Connection, token: str) -> PlaybackSession:
     row = conn.execute(query).first()
     if row is None:
         raise NotFound("this playback session has ended", advice="Load the page again.")
-    return PlaybackSession(*row)
+    return PlaybackSession(*row[:6], connection_id=row[6])
 
 
 def forget_ended(conn: Connection) -> int:

@@ -8,8 +8,8 @@ from typing import Final
 
 from reelkeep.catalog.lifecycle import JobState
 from reelkeep.companies.handle import CompanyHandle
-from reelkeep.errors import DependencyError, ReelkeepError
-from reelkeep.ids import new_id
+from reelkeep.errors import DependencyError, ReelkeepError, StorageSetupError, StorageStopped
+from reelkeep.ids import ConnectionId, new_id
 from reelkeep.jobs import queue
 from reelkeep.jobs.handling import Handler
 from reelkeep.jobs.interface import Hold, Job, JobCancelled, JobKind, LeaseLost, ShuttingDown
@@ -71,11 +71,31 @@ def work_once(
     return Outcome.WORKED
 
 
+def _stopped(
+    company: CompanyHandle, job: Job, error: ReelkeepError | None
+) -> tuple[ConnectionId, StorageStopped] | None:
+    """Return why the job cannot be done now if its storage connection is not in use, or turns out to refuse us."""
+    with transaction(company.engine) as conn:
+        connection_id = queue.connection_of(conn, job)
+    if connection_id is None:
+        return None
+    why: StorageStopped | None = error if isinstance(error, StorageStopped) else None
+    try:
+        company.storage.connection(connection_id)
+    except StorageStopped as stopped:
+        why = stopped
+    if why is None and isinstance(error, StorageSetupError) and company.lookout is not None:
+        why = company.lookout.refuses(connection_id)
+    return (connection_id, why) if why is not None else None
+
+
 def _attempt(company: CompanyHandle, handler: Handler, job: Job, hold: Hold) -> ReelkeepError | None:
     if job.attempts > queue.MAX_ATTEMPTS:
         return TOO_MANY_ATTEMPTS
     try:
         hold.check()
+        if (stopped := _stopped(company, job, None)) is not None:
+            return stopped[1]
         handler.work(company, job, hold)
     except ReelkeepError as error:
         return error
@@ -84,9 +104,13 @@ def _attempt(company: CompanyHandle, handler: Handler, job: Job, hold: Hold) -> 
 
 def _record(company: CompanyHandle, handler: Handler, job: Job, hold: Hold, error: ReelkeepError | None) -> None:
     problem = error.message if error else None
+    stopped = _stopped(company, job, error) if isinstance(error, StorageSetupError | DependencyError) else None
     with transaction(company.engine) as conn:
         if isinstance(error, ShuttingDown):
             queue.give_back(conn, job.id, hold.worker)
+            return
+        if stopped is not None:
+            queue.park(conn, job.id, hold.worker, stopped[0], stopped[1].message)
             return
         delay = queue.back_off(queue.attempts(conn, job.id)) if isinstance(error, DependencyError) else None
         if delay is not None:

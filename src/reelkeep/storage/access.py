@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from reelkeep.errors import StorageSetupError
+from reelkeep.errors import StorageStopped
 from reelkeep.ids import ConnectionId, GrantId, ProductionId
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import (
@@ -17,9 +17,11 @@ from reelkeep.storage.interface import (
     StsSession,
 )
 from reelkeep.storage.placement import Placement, resolve, usable
+from reelkeep.storage.refusals import Answer
 
 OpenStore = Callable[[StorageConnection, Callable[[], StsSession]], ObjectStore]
 OpenReader = Callable[[StorageConnection, Callable[[], StsSession], str, int], RangeReader]
+OnChange = Callable[[frozenset[ConnectionId]], None]
 
 
 class CompanyStorage:
@@ -44,14 +46,38 @@ class CompanyStorage:
         self._open_store = open_store
         self._open_reader = open_reader
         self._stores: dict[tuple[ConnectionId, Purpose, str], ObjectStore] = {}
+        self._seen: dict[ConnectionId, Answer] = {}
+        self._listeners: list[OnChange] = []
+
+    def on_change(self, listener: OnChange) -> None:
+        """Have ``listener`` called, in another thread, when connections changed, with those that just went out of use.
+
+        Also when what is seen of one changed (``seen``).
+        """
+        self._listeners.append(listener)
+
+    def note_seen(self, seen: Mapping[ConnectionId, Answer]) -> None:
+        """Take over what the watch sees at the connections that it looks at."""
+        self._seen = dict(seen)
+        self._tell(frozenset())
+
+    def seen(self, connection_id: ConnectionId) -> Answer | None:
+        """Return what was seen last at a connection; None if nobody looks now."""
+        return self._seen.get(connection_id)
+
+    def _tell(self, stopped: frozenset[ConnectionId]) -> None:
+        for listener in self._listeners:
+            listener(stopped)
 
     def update(
         self, connections: Mapping[ConnectionId, StorageConnection], placements: Mapping[str, ConnectionId]
     ) -> None:
         """Take over what the operator has changed. Open stores of changed connections are forgotten."""
         changed = {key for key in self._connections if connections.get(key) != self._connections[key]}
+        before = {one.id for one in self.connections()}
         self._connections, self._placements = dict(connections), dict(placements)
         self._stores = {key: store for key, store in self._stores.items() if key[0] not in changed}
+        self._tell(frozenset(before - {one.id for one in self.connections()}))
 
     def place(self, production_id: ProductionId) -> Placement:
         """Return where a new version of the production is stored (H2).
@@ -76,11 +102,11 @@ class CompanyStorage:
         return list(self._connections.values())
 
     def connection(self, connection_id: ConnectionId) -> StorageConnection:
-        """Return a connection of this company; raise StorageSetupError if it is gone or not in use."""
+        """Return a connection of this company; raise StorageStopped if it is gone or not in use."""
         try:
             return usable(self._connections[connection_id])
         except KeyError:
-            raise StorageSetupError("the storage connection of this version has been removed") from None
+            raise StorageStopped("the storage connection of this version has been removed") from None
 
     def open(self, connection_id: ConnectionId, purpose: Purpose, scope: str) -> ObjectStore:
         """Return a store that may do ``purpose`` below ``scope``; its session is renewed by itself."""

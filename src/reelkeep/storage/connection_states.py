@@ -1,5 +1,7 @@
 """The states of a storage connection, as a table, and what each says to whoever wants to use it. Pure; no I/O.
 
+What was revoked says by what: the company's team sees at once whether the switch that it used is the one that worked.
+
 A connection is used while it is *active* and at no other time. The way there leads through *verified*, which only a
 passed check gives; so nothing is stored in a bucket, and nothing read from it, that was not tried out.
 """
@@ -18,6 +20,16 @@ class ConnectionState(enum.Enum):
     SUSPENDED = "suspended"  # switched off by the operator or at the company's wish; what lies there stays
     REVOKED = "revoked"  # the company has taken the platform's rights away; what lies there stays
     RETIRED = "retired"  # no version lies there; never used again
+
+
+class Revocation(enum.Enum):
+    """What refused the platform, as the refusal itself told."""
+
+    ROLE = "role"  # STS gives no session: the role's trust was removed, or the role is gone
+    BUCKET = "bucket"  # the store refuses a live session: bucket policy, or the role's own policy
+    KEY = "key"  # the bucket's KMS key is disabled or closed
+    BUCKET_GONE = "bucket_gone"
+    MARKER = "marker"  # the marker was taken away
 
 
 _S = ConnectionState
@@ -44,9 +56,9 @@ _REFUSALS: Final[Mapping[ConnectionState, tuple[str, str]]] = {
         "Nothing is lost; the operator resumes it with `reelkeep storage resume {name}`.",
     ),
     _S.REVOKED: (
-        "the company has taken back the right to the storage of connection {name}",
-        "Nothing is lost; ask your cloud team to let Reelkeep in again, then the operator runs "
-        "`reelkeep storage resume {name}`.",
+        "the company has taken back the right to the storage of connection {name}{by}",
+        "Nothing is lost; once your cloud team lets Reelkeep in again, an admin of your company resumes it on the page "
+        "Storage, or the operator with `reelkeep storage resume {name}`.",
     ),
     _S.RETIRED: (
         "the storage connection {name} is retired",
@@ -55,8 +67,20 @@ _REFUSALS: Final[Mapping[ConnectionState, tuple[str, str]]] = {
 }
 
 
-def refusal(state: ConnectionState, name: str) -> tuple[str, str] | None:
+_BY: Final[Mapping[Revocation, str]] = {
+    Revocation.ROLE: ": its role gives Reelkeep no session any more",
+    Revocation.BUCKET: ": the store refuses Reelkeep",
+    Revocation.KEY: ": the key of the bucket (KMS) is closed to Reelkeep",
+    Revocation.BUCKET_GONE: ": the bucket is not there any more",
+    Revocation.MARKER: ": Reelkeep's marker was taken out of the bucket",
+}
+
+
+def refusal(state: ConnectionState, name: str, by: Revocation | None = None) -> tuple[str, str] | None:
     """Return why a connection in this state is not used, and what to do next; None if it is used.
+
+    Args:
+        by: what refused the platform, if that is known; for revoked ones.
 
     >>> refusal(ConnectionState.ACTIVE, "main") is None
     True
@@ -66,4 +90,4 @@ def refusal(state: ConnectionState, name: str) -> tuple[str, str] | None:
     if state is ConnectionState.ACTIVE:
         return None
     message, advice = _REFUSALS[state]
-    return message.format(name=name), advice.format(name=name)
+    return message.format(name=name, by=_BY[by] if by else ""), advice.format(name=name)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from reelkeep.ids import ConnectionId, GrantId
-from reelkeep.storage.connection_states import ConnectionState
+from reelkeep.storage.connection_states import ConnectionState, Revocation
 
 GRANT_PARAMETER = "x-reelkeep"  # S3 ignores and logs query parameters that begin with "x-"
 
@@ -43,6 +43,8 @@ class StorageConnection:
     name: str = ""  # as people call it; unique in a company
     state: ConnectionState = ConnectionState.ACTIVE  # the registry always says it; made by hand, it is in use
     is_hosted: bool = False  # the operator's own, below a prefix of this company
+    revoked_by: Revocation | None = None
+    has_marker: bool = False  # ``storage.marker`` was written there, so its absence says something
 
 
 class Purpose(enum.Enum):
@@ -58,6 +60,8 @@ class Purpose(enum.Enum):
     END_UPLOADS = "end_uploads"  # list unfinished uploads and abort those of originals (a job); no object is reached
     AUDIT = "audit"  # list everything below the connection's prefix; no object is reached (an operator's command)
     PROBE = "probe"  # find out capabilities below "probe/<id>/", when a connection is made
+    MARK = "mark"  # write and read the marker, when a connection is made
+    WATCH = "watch"  # read the marker while media is in use: is the platform still let in?
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The marker ``reelkeep.json``: whose this bucket is, or this part of it, and what the platform reads to see if it may.
 
 It is written once, when a connection has passed its acceptance test, and replaces nothing: a bucket below another
-installation's or another company's marker is not ours to use. It holds ids and names, and no secret.
+installation's or another company's marker is not ours to use. Its first byte is what ``storage.watch`` reads. It holds
+ids and names, and no secret.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reelkeep.errors import StorageSetupError
+from reelkeep.errors import StorageSetupError, StorageStopped
 from reelkeep.ids import ConnectionId, ProductionId
 from reelkeep.storage.connection_states import refusal
 from reelkeep.storage.interface import StorageConnection
@@ -63,9 +63,9 @@ def usable(connection: StorageConnection) -> StorageConnection:
     """Return a connection that is in use.
 
     Raises:
-        StorageSetupError: its state does not allow it; the message says why and what to do.
+        StorageStopped: its state does not allow it; the message says why and what to do.
     """
-    if (why := refusal(connection.state, connection.name or connection.bucket)) is not None:
+    if (why := refusal(connection.state, connection.name or connection.bucket, connection.revoked_by)) is not None:
         message, advice = why
-        raise StorageSetupError(message, advice=advice)
+        raise StorageStopped(message, advice=advice)
     return connection

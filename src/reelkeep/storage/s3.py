@@ -48,7 +48,13 @@ HEAD_LINK_SECONDS: Final = 60
 _under_grant: ContextVar[GrantId | None] = ContextVar("reelkeep_grant", default=None)
 
 
-def client_config(connection: StorageConnection, *, attempts: int = ATTEMPTS) -> Config:
+def client_config(
+    connection: StorageConnection,
+    *,
+    attempts: int = ATTEMPTS,
+    connect_seconds: float = CONNECT_SECONDS,
+    read_seconds: float = READ_SECONDS,
+) -> Config:
     """Return the client settings that a connection needs; nothing comes from the environment or from profiles."""
     checksums: Literal["when_supported", "when_required"] = (
         "when_supported" if connection.endpoint_url is None else "when_required"
@@ -59,8 +65,8 @@ def client_config(connection: StorageConnection, *, attempts: int = ATTEMPTS) ->
         s3={"addressing_style": "path" if connection.path_style else "virtual"},
         request_checksum_calculation=checksums,
         response_checksum_validation=checksums,
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
+        connect_timeout=connect_seconds,
+        read_timeout=read_seconds,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=16,
     )
@@ -71,12 +77,15 @@ class S3Store:
 
     Args:
         sessions: returns a session with some minutes left; called for every request, so it must be cheap when fresh.
+        config: of the client, for whoever cannot wait as long as others.
     """
 
-    def __init__(self, connection: StorageConnection, sessions: Callable[[], StsSession]) -> None:
+    def __init__(
+        self, connection: StorageConnection, sessions: Callable[[], StsSession], config: Config | None = None
+    ) -> None:
         self._connection = connection
         self._sessions = sessions
-        self._client = _client(connection, sessions)
+        self._client = _client(connection, sessions, config or client_config(connection))
         self._signs: Signer | None = None
         self._heads: Heads | None = None
 
@@ -257,12 +266,8 @@ class S3Store:
 
     @contextmanager
     def _request(self, grant: GrantId) -> Iterator[None]:
-        token = _under_grant.set(grant)
-        try:
-            with botocore_errors():
-                yield
-        finally:
-            _under_grant.reset(token)
+        with botocore_errors(), under_grant(grant):
+            yield
 
     def _can(self, capability: Capability) -> bool:
         return capability in self._connection.capabilities
@@ -280,6 +285,16 @@ class S3Store:
         if not key or key.startswith("/"):
             raise RequestError("an object key is empty or begins with a slash")
         return {**self._bucket(), "Key": self._full(key)}
+
+
+@contextmanager
+def under_grant(grant: GrantId) -> Iterator[None]:
+    """Have the requests of the block, in this thread, carry a grant."""
+    token = _under_grant.set(grant)
+    try:
+        yield
+    finally:
+        _under_grant.reset(token)
 
 
 def attachment(file_name: str) -> str:
@@ -323,7 +338,7 @@ class _SessionProvider(CredentialProvider):
         return self._credentials
 
 
-def _client(connection: StorageConnection, sessions: Callable[[], StsSession]) -> Any:
+def _client(connection: StorageConnection, sessions: Callable[[], StsSession], config: Config) -> Any:
     core = botocore.session.Session()
     core.register_component(
         "credential_provider", CredentialResolver([_SessionProvider(_SessionCredentials(sessions))])
@@ -332,7 +347,7 @@ def _client(connection: StorageConnection, sessions: Callable[[], StsSession]) -
         "s3",
         region_name=connection.region,
         endpoint_url=connection.endpoint_url,
-        config=client_config(connection),
+        config=config,
     )
     client.meta.events.register("before-sign.s3", _sign_grant)
     return client

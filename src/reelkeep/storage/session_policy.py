@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from reelkeep.errors import IsolationError
 from reelkeep.storage.interface import Purpose, StorageConnection
+from reelkeep.storage.layout import MARKER
 
 MAX_POLICY_CHARACTERS: Final = 2_048  # STS AssumeRole, parameter Policy; November 2026
 WHOLE: Final = ""  # everything below the connection's prefix
@@ -33,7 +34,10 @@ ACTIONS: Final[Mapping[Purpose, tuple[str, ...]]] = {
     Purpose.END_UPLOADS: ("s3:AbortMultipartUpload",),
     Purpose.AUDIT: (),
     Purpose.PROBE: (*_MULTIPART, *_READ, "s3:DeleteObject"),
+    Purpose.MARK: ("s3:PutObject", *_READ),
+    Purpose.WATCH: _READ,
 }
+_OF_MARKER: Final = frozenset({Purpose.MARK, Purpose.WATCH})  # one object
 _LISTS: Final = frozenset({Purpose.WRITE_PROXY, Purpose.CLEAN_PROXY, Purpose.AUDIT, Purpose.PROBE})
 # S3 knows no condition on the prefix here (Service Authorization Reference, ListBucketMultipartUploads, November 2026),
 # so this purpose sees the keys of unfinished uploads elsewhere in the bucket, too.
@@ -58,9 +62,9 @@ def check_scope(purpose: Purpose, scope: str) -> None:
 
     >>> check_scope(Purpose.WRITE_PROXY, "proxies/01h00000000000000000/")
     """
-    if purpose is Purpose.AUDIT and scope == WHOLE:
+    if (purpose is Purpose.AUDIT and scope == WHOLE) or (purpose in _OF_MARKER and scope == MARKER):
         return
-    label, depth = _SHAPES[purpose]
+    label, depth = _SHAPES.get(purpose, ("", -1))
     if not _SCOPE.fullmatch(scope) or not scope.startswith(f"{label}/") or scope.count("/") != depth:
         raise IsolationError(f"a session for {purpose.value} was asked with a scope that is not its own")
 
@@ -69,7 +73,7 @@ def session_policy(connection: StorageConnection, purpose: Purpose, scope: str) 
     """Return the session policy as JSON, at most 2,048 characters.
 
     Args:
-        scope: below the connection's prefix, ends in "/".
+        scope: below the connection's prefix, ends in "/"; of the marker its key.
 
     Raises:
         IsolationError: the scope is wider than the purpose, or holds other than identifiers and slugs.
@@ -87,7 +91,8 @@ def session_policy(connection: StorageConnection, purpose: Purpose, scope: str) 
 
 def _statements(connection: StorageConnection, purpose: Purpose, scope: str) -> list[dict[str, Any]]:
     bucket = f"arn:{_partition(connection.role_arn)}:s3:::{connection.bucket}"
-    below = (f"{connection.prefix}/" if connection.prefix else "") + f"{scope}*"
+    tail = scope if purpose in _OF_MARKER else f"{scope}*"
+    below = (f"{connection.prefix}/" if connection.prefix else "") + tail
     statements: list[dict[str, Any]] = []
     if ACTIONS[purpose]:
         statements.append({"Effect": "Allow", "Action": list(ACTIONS[purpose]), "Resource": [f"{bucket}/{below}"]})

@@ -17,9 +17,9 @@ from typing import Any, Final
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from reelkeep.errors import IsolationError, StorageSetupError
+from reelkeep.errors import IsolationError, StorageRefused
 from reelkeep.ids import ConnectionId
-from reelkeep.storage.interface import SessionRequest, StorageConnection, StsSession
+from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession
 from reelkeep.storage.models import fresh_session
 from reelkeep.storage.s3 import CONNECT_SECONDS, READ_SECONDS
 from reelkeep.storage.session_policy import session_policy
@@ -27,7 +27,9 @@ from reelkeep.storage.translate import botocore_errors
 
 MIN_SESSION_SECONDS: Final = 900  # AWS STS and SeaweedFS refuse less; November 2026
 MAX_SESSION_SECONDS: Final = 3_600  # role chaining, IAM User Guide "Roles terms and concepts"
-_REFUSALS: Final = frozenset({"AccessDenied", "403", "InvalidClientTokenId", "NoSuchEntity", "AccessDeniedException"})
+_REFUSALS: Final = frozenset({"AccessDenied", "403", "NoSuchEntity", "AccessDeniedException"})
+WATCH_CONNECT_SECONDS: Final = 2.0  # whoever watches a connection asks again soon
+WATCH_READ_SECONDS: Final = 4.0
 
 
 @dataclass(frozen=True)
@@ -75,21 +77,22 @@ class StsBroker:
         self._connection = connection
         self._company_slug = company_slug
         self._session_seconds = session_seconds
-        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._clients: dict[tuple[str, str | None, bool], Any] = {}
 
     def session(self, request: SessionRequest) -> StsSession:
         """Return a fresh session for the request's purpose and scope.
 
         Raises:
             IsolationError: the scope is not one of the purpose; STS was not asked.
-            StorageSetupError: the role refuses us, or the company has no such connection.
+            StorageRefused: the role refuses us.
+            StorageSetupError: STS does not know the platform's own identity, or the company has no such connection.
             DependencyError: STS does not answer.
         """
         connection = self._connection(request.connection_id)
         policy = session_policy(connection, request.purpose, request.scope)
         name = request.grant_id or f"{self._company_slug}-{request.purpose.value}"
         with botocore_errors(), _refusals():
-            answer = self._client(connection).assume_role(
+            answer = self._client(connection, is_brief=request.purpose is Purpose.WATCH).assume_role(
                 RoleArn=connection.role_arn,
                 RoleSessionName=_session_name(name),
                 ExternalId=connection.external_id,
@@ -108,7 +111,7 @@ class StsBroker:
 
         Raises:
             IsolationError: it is none of them; STS was not asked.
-            StorageSetupError: the role refuses us. DependencyError: STS does not answer.
+            StorageRefused: the role refuses us. DependencyError: STS does not answer.
         """
         connection = self._connection(connection_id)
         if role_arn not in arns | {connection.role_arn}:
@@ -162,8 +165,8 @@ class StsBroker:
                 raise
         return True
 
-    def _client(self, connection: StorageConnection) -> Any:
-        key = (connection.region, connection.sts_endpoint_url)
+    def _client(self, connection: StorageConnection, *, is_brief: bool = False) -> Any:
+        key = (connection.region, connection.sts_endpoint_url, is_brief)
         if key not in self._clients:
             self._clients[key] = fresh_session().create_client(
                 "sts",
@@ -172,9 +175,9 @@ class StsBroker:
                 aws_access_key_id=self._identity.access_key_id,
                 aws_secret_access_key=self._identity.secret_access_key,
                 config=Config(
-                    connect_timeout=CONNECT_SECONDS,
-                    read_timeout=READ_SECONDS,
-                    retries={"mode": "standard", "total_max_attempts": 3},
+                    connect_timeout=WATCH_CONNECT_SECONDS if is_brief else CONNECT_SECONDS,
+                    read_timeout=WATCH_READ_SECONDS if is_brief else READ_SECONDS,
+                    retries={"mode": "standard", "total_max_attempts": 1 if is_brief else 3},
                 ),
             )
         return self._clients[key]
@@ -186,7 +189,7 @@ def _refusals() -> Iterator[None]:
         yield
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in _REFUSALS:
-            raise StorageSetupError("the company's role refuses Reelkeep") from error
+            raise StorageRefused("the company's role refuses Reelkeep") from error
         raise
 
 

@@ -1,30 +1,52 @@
-"""One company in the supervisor: its app and media processes, its jobs, its sessions. Knows no other company."""
+"""One company in the supervisor: its app and media processes, its jobs, its sessions. Knows no other company.
+
+A connection that goes out of use (revoked, suspended) is cut in this order: every process is told, so that nothing more
+is given out; jobs at work there are ended; the media process is ended and another one started, so that what it had in
+memory, segments and keys, goes back to the kernel. A company none of whose connections is in use any more has media
+processes without its key.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from reelkeep.companies.birth import Connections, Placements, storage_fields
+from reelkeep.companies.birth import Connections, Placements, seen_fields, storage_fields
 from reelkeep.companies.registry import Company
 from reelkeep.errors import IsolationError
+from reelkeep.ids import ConnectionId
 from reelkeep.isolation.channel import BadFrame
 from reelkeep.jobs.interface import JobKind
 from reelkeep.media import MediaLimits
+from reelkeep.storage.connection_states import ConnectionState, Revocation
+from reelkeep.storage.refusals import Answer as Seen
 from reelkeep.supervisor.kept import Kept
 from reelkeep.supervisor.linked import Answer, Linked
 from reelkeep.supervisor.programs import Programs
-from reelkeep.supervisor.sessions import CompanySessions
+from reelkeep.supervisor.sessions import CompanySessions, ProcessSessions
 
 JOB_WORKED, JOB_FOUND_NOTHING = 0, 3  # exit statuses of runner.job_process
 _OUTCOMES: Final = {JOB_WORKED: "worked", JOB_FOUND_NOTHING: "nothing"}
 MAX_DEATHS: Final = 3  # in a row that are answered at once; then the sweep finds the job, 20 seconds later at most
 _WEB_ROLES: Final = ("app", "media")
+_START_LOOK_SECONDS: Final = 0.1
+_CUT_SECONDS: Final = 2.0  # for a job whose connection was cut; one that is killed is taken up again like any other
 
 Ring = Callable[[JobKind], Awaitable[None]]
+_CUT_OFF: Final = frozenset({ConnectionState.REVOKED, ConnectionState.SUSPENDED})
+
+
+class Switch(Protocol):
+    """What a company's processes may have changed in the registry: the state of its own connections."""
+
+    async def revoke(self, connection_id: ConnectionId, by: Revocation) -> bool:
+        """Note that a connection refuses; return False if it was not in use."""
+
+    async def resume(self, connection_id: ConnectionId) -> None:
+        """Put a revoked connection into use again; raise Conflict or NotFound, with nothing changed."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +75,26 @@ class SupervisedCompany:
     """Births and keeps the processes of one company, and answers what they ask."""
 
     def __init__(
-        self, row: Company, secrets: CompanySecrets, sessions: CompanySessions, around: Surroundings, ring: Ring
+        self,
+        row: Company,
+        secrets: CompanySecrets,
+        sessions: CompanySessions,
+        around: Surroundings,
+        ring: Ring,
+        switch: Switch,
     ) -> None:
         self.row = row
         self._secrets, self._sessions, self._around, self._ring = secrets, sessions, around, ring
+        self._switch = switch
         self._connections: Connections = {}
         self._placements: Placements = {}
         self._web: dict[str, Linked] = {}
-        self._kept = [Kept(f"{row.slug} {role}", self._starter(role)) for role in _WEB_ROLES]
-        self._jobs: set[Linked] = set()
+        self._kept = {role: Kept(f"{row.slug} {role}", self._starter(role)) for role in _WEB_ROLES}
+        self._jobs: dict[Linked, ProcessSessions] = {}
+        self._seen: dict[ConnectionId, Seen] = {}  # by the watch in the media process
+        self._media_has_key = True
+        self._renewing: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         self._working: set[asyncio.Task[str]] = set()
         self._deaths = 0  # of job processes, in a row
         self._closing = False
@@ -82,24 +115,56 @@ class SupervisedCompany:
         """Take over the company's storage from the registry; its processes are told if it changed."""
         if (connections, placements) == (self._connections, self._placements):
             return
+        stopped = _in_use(self._connections) - _in_use(connections)
         self._connections, self._placements = connections, placements
         self._sessions.update(connections)
+        keyless = self._web.get("media") if not self._media_has_key and not self._is_cut_off else None
         for linked in (*self._web.values(), *self._jobs):
-            linked.push("storage", storage_fields(connections, placements))
+            if linked is not keyless:  # it cannot serve what is in use again; its successor can
+                linked.push("storage", storage_fields(connections, placements))
+        for job, sessions in self._jobs.items():
+            if sessions.connection_id in stopped:
+                self._later(job.stop(seconds=_CUT_SECONDS))
+        if (stopped or keyless) and not self._closing:
+            self._later(self._renew_media())
+
+    @property
+    def _is_cut_off(self) -> bool:
+        states = {connection.state for connection in self._connections.values()}
+        return bool(states & _CUT_OFF) and ConnectionState.ACTIVE not in states
+
+    async def _renew_media(self) -> None:
+        """Start the media process anew; one after the other, since each has to see the newest state."""
+        before = self._renewing
+        self._renewing = asyncio.current_task()
+        if before is not None:
+            await asyncio.wait({before})
+        media = self._kept["media"]
+        while not self._closing and not media.is_running:  # it starts just now, with what it knew before
+            await asyncio.sleep(_START_LOOK_SECONDS)
+        if not self._closing:
+            await media.restart()
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     async def begin(self, *, wait: bool) -> None:
         """Start the company's web processes; with ``wait``, return when they take connections or failed once."""
         if wait:
-            await asyncio.gather(*(kept.begin(needed=False) for kept in self._kept))
+            await asyncio.gather(*(kept.begin(needed=False) for kept in self._kept.values()))
         else:
-            for kept in self._kept:
+            for kept in self._kept.values():
                 kept.begin_later()
 
     async def end(self) -> None:
         """End the company's jobs and web processes."""
         self._closing = True
+        for task in self._ending:
+            task.cancel()
         jobs = list(self._jobs)
-        await asyncio.gather(*(job.stop() for job in jobs), *(kept.end() for kept in self._kept))
+        await asyncio.gather(*(job.stop() for job in jobs), *(kept.end() for kept in self._kept.values()))
         self._sessions.close()
 
     async def work(self, kind: JobKind) -> str:
@@ -127,20 +192,28 @@ class SupervisedCompany:
             **self._birth("job"), "job_kind": kind.value, "insecure_no_sandbox": around.insecure_no_sandbox,
             "media_limits": asdict(around.media_limits),
         }  # fmt: skip
-        job = await Linked.born(f"{self.row.slug} job", self._around.programs.job, birth, self._answerer("job"))
-        self._jobs.add(job)
+        sessions = self._sessions.of_process("job")
+        answerer = self._answerer("job", sessions)
+        job = await Linked.born(f"{self.row.slug} job", self._around.programs.job, birth, answerer)
+        self._jobs[job] = sessions
         try:
             return _OUTCOMES.get(await job.ended(), "died")
         finally:
-            self._jobs.discard(job)
+            del self._jobs[job]
 
     def _starter(self, role: str) -> Callable[[], Awaitable[Linked]]:
         async def start() -> Linked:
             program = self._around.programs.app if role == "app" else self._around.programs.media
             birth = {**self._birth(role), "handover_path": self._path(role)}
-            linked = await Linked.born(f"{self.row.slug} {role}", program, birth, self._answerer(role))
+            if role == "media":
+                self._media_has_key = birth["company_key"] is not None
+                self._seen.clear()
+                self._push_seen()
+            answerer = self._answerer(role, self._sessions.of_process(role))
+            linked = await Linked.born(f"{self.row.slug} {role}", program, birth, answerer)
             self._web[role] = linked
             await linked.ready()
+            self._push_seen()
             return linked
 
         return start
@@ -152,25 +225,67 @@ class SupervisedCompany:
             "role": role,
             "company": {**company, "app_origin": self.app_origin, "media_origin": self.media_origin},
             "dsn": self._secrets.dsn,
-            "company_key": None if role == "app" else self._secrets.company_key_hex,
+            "company_key": None if role == "app" or self._is_cut_off else self._secrets.company_key_hex,
             **storage_fields(self._connections, self._placements),
         }
 
-    def _answerer(self, role: str) -> Answer:
-        sessions = self._sessions.of_process(role)
-
+    def _answerer(self, role: str, sessions: ProcessSessions) -> Answer:
         async def answer(kind: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
             if kind == "session":
                 return await sessions.answer(fields)
             if kind == "ring":
                 await self._ring(job_kind(fields))
                 return {}
+            if kind == "refused":
+                return {"revoked": await self._switch.revoke(connection_id_of(fields), _revocation(fields))}
+            if kind == "seen" and role == "media":
+                self._note_seen(connection_id_of(fields), fields.get("answer"))
+                return {}
+            if kind == "resume" and role == "app":
+                await self._switch.resume(connection_id_of(fields))
+                return {}
             raise IsolationError(f"a process of role {role} may not ask for {kind[:40]}")
 
         return answer
 
+    def _note_seen(self, connection_id: ConnectionId, answer: object) -> None:
+        if answer is None:
+            self._seen.pop(connection_id, None)
+        elif connection_id in self._connections:
+            self._seen[connection_id] = _seen(answer)
+        self._push_seen()
+
+    def _push_seen(self) -> None:
+        if (app := self._web.get("app")) is not None:
+            app.push("seen", seen_fields(self._seen))
+
     def _path(self, role: str) -> str:
         return str(self._around.run / f"{self.row.id}-{role}")
+
+
+def _in_use(connections: Connections) -> set[ConnectionId]:
+    return {one.id for one in connections.values() if one.state is ConnectionState.ACTIVE}
+
+
+def connection_id_of(fields: Mapping[str, Any]) -> ConnectionId:
+    """Return the connection that a request names; raise BadFrame if it names none."""
+    if not isinstance(found := fields.get("connection_id"), str):
+        raise BadFrame("a request names no connection")
+    return ConnectionId(found)
+
+
+def _revocation(fields: Mapping[str, Any]) -> Revocation:
+    try:
+        return Revocation(fields.get("by"))
+    except ValueError:
+        raise BadFrame("a request names nothing that can refuse") from None
+
+
+def _seen(answer: object) -> Seen:
+    try:
+        return Seen(answer)
+    except ValueError:
+        raise BadFrame("a request says nothing that can be seen") from None
 
 
 def job_kind(fields: Mapping[str, Any]) -> JobKind:

@@ -12,6 +12,7 @@ from typing import Any
 
 from reelkeep.companies.databases import ADMIN_ROLE, DatabaseServer
 from reelkeep.encryption.keyring import LocalKeyring
+from reelkeep.encryption.signing import SigningKey
 from reelkeep.errors import Conflict
 from reelkeep.supervisor.object_store import EmbeddedStore
 from reelkeep.supervisor.postgres import PORT, EmbeddedPostgres
@@ -68,6 +69,10 @@ class DataFolder:
     def keyring(self) -> LocalKeyring:
         """Return the operator's keyring."""
         return LocalKeyring(self.path / "keyring.json")
+
+    def signing_key(self) -> SigningKey:
+        """Return the key that signs certificates of this installation, made when it is first asked for."""
+        return SigningKey.open(self.path / "signing-key.json", self.keyring())
 
     def config(self) -> Config:
         return Config(**json.loads(self._config_path.read_text()))

@@ -35,6 +35,11 @@ class Kept:
         self._restart = False
         self._started = asyncio.Event()
 
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it runs and is ready."""
+        return self._running is not None
+
     async def begin(self, *, needed: bool = True) -> None:
         """Start it, and keep it from now on.
 

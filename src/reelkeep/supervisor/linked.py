@@ -84,10 +84,10 @@ class Linked:
             self._writer.close()
         return status
 
-    async def stop(self) -> None:
-        """Ask the child to end, and kill it if it takes long."""
+    async def stop(self, *, seconds: float = STOP_SECONDS) -> None:
+        """Ask the child to end, and kill it if it takes longer than this."""
         self.push("shutdown", {})
-        await self.child.stopped(seconds=STOP_SECONDS)
+        await self.child.stopped(seconds=seconds)
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         """Take requests until the end of the stream; a child that breaks the protocol is killed."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 from reelkeep.errors import IsolationError, StorageSetupError
 from reelkeep.ids import ConnectionId, GrantId
 from reelkeep.isolation.channel import BadFrame
+from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession
 from reelkeep.storage.placement import usable
 from reelkeep.storage.session_policy import check_scope
@@ -22,11 +23,14 @@ from reelkeep.storage.sts import PlatformIdentity, StsBroker
 STS_THREADS: Final = 4  # a company's own: one whose STS endpoint hangs keeps no other waiting
 
 ALLOWED: Final[Mapping[str, frozenset[Purpose]]] = {
-    "app": frozenset({Purpose.UPLOAD, Purpose.ATTACH, Purpose.DOWNLOAD}),
-    "media": frozenset({Purpose.PLAYBACK}),
-    "job": frozenset({Purpose.READ_ORIGINAL, Purpose.WRITE_PROXY, Purpose.CLEAN_PROXY, Purpose.END_UPLOADS}),
+    "app": frozenset({Purpose.UPLOAD, Purpose.ATTACH, Purpose.DOWNLOAD, Purpose.WATCH}),
+    "media": frozenset({Purpose.PLAYBACK, Purpose.WATCH}),
+    "job": frozenset(
+        {Purpose.READ_ORIGINAL, Purpose.WRITE_PROXY, Purpose.CLEAN_PROXY, Purpose.END_UPLOADS, Purpose.WATCH}
+    ),
 }
 _OF_ONE_VERSION: Final = frozenset({"job"})
+_WATCHED: Final = frozenset({ConnectionState.ACTIVE, ConnectionState.REVOKED})  # is it closed, or open again?
 
 
 class CompanySessions:
@@ -40,16 +44,24 @@ class CompanySessions:
         self._connections: Mapping[ConnectionId, StorageConnection] = {}
         self._identities = identities
         self._threads = ThreadPoolExecutor(STS_THREADS, thread_name_prefix=f"sts-{slug}")
-        self._default = StsBroker(default, self.connection, slug)
-        self._brokers = {url: StsBroker(identity, self.connection, slug) for url, identity in identities.items()}
+        self._default = StsBroker(default, self._known, slug)
+        self._brokers = {url: StsBroker(identity, self._known, slug) for url, identity in identities.items()}
 
     def update(self, connections: Mapping[ConnectionId, StorageConnection]) -> None:
         self._connections = dict(connections)
 
-    def connection(self, connection_id: ConnectionId) -> StorageConnection:
-        """Return a connection of this company; raise StorageSetupError if it has none of that id, or it is not used."""
+    def connection(self, connection_id: ConnectionId, purpose: Purpose) -> StorageConnection:
+        """Return a connection that may be used, or watched, now.
+
+        Raises:
+            StorageSetupError: this company has none of that id, or its state does not allow it.
+        """
+        found = self._known(connection_id)
+        return found if purpose is Purpose.WATCH and found.state in _WATCHED else usable(found)
+
+    def _known(self, connection_id: ConnectionId) -> StorageConnection:
         try:
-            return usable(self._connections[connection_id])
+            return self._connections[connection_id]
         except KeyError:
             raise StorageSetupError("this company has no such storage connection") from None
 
@@ -63,7 +75,8 @@ class CompanySessions:
 
     async def ask(self, request: SessionRequest) -> StsSession:
         """Return a fresh session from STS. What the asking process may have is checked by ``ProcessSessions``."""
-        broker = self._brokers.get(self.connection(request.connection_id).sts_endpoint_url, self._default)
+        connection = self.connection(request.connection_id, request.purpose)
+        broker = self._brokers.get(connection.sts_endpoint_url, self._default)
         return await asyncio.get_running_loop().run_in_executor(self._threads, broker.session, request)
 
 
@@ -73,6 +86,11 @@ class ProcessSessions:
     def __init__(self, company: CompanySessions, role: str) -> None:
         self._company, self._role = company, role
         self._place: tuple[ConnectionId, str] | None = None  # the connection and the version of a job
+
+    @property
+    def connection_id(self) -> ConnectionId | None:
+        """Where the one version of a job lies; None as long as it has asked for none."""
+        return self._place[0] if self._place else None
 
     async def answer(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answer a ``session`` request.
@@ -84,7 +102,7 @@ class ProcessSessions:
         if request.purpose not in ALLOWED[self._role]:
             raise IsolationError(f"a process of role {self._role} may not ask for {request.purpose.value} sessions")
         check_scope(request.purpose, request.scope)
-        if self._role in _OF_ONE_VERSION:
+        if self._role in _OF_ONE_VERSION and request.purpose is not Purpose.WATCH:
             self._hold_to_one_version(request)
         session = await self._company.ask(request)
         return {**vars(session), "expires_at": session.expires_at.isoformat()}

@@ -37,6 +37,7 @@ from reelkeep.supervisor.ports import free_ports
 from reelkeep.supervisor.programs import Programs
 from reelkeep.supervisor.services import start_postgres, start_s3, start_store
 from reelkeep.supervisor.sessions import CompanySessions
+from reelkeep.supervisor.switch import RegistrySwitch
 from reelkeep.supervisor.verifying import Verifying
 
 LOOK_AGAIN_SECONDS: Final = 1.0
@@ -200,7 +201,8 @@ class Supervisor:
             if self._bell is not None:
                 await self._bell.ring(row.id, kind)
 
-        return SupervisedCompany(row, secrets, CompanySessions(row.slug, *self._identities()), around, ring)
+        sessions, switch = CompanySessions(row.slug, *self._identities()), RegistrySwitch(self._registry, row.id)
+        return SupervisedCompany(row, secrets, sessions, around, ring, switch)
 
     def _identities(self) -> tuple[dict[str | None, PlatformIdentity], PlatformIdentity]:
         own = PlatformIdentity(self._settings.platform_access_key_id, self._settings.platform_secret_access_key)

@@ -17,9 +17,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from reelkeep.companies.databases import DATABASE_AWAY
+from reelkeep.companies.databases import DATABASE_AWAY, database_errors
 from reelkeep.companies.handle import CompanyHandle
-from reelkeep.errors import DependencyError, NotFound, ReelkeepError, RequestError
+from reelkeep.errors import (
+    DependencyError,
+    NotFound,
+    ReelkeepError,
+    RequestError,
+    StorageSetupError,
+    StorageStopped,
+)
+from reelkeep.ids import ConnectionId
 from reelkeep.ingest.uploads import Uploads
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.web.api import (
@@ -38,7 +46,7 @@ from reelkeep.web.api import (
 )
 from reelkeep.web.attempts import SignInLimits
 from reelkeep.web.changes import ChangeHub
-from reelkeep.web.context import AppContext
+from reelkeep.web.context import AppContext, Resume, no_resume
 from reelkeep.web.elsewhere import misdirected
 from reelkeep.web.errors import body_of, headers_of, status_of
 from reelkeep.web.listener import listen
@@ -64,9 +72,13 @@ _ROUTERS: Final[Sequence[APIRouter]] = (
 _log = logging.getLogger(__name__)
 
 
-def make_app(company: CompanyHandle) -> ASGIApp:
-    """Return the company's application."""
-    context = AppContext(company, Uploads(company), SignInLimits(), ChangeHub())
+def make_app(company: CompanyHandle, resume: Resume = no_resume) -> ASGIApp:
+    """Return the company's application.
+
+    Args:
+        resume: puts a revoked connection into use again, at the supervisor.
+    """
+    context = AppContext(company, Uploads(company), SignInLimits(), ChangeHub(), resume)
     app = FastAPI(title="Reelkeep", openapi_url=None, lifespan=_lifespan, redirect_slashes=False)
     app.state.context = context
     for router in _ROUTERS:
@@ -108,6 +120,12 @@ def _store_origin(connection: StorageConnection) -> str:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     to_thread.current_default_thread_limiter().total_tokens = HANDLER_THREADS
     context: AppContext = app.state.context
+    loop = asyncio.get_running_loop()
+
+    def changed(_: frozenset[ConnectionId]) -> None:
+        loop.call_soon_threadsafe(context.hub.publish_storage)
+
+    context.company.storage.on_change(changed)
     listening = asyncio.ensure_future(listen(context.company.engine.url, context.hub.publish))
     try:
         yield
@@ -131,9 +149,27 @@ def _add_pages(app: FastAPI, pages: Pages) -> None:
         return pages.page(request) if "." not in path else pages.file(request, path)
 
 
-async def _refuse(_: Request, error: Exception) -> Response:
+async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, ReelkeepError)
+    if isinstance(error, StorageSetupError) and not isinstance(error, StorageStopped):
+        asyncio.get_running_loop().run_in_executor(None, _look, request.app.state.context)
     return JSONResponse(body_of(error), status_of(error), headers_of(error))
+
+
+def _look(context: AppContext) -> None:
+    """Look at the connections in use, unless somebody looks: one of them may have refused.
+
+    What is found is told by the supervisor. Nobody waits for it, and it takes one thread at most.
+    """
+    lookout = context.company.lookout
+    if lookout is None or not context.looking.acquire(blocking=False):
+        return
+    try:
+        for connection in context.company.storage.connections():
+            with contextlib.suppress(ReelkeepError), database_errors():
+                lookout.look(connection.id)
+    finally:
+        context.looking.release()
 
 
 async def _refuse_form(request: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reelkeep.bootstrap import open_company
+from reelkeep.ids import ConnectionId
 from reelkeep.web.app import make_app
 from reelkeep.web.serve import born, serve
 
@@ -11,7 +12,11 @@ def main() -> None:
     """Take birth from the supervisor, then serve the company's pages and API until told to stop."""
     link, birth, handover = born()
     company = open_company(link, birth)
-    serve(company, make_app(company), handover, link)
+
+    def resume(connection_id: ConnectionId) -> None:
+        link.call("resume", connection_id=connection_id)
+
+    serve(company, make_app(company, resume), handover, link)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from reelkeep.catalog.changes import Change
 from reelkeep.ids import ProductionId, VersionId
+
+STORAGE: Final = "storage"
 
 
 class Subscription:
     """What one page has not been told yet. Many changes of one version become one.
 
-    None stands for the production itself.
+    None stands for the production itself, and for the company's storage.
     """
 
     def __init__(self) -> None:
@@ -40,6 +43,12 @@ class ChangeHub:
         """Give a change to every subscription of its production."""
         for subscription in self._subscriptions.get(change.production_id, ()):
             subscription.add(change)
+
+    def publish_storage(self) -> None:
+        """Tell every page that something about the company's storage connections has changed."""
+        for production_id, subscriptions in self._subscriptions.items():
+            for subscription in subscriptions:
+                subscription.add(Change(production_id, None, STORAGE))
 
     @contextmanager
     def subscribe(self, production_id: ProductionId) -> Iterator[Subscription]:

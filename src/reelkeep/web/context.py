@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import Depends, Path
@@ -17,8 +18,8 @@ from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Action
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.companies.handle import CompanyHandle
-from reelkeep.errors import Forbidden, SignInRequired
-from reelkeep.ids import ID_CHARACTERS, VersionId
+from reelkeep.errors import DependencyError, Forbidden, SignInRequired
+from reelkeep.ids import ID_CHARACTERS, ConnectionId, VersionId
 from reelkeep.ingest.uploads import Uploads
 from reelkeep.web.attempts import SignInLimits
 from reelkeep.web.changes import ChangeHub
@@ -29,12 +30,22 @@ _BEARER: Final = "bearer "
 NO_NUL: Final = r"^[^\x00]*$"  # a text that PostgreSQL can hold; for fields that no rule of names looks at
 
 
+Resume = Callable[[ConnectionId], None]
+
+
+def no_resume(_: ConnectionId) -> None:
+    """Stand for a supervisor where there is none."""
+    raise DependencyError("the supervisor does not answer")
+
+
 @dataclass(frozen=True)
 class AppContext:
     company: CompanyHandle
     uploads: Uploads
     limits: SignInLimits
     hub: ChangeHub
+    resume: Resume = no_resume
+    looking: threading.Lock = field(default_factory=threading.Lock)  # held while a refusal is looked into
 
     @property
     def is_secure(self) -> bool:

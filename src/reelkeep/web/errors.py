@@ -15,6 +15,7 @@ from reelkeep.errors import (
     RequestError,
     SignInRequired,
     StorageSetupError,
+    StorageStopped,
     sentence,
 )
 from reelkeep.playback.segments import MakingStopped
@@ -48,6 +49,7 @@ _STATUS: Final[tuple[tuple[type[ReelkeepError], int], ...]] = (  # the most part
     (RequestError, 400),
     (MakingStopped, 410),
     (MediaError, 422),
+    (StorageStopped, 403),
     (StorageSetupError, 502),
     (DependencyError, 503),
     (IsolationError, 500),

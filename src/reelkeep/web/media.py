@@ -26,7 +26,7 @@ from reelkeep.catalog.login_sessions import token_hash
 from reelkeep.catalog.versions import get as get_version
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.encryption.keys import CompanyKey, ContentKey, content_keys_from_json
-from reelkeep.errors import NotFound, ReelkeepError, RequestError
+from reelkeep.errors import NotFound, ReelkeepError, RequestError, StorageSetupError, StorageStopped
 from reelkeep.ids import VersionId
 from reelkeep.media import TrackKind
 from reelkeep.packaging.cmaf import Protection, init_segment
@@ -55,7 +55,12 @@ _log = logging.getLogger(__name__)
 
 
 class MediaApplication:
-    """Belongs to one event loop. ``run_beside`` is what must run while it serves: the listener and the sweeper."""
+    """Belongs to one event loop.
+
+    Args:
+        run_beside: what must run while it serves: the listener and the sweeper.
+        on_refusal: called when a bucket refused.
+    """
 
     def __init__(
         self,
@@ -64,12 +69,14 @@ class MediaApplication:
         database: AsyncDatabase,
         source: SegmentSource,
         run_beside: Callable[[], Awaitable[None]],
+        on_refusal: Callable[[], None] = lambda: None,
     ) -> None:
         self._company, self._company_key = company, company_key
         self._database, self._source, self._run_beside = database, source, run_beside
         self._host, self._elsewhere = host_of(company.media_origin), misdirected(company.app_origin)
         self._sessions: OrderedDict[bytes, tuple[float, PlaybackSession]] = OrderedDict()
         self._taking = Taking(company_key, database, source)
+        self._on_refusal = on_refusal
         self._headers = {
             "Access-Control-Allow-Origin": company.app_origin,
             "Access-Control-Expose-Headers": "Retry-After",
@@ -101,6 +108,8 @@ class MediaApplication:
         try:
             return await self._route(request)
         except ReelkeepError as error:
+            if isinstance(error, StorageSetupError) and not isinstance(error, StorageStopped):
+                self._on_refusal()
             return Response(json.dumps(body_of(error)), status_of(error), headers_of(error), "application/json")
         except ClientDisconnect:
             return Response(status_code=400)
@@ -114,6 +123,14 @@ class MediaApplication:
         if found is None or request.method not in ("GET", "HEAD", "POST"):
             raise NotFound
         session, rest = await self._session(found["token"]), found["rest"]
+        if session.connection_id is None:
+            return await self._routed(request, session, found["token"], rest)
+        self._company.storage.connection(session.connection_id)
+        response = await self._routed(request, session, found["token"], rest)
+        self._company.storage.connection(session.connection_id)  # what was revoked meanwhile does not leave either
+        return response
+
+    async def _routed(self, request: Request, session: PlaybackSession, token: str, rest: str) -> Response:
         if session.is_taking and (request.method != "GET" or session.version_id is None):
             raise NotFound
         if request.method == "POST":
@@ -126,7 +143,7 @@ class MediaApplication:
             raise NotFound
         if session.is_taking:
             return await self._taking.part(Viewer(session.user_id, session.version_id, "copy of the proxy"), rest)
-        return await self._version_part(Viewer(session.user_id, session.version_id), found["token"], rest)
+        return await self._version_part(Viewer(session.user_id, session.version_id), token, rest)
 
     async def _version_part(self, viewer: Viewer, token: str, rest: str) -> Response:
         if (segment := _SEGMENT.fullmatch(rest)) is not None:

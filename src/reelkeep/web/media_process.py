@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import make_url
@@ -12,7 +14,10 @@ from sqlalchemy import make_url
 from reelkeep.bootstrap import open_company
 from reelkeep.catalog.changes import Change
 from reelkeep.companies.handle import CompanyHandle
+from reelkeep.companies.watch import StorageWatch
+from reelkeep.encryption.keys import CompanyKey
 from reelkeep.errors import IsolationError
+from reelkeep.ids import ConnectionId
 from reelkeep.playback.arrivals import Arrivals
 from reelkeep.playback.cache import SegmentCache
 from reelkeep.playback.database import AsyncDatabase
@@ -31,14 +36,32 @@ def main() -> None:
     """Take birth from the supervisor, then serve the company's media until told to stop."""
     link, birth, handover = born()
     company = open_company(link, birth)
-    application = make_media(company, str(birth["dsn"]), max_entries=_raise_descriptor_limit() // 2)
+    if company.lookout is None:
+        raise IsolationError("the media process was opened without a lookout")
+    watch = StorageWatch(company.storage, company.engine, company.lookout, link)
+    dsn, max_entries = str(birth["dsn"]), _raise_descriptor_limit() // 2
+    application = make_media(company, dsn, max_entries=max_entries, on_refusal=watch.look_soon)
+    watch.begin()
     serve(company, application, handover, link)
+    watch.end()
 
 
-def make_media(company: CompanyHandle, dsn: str, *, max_entries: int) -> MediaApplication:
-    """Return the media application of a company that was opened with its key."""
+def make_media(
+    company: CompanyHandle, dsn: str, *, max_entries: int, on_refusal: Callable[[], None] = lambda: None
+) -> MediaApplication:
+    """Return the media application of a company.
+
+    Args:
+        on_refusal: called when a bucket refused.
+
+    Raises:
+        IsolationError: the company was opened without its key, and connections of it are in use.
+    """
     if company.company_key is None:
-        raise IsolationError("the media process was born without the company's key")
+        if company.storage.connections():
+            raise IsolationError("the media process was born without the company's key")
+        company = replace(company, company_key=CompanyKey.new())  # opens nothing: nothing is served before a rebirth
+    assert company.company_key is not None
     database, arrivals = AsyncDatabase.at(dsn), Arrivals()
     cache = SegmentCache(max_bytes=CACHE_BYTES, max_entries=max_entries)
     threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
@@ -49,6 +72,13 @@ def make_media(company: CompanyHandle, dsn: str, *, max_entries: int) -> MediaAp
             if change.version_id is not None:
                 arrivals.changed(change.version_id)
 
+        loop = asyncio.get_running_loop()
+
+        def changed(stopped: frozenset[ConnectionId]) -> None:
+            if stopped:
+                loop.call_soon_threadsafe(source.forget)
+
+        company.storage.on_change(changed)
         hearing = listen_to_changes(make_url(dsn), heard)
         try:
             await asyncio.gather(hearing, sweep_for_ever(cache))
@@ -57,7 +87,7 @@ def make_media(company: CompanyHandle, dsn: str, *, max_entries: int) -> MediaAp
             cache.clear()
             threads.shutdown(wait=False, cancel_futures=True)
 
-    return MediaApplication(company, company.company_key, database, source, run_beside)
+    return MediaApplication(company, company.company_key, database, source, run_beside, on_refusal)
 
 
 async def sweep_for_ever(cache: SegmentCache) -> None:

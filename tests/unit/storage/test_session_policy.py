@@ -6,7 +6,7 @@ import pytest
 from reelkeep.errors import IsolationError
 from reelkeep.ids import AssetId, ConnectionId, ProductionId, VersionId, new_id
 from reelkeep.storage.interface import Purpose, StorageConnection
-from reelkeep.storage.layout import KEY_BYTES, LUTS_SCOPE, original_scope, production_scope, proxy_scope
+from reelkeep.storage.layout import KEY_BYTES, LUTS_SCOPE, MARKER, original_scope, production_scope, proxy_scope
 from reelkeep.storage.session_policy import ACTIONS, MAX_POLICY_CHARACTERS, session_policy
 
 VERSION = VersionId(new_id())
@@ -22,6 +22,8 @@ SCOPES = {
     Purpose.END_UPLOADS: "originals/",
     Purpose.AUDIT: "",
     Purpose.PROBE: f"probe/{new_id()}/",
+    Purpose.MARK: MARKER,
+    Purpose.WATCH: MARKER,
 }
 
 
@@ -62,7 +64,8 @@ def test_no_purpose_reaches_beyond_its_scope(purpose: Purpose) -> None:
             assert purpose in (Purpose.END_UPLOADS, Purpose.AUDIT, Purpose.PROBE)
             assert statement["Resource"] == ["arn:aws:s3:::acme-media"]
         elif statement["Action"] != ["kms:Decrypt", "kms:GenerateDataKey"]:
-            assert statement["Resource"] == [f"arn:aws:s3:::acme-media/media/reelkeep/{SCOPES[purpose]}*"]
+            tail = "" if SCOPES[purpose] == MARKER else "*"
+            assert statement["Resource"] == [f"arn:aws:s3:::acme-media/media/reelkeep/{SCOPES[purpose]}{tail}"]
 
 
 def test_a_job_that_reads_may_not_write_and_one_that_writes_may_not_read() -> None:

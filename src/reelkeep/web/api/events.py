@@ -12,11 +12,13 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from reelkeep.catalog import members, productions, versions
+from reelkeep.catalog.changes import Change
 from reelkeep.catalog.roles import Action
 from reelkeep.errors import NotFound, ReelkeepError, SignInRequired
 from reelkeep.ids import ProductionId, VersionId, is_id
-from reelkeep.web.api.views import version_json
-from reelkeep.web.changes import Subscription
+from reelkeep.storage.access import CompanyStorage
+from reelkeep.web.api.views import storage_news_json, version_json
+from reelkeep.web.changes import STORAGE, Subscription
 from reelkeep.web.context import Call, Caller
 
 router = APIRouter()
@@ -28,7 +30,10 @@ _Pending = Mapping[VersionId | None, set[str]]
 
 @router.websocket("/productions/{production_id}/events")
 async def events(socket: WebSocket, production_id: str, caller: Caller) -> None:
-    """Send every changed version of a production, and its settings, read afresh, to who may see it at that moment."""
+    """Send every changed version of a production, and its settings, read afresh, to who may see it at that moment.
+
+    And which storage connections are out of use: at once, and whenever that changes.
+    """
     watched = ProductionId(production_id)
     try:
         if not is_id(production_id):
@@ -41,6 +46,9 @@ async def events(socket: WebSocket, production_id: str, caller: Caller) -> None:
         return
     await socket.accept()
     with caller.context.hub.subscribe(watched) as subscription:
+        news = storage_news_json(caller.company.storage)
+        if news["stopped"] or news["away"]:
+            subscription.add(Change(watched, None, STORAGE))
         sender = asyncio.ensure_future(_send(socket, caller, watched, subscription))
         try:
             await _until_closed(socket, sender)
@@ -89,17 +97,24 @@ def _read(caller: Call, production_id: ProductionId, pending: _Pending) -> list[
         return [
             message
             for version_id, whats in pending.items()
-            for message in _messages(conn, production_id, version_id, whats)
+            for message in _messages(conn, caller.company.storage, production_id, version_id, whats)
         ]
 
 
 def _messages(
-    conn: Connection, production_id: ProductionId, version_id: VersionId | None, whats: set[str]
+    conn: Connection,
+    storage: CompanyStorage,
+    production_id: ProductionId,
+    version_id: VersionId | None,
+    whats: set[str],
 ) -> list[dict[str, Any]]:
     if version_id is None:
+        found = [storage_news_json(storage)] if STORAGE in whats else []
+        if whats == {STORAGE}:
+            return found
         production = productions.get(conn, production_id)
         settings = {"id": production.id, "name": production.name, "first_frame": production.first_frame}
-        return [{"what": "production", "production": settings}]
+        return [*found, {"what": "production", "production": settings}]
     try:
         version = versions.get(conn, version_id)
     except NotFound:

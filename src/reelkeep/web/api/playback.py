@@ -42,6 +42,7 @@ def begin_playback(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
     with caller.signed_in() as (conn, login):
         version = version_for(conn, login.user, version_id, Action.VIEW)
         _check_playable(version)
+        caller.company.storage.connection(version.connection_id)
         proxy = proxies.read(conn, version.id)
         session, token = sessions.begin(conn, login, version.production_id, version.id)
         audit.record(conn, "playback.began", version.id, login.user.id, session=session.id)
@@ -61,6 +62,7 @@ def begin_taking(version_id: IdInPath, form: WantedProxy, caller: Caller) -> dic
         version = version_for(conn, login.user, version_id, Action.TAKE_PROXY)
         if version.state is not VersionState.READY:
             raise Conflict("the proxy is not complete yet", advice="Wait until the version is ready.")
+        caller.company.storage.connection(version.connection_id)
         proxy = proxies.read(conn, version.id)
         lead = choose(proxy, form.rendition)
         plan = file_plan(proxy, lead)

@@ -12,7 +12,7 @@ from reelkeep.catalog.login_sessions import LIFETIME, LoginKind
 from reelkeep.catalog.passwords import MAX_PASSWORD_CHARACTERS
 from reelkeep.catalog.people import User
 from reelkeep.errors import Forbidden, SignInRequired
-from reelkeep.web.api.views import user_json
+from reelkeep.web.api.views import storage_notices, user_json
 from reelkeep.web.context import NO_NUL, Call, Caller
 from reelkeep.web.errors import WrongOrigin
 
@@ -66,10 +66,12 @@ def sign_out(response: Response, caller: Caller) -> None:
 
 @router.get("/me")
 def me(caller: Caller) -> dict[str, Any]:
+    """Say who is signed in; to an admin of the company also what is wrong with its storage now."""
     with caller.signed_in() as (_, login):
-        user = user_json(login.user)
+        user, is_admin = user_json(login.user), login.user.is_company_admin
     company = {"name": caller.company.name, "slug": caller.company.slug}
-    return {"user": user, "company": company, "media_origin": caller.company.media_origin}
+    notices = storage_notices(caller.company.storage) if is_admin else []
+    return {"user": user, "company": company, "media_origin": caller.company.media_origin, "storage": notices}
 
 
 @router.put("/me/password", status_code=204)

@@ -11,10 +11,14 @@ from reelkeep.catalog.image_sequences import SequenceRow
 from reelkeep.catalog.luts import Choice
 from reelkeep.catalog.people import User
 from reelkeep.catalog.versions import VersionRow
-from reelkeep.errors import sentence
+from reelkeep.errors import StorageStopped, sentence
 from reelkeep.media import FrameRate, Timecode
 from reelkeep.review.comments import Comment
-from reelkeep.storage.placement import Placement
+from reelkeep.storage.access import CompanyStorage
+from reelkeep.storage.connection_states import ConnectionState
+from reelkeep.storage.interface import StorageConnection
+from reelkeep.storage.placement import Placement, usable
+from reelkeep.storage.refusals import Answer
 
 _FACTS: Final = ("container", "width_px", "height_px", "frames", "video_codec", "is_still", "sounds", "times", "light")
 
@@ -37,6 +41,40 @@ def placement_json(placement: Placement) -> dict[str, Any]:
     }
 
 
+def stopped_json(connection: StorageConnection) -> dict[str, str] | None:
+    """Return why nothing is given out of a connection, in words for whoever looks at a film; None if it is in use."""
+    try:
+        usable(connection)
+    except StorageStopped as why:
+        message, advice = sentence(why.message), why.advice()
+        fields = {"connection_id": connection.id, "state": connection.state.value, "code": why.code}
+        return {**fields, "message": message, "advice": advice}
+    return None
+
+
+def storage_news_json(storage: CompanyStorage) -> dict[str, Any]:
+    """Return what pages are told of the company's connections: which have gone out of use, and which do not answer."""
+    connections = storage.all_connections()
+    stopped = [found for one in connections if (found := stopped_json(one)) is not None]
+    away = [one.id for one in storage.connections() if storage.seen(one.id) is Answer.AWAY]
+    return {"what": "storage", "stopped": stopped, "away": away}
+
+
+def storage_notices(storage: CompanyStorage) -> list[dict[str, Any]]:
+    """Return what an admin of the company must know of its connections: those revoked, and those that are away."""
+    found = []
+    for one in storage.all_connections():
+        seen = storage.seen(one.id)
+        if one.state is ConnectionState.REVOKED and (why := stopped_json(one)) is not None:
+            found.append({**why, "name": one.name, "answers_again": seen is Answer.OPEN})
+        elif one.state is ConnectionState.ACTIVE and seen is Answer.AWAY:
+            message = f"The storage of connection {one.name} does not answer."
+            advice = "What is loaded plays on; Reelkeep keeps asking by itself."
+            found.append({"connection_id": one.id, "state": "away", "name": one.name, "message": message,
+                          "advice": advice, "answers_again": False})  # fmt: skip
+    return found
+
+
 def user_json(user: User) -> dict[str, Any]:
     return {"id": user.id, "name": user.name, "email": user.email, "is_company_admin": user.is_company_admin}
 
@@ -46,6 +84,7 @@ def version_json(version: VersionRow) -> dict[str, Any]:
     return {
         "id": version.id,
         "asset_id": version.asset_id,
+        "connection_id": version.connection_id,
         "number": version.number,
         "state": version.state.value,
         "problem": sentence(version.problem.message) if version.problem else None,

@@ -5,7 +5,7 @@
  *   file_name: string, size_bytes: number, published_frames: number | null, planned_frames: number | null,
  *   frames: number | null, rate: [number, number] | null, has_poster: boolean, uploaded_by: any, created_at: string,
  *   stored_at: string | null, ready_at: string | null, width_px: number | null, height_px: number | null,
- *   asset_id?: string, sequence?: Sequence | null}} Version
+ *   asset_id?: string, connection_id?: string, sequence?: Sequence | null}} Version
  * @typedef {{kind: string, files: number, first_number: number, last_number: number, missing: number,
  *   gaps: [number, number][], rate: [number, number]}} Sequence
  * @typedef {{id: string, name: string, production_id: string, versions: Version[]}} Asset
@@ -15,7 +15,9 @@
  *   lut: {id: string, name: string, input: string, scope: string} | null,
  *   placement: {connection: string, bucket: string, state: string, inherited_from: string} | null}} Production
  * @typedef {{user: {id: string, name: string, email: string, is_company_admin: boolean},
- *   company: {name: string, slug: string}, media_origin: string}} Me
+ *   company: {name: string, slug: string}, media_origin: string, storage: StorageNotice[]}} Me
+ * @typedef {{connection_id: string, name: string, state: string, message: string, advice: string,
+ *   answers_again: boolean}} StorageNotice
  * @typedef {{id: string, frame: number, last_frame: number | null, text: string, author: {id: string, name: string},
  *   created_at: string, edited_at: string | null, resolved_at: string | null, resolved_by: string | null}} Comment
  * @typedef {{number: number, size_bytes: number, crc32: string | null}} DonePart

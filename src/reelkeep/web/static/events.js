@@ -4,12 +4,20 @@ import { get } from "./api.js";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+/** The server tells at once of storage that is out of use; after this long without it, there is none. */
+const STORAGE_TOLD_MS = 1_500;
+
+/**
+ * @typedef {{connection_id: string, state: string, code: string, message: string, advice: string}} Stopped
+ * @typedef {{stopped: Stopped[], away: string[]}} StorageNews  connections out of use, and ids of those that do not answer
+ * @typedef {{what: string, version?: import("./api.js").Version, production?: {id: string, name: string, first_frame: number},
+ *   stopped?: Stopped[], away?: string[]}} LiveEvent
+ */
 
 /**
  * Listen to a production's changes.
  * @param {string} productionId
- * @param {(event: {what: string, version?: import("./api.js").Version,
- *   production?: {id: string, name: string, first_frame: number}}) => void} onEvent
+ * @param {(event: LiveEvent) => void} onEvent
  * @param {() => void} [onOpen]  called when a connection stands, the first too: changes before it may have been missed
  * @returns {() => void} stops listening
  */
@@ -20,19 +28,28 @@ export function listen(productionId, onEvent, onOpen = () => {}) {
   let socket = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let quiet;
 
   const connect = () => {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     socket = new WebSocket(`${scheme}://${location.host}/api/v1/productions/${productionId}/events`);
     socket.onopen = () => {
       wait = FIRST_WAIT_MS;
+      quiet = setTimeout(() => onEvent({ what: "storage", stopped: [], away: [] }), STORAGE_TOLD_MS);
       onOpen();
     };
     socket.onmessage = (message) => {
       const event = JSON.parse(message.data);
-      if (event && typeof event.what === "string") onEvent(event);
+      if (!event || typeof event.what !== "string") return;
+      if (event.what === "storage") {
+        clearTimeout(quiet);
+        dispatchEvent(new CustomEvent("reelkeep-storage"));
+      }
+      onEvent(event);
     };
     socket.onclose = () => {
+      clearTimeout(quiet);
       if (stopped) return;
       get("/me").catch(() => {}); // a refused socket does not say why; this asks to sign in if that is it
       timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
@@ -43,6 +60,7 @@ export function listen(productionId, onEvent, onOpen = () => {}) {
   return () => {
     stopped = true;
     clearTimeout(timer);
+    clearTimeout(quiet);
     socket?.close();
   };
 }

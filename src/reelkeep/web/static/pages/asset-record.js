@@ -10,7 +10,10 @@ import { isOpen } from "../version-words.js";
  * @typedef {import("../api.js").Comment} Comment
  */
 
-/** Fires "change", and before it "chosen" (another version, or one that can be played now) or "grown" (more of the same). */
+/**
+ * Fires "change", and before it "chosen" (another version, or one that can be played now), "grown" (more of the same),
+ * "stopped" (its storage is out of use: nothing of it may stay on the screen) or "resumed".
+ */
 export class AssetRecord extends EventTarget {
   constructor() {
     super();
@@ -24,10 +27,30 @@ export class AssetRecord extends EventTarget {
     this.production = null;
     /** @type {unknown} */
     this.problem = null;
+    /** @type {import("../events.js").StorageNews} */
+    this.storage = { stopped: [], away: [] };
     this.stopListening = () => {};
   }
 
-  /** @param {"chosen" | "grown"} [what] */
+  /** Why nothing of this version is given out, or null. */
+  get stopped() {
+    return this.storage.stopped.find((each) => each.connection_id === this.version?.connection_id) ?? null;
+  }
+
+  /** True if the storage of this version does not answer. */
+  get away() {
+    return this.storage.away.includes(this.version?.connection_id ?? "");
+  }
+
+  /** @param {import("../events.js").StorageNews} news */
+  #onStorage(news) {
+    const before = this.stopped;
+    this.storage = news;
+    const what = this.stopped ? "stopped" : "resumed";
+    this.#changed(Boolean(before) === Boolean(this.stopped) ? undefined : what);
+  }
+
+  /** @param {"chosen" | "grown" | "stopped" | "resumed"} [what] */
   #changed(what) {
     if (what) this.dispatchEvent(new Event(what));
     this.dispatchEvent(new Event("change"));
@@ -83,8 +106,9 @@ export class AssetRecord extends EventTarget {
     if (this.production) this.#readProduction(asset);
   }
 
-  /** @param {{what: string, version?: Version, production?: {id: string, name: string, first_frame: number}}} event */
-  #onEvent({ what, version, production }) {
+  /** @param {import("../events.js").LiveEvent} event */
+  #onEvent({ what, version, production, stopped = [], away = [] }) {
+    if (what === "storage") return this.#onStorage({ stopped, away });
     if (production) {
       if (this.production) this.production = { ...this.production, ...production };
       return this.#changed();

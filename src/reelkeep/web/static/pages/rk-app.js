@@ -14,6 +14,9 @@ import "../upload/rk-uploads.js";
 
 /** @typedef {import("../api.js").Me} Me */
 
+/** How often an admin's page asks what is wrong with the storage where no live connection tells. */
+const NOTICES_MS = 30_000;
+
 export class RkApp extends LitElement {
   static properties = { route: { state: true }, me: { state: true }, problem: { state: true }, trail: { state: true } };
 
@@ -72,6 +75,16 @@ export class RkApp extends LitElement {
       .name {
         color: var(--quiet);
         white-space: nowrap;
+      }
+      .banner {
+        flex: none;
+        padding: 10px 16px;
+        border-bottom: 1px solid var(--bad);
+        background: var(--raised);
+      }
+      .banner b {
+        font-weight: 500;
+        color: var(--bad);
       }
       .notice {
         margin: 15vh auto;
@@ -132,6 +145,9 @@ export class RkApp extends LitElement {
     /** Names between the company and the end of the address. @type {{text: string, href?: string, titleOnly?: boolean}[]} */
     this.trail = [];
     this.onRoute = () => this.#route();
+    this.onStorage = () => this.#readNotices();
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this.noticeTimer = undefined;
     this.onSignedOut = () => {
       this.me = null;
       // Later, so that the page on the screen can first put into its address where the person is.
@@ -146,6 +162,8 @@ export class RkApp extends LitElement {
     addEventListener("popstate", this.onRoute);
     addEventListener("reelkeep-route", this.onRoute);
     addEventListener("reelkeep-signed-out", this.onSignedOut);
+    addEventListener("reelkeep-storage", this.onStorage);
+    this.noticeTimer = setInterval(this.onStorage, NOTICES_MS);
     this.addEventListener("click", followLink);
     this.addEventListener("reelkeep-trail", (event) => this.#setTrail(/** @type {CustomEvent} */ (event).detail));
     if (this.route.page !== "signin") this.#readMe();
@@ -156,6 +174,8 @@ export class RkApp extends LitElement {
     removeEventListener("popstate", this.onRoute);
     removeEventListener("reelkeep-route", this.onRoute);
     removeEventListener("reelkeep-signed-out", this.onSignedOut);
+    removeEventListener("reelkeep-storage", this.onStorage);
+    clearInterval(this.noticeTimer);
   }
 
   #route() {
@@ -183,6 +203,12 @@ export class RkApp extends LitElement {
     }
   }
 
+  async #readNotices() {
+    if (!this.me?.user.is_company_admin || document.hidden) return;
+    const fresh = await get("/me").catch(() => null);
+    if (fresh && this.me) this.me = { ...this.me, storage: fresh.storage };
+  }
+
   async #signOut() {
     await post("/logout").catch(() => {});
     this.me = null;
@@ -202,9 +228,16 @@ export class RkApp extends LitElement {
         <span class="name">${this.me.user.name}</span>
         <button class="plain" @click=${this.#signOut}>Sign out</button>
       </header>
+      <div role="alert">${this.me.storage.map((notice) => this.#renderNotice(notice))}</div>
       <main id="main" tabindex="-1">${this.#renderPage(this.me)}</main>
       <rk-uploads .userId=${this.me.user.id}></rk-uploads>
     `;
+  }
+
+  /** @param {import("../api.js").StorageNotice} notice */
+  #renderNotice(notice) {
+    const again = notice.answers_again ? html` Its bucket lets Reelkeep in again.` : nothing;
+    return html`<p class="banner"><b>${notice.message}</b>${again} ${notice.advice} ${this.route.page === "storage" ? nothing : html`<a href="/storage">Go to Storage</a>`}</p>`;
   }
 
   /** Whoever follows a link by keyboard goes on from the new page's beginning. */

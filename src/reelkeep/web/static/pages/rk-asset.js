@@ -32,6 +32,7 @@ import { assetStyles } from "./asset-styles.js";
  * @typedef {import("../player/keys.js").Action} Action
  */
 
+const STORAGE_AWAY = "The storage does not answer. What is loaded plays on; the page goes on by itself.";
 const MAY_COMMENT = ["production_admin", "uploader", "reviewer"];
 const MAY_UPLOAD = ["production_admin", "uploader"];
 /** Where each key looks at 1:1: right and down. @type {{[action: string]: [number, number]}} */
@@ -64,6 +65,10 @@ export class RkAsset extends LitElement {
     this.record.addEventListener("change", () => this.#onRecord());
     this.record.addEventListener("chosen", () => this.#onChosen());
     this.record.addEventListener("grown", () => this.#onGrown());
+    this.record.addEventListener("stopped", () => this.#empty());
+    this.record.addEventListener("resumed", () => this.#onResumed());
+    /** The player's end, while what it showed is being taken away. */
+    this.emptying = Promise.resolve();
     /** What went wrong with the picture. @type {unknown} */
     this.problem = null;
     this.commenting = new Commenting(this.record);
@@ -181,15 +186,42 @@ export class RkAsset extends LitElement {
     else if (this.playback) this.#openPlayer(); // stopped or failed: nothing more comes
   }
 
+  #onResumed() {
+    this.problem = null;
+    this.#openPlayer();
+  }
+
+  /** Take what is shown off the screen and out of the player, with its keys; where the person was is kept. */
+  #empty() {
+    const { playback } = this;
+    this.startFrame = playback?.pair?.frame ?? this.startFrame;
+    this.playback = null;
+    this.problem = null;
+    this.notice = "";
+    this.requestUpdate();
+    this.emptying = this.emptying.then(async () => {
+      await playback?.close();
+      for (const video of this.#videos()) {
+        video.removeAttribute("src");
+        video.load(); // W3C HTML, media elements: without a source this lets go of what was fetched
+      }
+    });
+  }
+
+  #videos() {
+    return /** @type {NodeListOf<HTMLVideoElement>} */ (this.renderRoot.querySelectorAll("video"));
+  }
+
   async #openPlayer() {
     const { version } = this.record;
     await this.playback?.close();
     this.playback = null;
     this.requestUpdate();
-    if (!version || !isOpen(version) || !canDecrypt()) return;
+    await this.emptying;
+    if (!version || !isOpen(version) || !canDecrypt() || this.record.stopped) return;
     await this.updateComplete;
-    const [full, step] = /** @type {NodeListOf<HTMLVideoElement>} */ (this.renderRoot.querySelectorAll("video"));
-    if (!step || !full || this.record.version?.id !== version.id) return;
+    const [full, step] = this.#videos();
+    if (!step || !full || this.record.version?.id !== version.id || this.playback || this.record.stopped) return;
     const playback = new Playback(version, step, full, this.habits);
     this.playback = playback;
     full.volume = this.habits.volume;
@@ -381,11 +413,17 @@ export class RkAsset extends LitElement {
         ${version?.stored_at ? html`<rk-facts .version=${version}></rk-facts>` : nothing}
         ${version?.stored_at && mayUpload ? html`<button class="plain icon" aria-label="Download the original" title="Download the original" @click=${this.#download}>${icons.download}</button>` : nothing}
       </div>
-      <div class="notice bad" role="alert">${this.notice}</div>`;
+      <div class="notice bad" role="alert">${this.notice || (this.record.away ? STORAGE_AWAY : "")}</div>`;
   }
 
   /** @param {Version | null} version */
   #renderOver(version) {
+    const { stopped } = this.record;
+    if (stopped) {
+      return html`<div class="over stopped" role="alert" @click=${this.#keepClick}>
+        <div class="say"><h2>${sentence(stopped.message)}</h2><p class="quiet">${sentence(stopped.advice)}</p></div>
+      </div>`;
+    }
     if (this.problem) {
       const { message, advice } = words(this.problem);
       return html`<div class="over light" role="alert" @click=${this.#keepClick}>

@@ -14,7 +14,7 @@ import { MOVING_STATES, isOpen, mayAgain, mayStop, proxyShare, sequenceText, sta
 
 /** Fires "tell" (detail: a version and what is asked for it). */
 export class RkCard extends LitElement {
-  static properties = { asset: {}, posters: {}, mayUpload: { type: Boolean } };
+  static properties = { asset: {}, posters: {}, stopped: {}, mayUpload: { type: Boolean } };
 
   static styles = [
     shared,
@@ -107,6 +107,8 @@ export class RkCard extends LitElement {
     this.asset = null;
     /** Where posters are, or "" before that is known. */
     this.posters = "";
+    /** Ids of connections that are out of use: nothing of them is shown. @type {string[]} */
+    this.stopped = [];
     this.mayUpload = false;
   }
 
@@ -151,7 +153,7 @@ export class RkCard extends LitElement {
   /** @param {Asset} asset */
   #renderPoster(asset) {
     const shown = asset.versions.find((version) => version.has_poster);
-    if (!shown || !this.posters) return asset.versions.some((version) => version.state === "ready" && version.frames === 0) ? icons.note : icons.film;
+    if (!shown || !this.posters || this.stopped.includes(shown.connection_id ?? "")) return asset.versions.some((version) => version.state === "ready" && version.frames === 0) ? icons.note : icons.film;
     return html`<img src="${this.posters}/versions/${shown.id}/poster.jpg" alt="" loading="lazy" />`;
   }
 

@@ -38,6 +38,7 @@ export class RkProduction extends LitElement {
     production: { state: true },
     assets: { state: true },
     posters: { state: true },
+    stopped: { state: true },
     problem: { state: true },
     dragging: { state: true },
   };
@@ -129,6 +130,8 @@ export class RkProduction extends LitElement {
     /** @type {Asset[] | null} */
     this.assets = null;
     this.posters = "";
+    /** Ids of connections that are out of use. @type {string[]} */
+    this.stopped = [];
     /** @type {unknown} */
     this.problem = null;
     this.dragging = false;
@@ -197,8 +200,9 @@ export class RkProduction extends LitElement {
     this.production = productions.find((/** @type {any} */ each) => each.id === this.productionId) ?? this.production;
   }
 
-  /** @param {{what: string, version?: Version, production?: {id: string, name: string, first_frame: number}}} event */
-  #onEvent({ version, production }) {
+  /** @param {import("../events.js").LiveEvent} event */
+  #onEvent({ what, version, production, stopped = [] }) {
+    if (what === "storage") this.stopped = stopped.map((each) => each.connection_id);
     if (production && this.production) {
       this.production = { ...this.production, ...production };
       this.#readProduction();
@@ -309,7 +313,7 @@ export class RkProduction extends LitElement {
   /** @param {Asset[]} assets */
   #renderGrid(assets) {
     return html`<ul>
-      ${repeat(assets.filter((asset) => asset.versions.length), (asset) => asset.id, (asset) => html`<li><rk-card .asset=${asset} .posters=${this.posters} .mayUpload=${this.#mayUpload} @tell=${this.#tell}></rk-card></li>`)}
+      ${repeat(assets.filter((asset) => asset.versions.length), (asset) => asset.id, (asset) => html`<li><rk-card .asset=${asset} .posters=${this.posters} .stopped=${this.stopped} .mayUpload=${this.#mayUpload} @tell=${this.#tell}></rk-card></li>`)}
     </ul>`;
   }
 }

@@ -1,7 +1,7 @@
 /** Where the company's films lie: its storage connections, where new versions go and why, and what a month costs. */
 
 import { LitElement, css, html, nothing } from "../lit.js";
-import { get } from "../api.js";
+import { get, post } from "../api.js";
 import { wordsInOne } from "../sentences.js";
 import { sizeText } from "../measures.js";
 import { shared } from "../styles.js";
@@ -9,7 +9,7 @@ import { shared } from "../styles.js";
 /**
  * @typedef {{connection: string, bucket: string, state: string, inherited_from: string}} Placement
  * @typedef {{id: string, name: string, bucket: string, prefix: string, region: string, state: string, hosted: boolean,
- *   versions: number, original_bytes: number}} Connection
+ *   why: string | null, answers: boolean, away: boolean, versions: number, original_bytes: number}} Connection
  * @typedef {{connections: Connection[], company: Placement | null,
  *   productions: {id: string, name: string, placement: Placement | null}[]}} Storage
  * @typedef {{currency: string, store: string, region: string, prices_looked_up: string, prices_source: string,
@@ -31,7 +31,7 @@ const FROM_WORDS = /** @type {Record<string, string>} */ ({
 });
 
 export class RkStorage extends LitElement {
-  static properties = { storage: { state: true }, estimate: { state: true }, problem: { state: true }, replica: { state: true } };
+  static properties = { storage: { state: true }, estimate: { state: true }, problem: { state: true }, replica: { state: true }, resuming: { state: true } };
 
   static styles = [
     shared,
@@ -79,6 +79,11 @@ export class RkStorage extends LitElement {
         font-variant-numeric: tabular-nums;
         white-space: nowrap;
       }
+      .revoked {
+        display: grid;
+        gap: 6px;
+        justify-items: start;
+      }
       .prices {
         margin-top: 12px;
       }
@@ -111,7 +116,8 @@ export class RkStorage extends LitElement {
           border: 0;
           padding: 0;
         }
-        .stack th {
+        .stack th,
+        .stack .wide {
           grid-column: 1 / -1;
         }
       }
@@ -127,12 +133,48 @@ export class RkStorage extends LitElement {
     /** @type {unknown} */
     this.problem = null;
     this.replica = false;
+    /** Id of the connection that is being put into use again. */
+    this.resuming = "";
+    this.onStorage = () => this.#read();
   }
 
   connectedCallback() {
     super.connectedCallback();
     this.dispatchEvent(new CustomEvent("reelkeep-trail", { detail: [{ text: "Storage" }], bubbles: true, composed: true }));
+    addEventListener("reelkeep-storage", this.onStorage);
     this.#read();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    removeEventListener("reelkeep-storage", this.onStorage);
+  }
+
+  /** @param {Connection} connection */
+  async #resume(connection) {
+    this.resuming = connection.id;
+    this.problem = null;
+    try {
+      await post(`/storage/connections/${connection.id}/resume`);
+      dispatchEvent(new CustomEvent("reelkeep-storage"));
+    } catch (problem) {
+      this.problem = problem;
+    } finally {
+      this.resuming = "";
+    }
+  }
+
+  /** @param {Connection} connection */
+  #renderState(connection) {
+    const { state, why, away, answers } = connection;
+    if (away) return html`<span class="bad">Does not answer</span>`;
+    if (state !== "revoked") return html`<span class=${state === "active" ? "" : "bad"}>${STATE_WORDS[state] ?? state}</span>`;
+    return html`<div class="revoked">
+      <span class="bad">${STATE_WORDS.revoked}</span>
+      <span class="quiet">${why}</span>
+      ${answers ? html`<span>The bucket lets Reelkeep in again.</span>` : nothing}
+      <button ?disabled=${this.resuming !== ""} @click=${() => this.#resume(connection)} aria-label="Resume ${connection.name}">Resume</button>
+    </div>`;
   }
 
   async #read() {
@@ -190,7 +232,7 @@ export class RkStorage extends LitElement {
                   html`<tr>
                     <th scope="row">${one.name}${one.hosted ? html` <span class="quiet">hosted by the operator</span>` : nothing}</th>
                     <td>${one.bucket}${one.prefix ? `/${one.prefix}` : ""} <span class="quiet">${one.region}</span></td>
-                    <td class=${one.state === "active" ? "" : "bad"}>${STATE_WORDS[one.state] ?? one.state}</td>
+                    <td class=${one.state === "revoked" ? "wide" : ""}>${this.#renderState(one)}</td>
                     <td class="number">${one.versions.toLocaleString("en")} ${one.versions === 1 ? "version" : "versions"}</td>
                     <td class="number">${sizeText(one.original_bytes)}</td>
                   </tr>`,

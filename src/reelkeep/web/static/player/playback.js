@@ -10,6 +10,9 @@ import { Watching } from "./watching.js";
 
 /** The larger rungs lag a little behind the step rung; before this many frames the small picture alone is opened. */
 const FULL_FROM_FRAMES = 96;
+/** With the segment of two seconds that may go beyond it: no more than ten seconds play on if the server falls silent. */
+const BUFFER_SECONDS = 8;
+
 /**
  * @typedef {import("../api.js").Version} Version
  * @typedef {import("../api.js").Playback} Session
@@ -117,7 +120,7 @@ export class Playback extends EventTarget {
     const larger = this.#rungs().some((rung) => height && (rung.height_px ?? 0) > height);
     return {
       abr: { enabled: true, defaultBandwidthEstimate: 25_000_000 },
-      streaming: { bufferingGoal: 12, bufferBehind: 24, rebufferingGoal: 0.3 },
+      streaming: { bufferingGoal: BUFFER_SECONDS, bufferBehind: 24, rebufferingGoal: 0.3 },
       ...(larger && height ? { restrictions: { minHeight: height + 1 } } : {}),
     };
   }

@@ -5,6 +5,9 @@ const SOURCE = "/static/vendor/shaka/shaka-player.dash.js";
 /** Requests for segments not yet published are held by the server and then answered 503: keep asking. */
 const RETRIES = { maxAttempts: 40, baseDelay: 700, backoffFactor: 1.2, fuzzFactor: 0.3, timeout: 30_000, stallTimeout: 20_000 };
 
+/** Where nobody says another one (sound alone): see BUFFER_SECONDS in playback.js. */
+const BUFFER_SECONDS = 8;
+
 /** @type {Promise<typeof shaka> | null} */
 let loading = null;
 
@@ -47,7 +50,7 @@ export async function attachPlayer(video, watching, onProblem) {
     request.uris = request.uris.map((/** @type {string} */ uri) => watching.current(uri)); // its next attempt takes them
   });
   await player.attach(video);
-  player.configure({ streaming: { retryParameters: RETRIES }, manifest: { retryParameters: { ...RETRIES, maxAttempts: 4 } } });
+  player.configure({ streaming: { retryParameters: RETRIES, bufferingGoal: BUFFER_SECONDS }, manifest: { retryParameters: { ...RETRIES, maxAttempts: 4 } } });
   return player;
 }
 
