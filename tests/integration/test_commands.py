@@ -197,4 +197,4 @@ def test_trying_out_a_bucket_is_accounted_for(signed_in: Machine) -> None:
             rows = conn.execute(select_rows(grants).where(grants.c.action == "probe")).all()
     finally:
         engine.dispose()
-    assert [row.object_key for row in rows] == ["probe/"]
+    assert [row.object_key for row in rows] == ["probe/", "reelkeep.json"]
