@@ -85,12 +85,12 @@ def _first_frame(platform: Platform, browser: Browser, clip: Path) -> float:
     status = clip.stat()
     key = client_key(clip, (status.st_size, status.st_mtime_ns))
     with platform.api() as api:
-        ticket = api.begin_upload(platform.production_id, clip.name, status.st_size, key)
+        ticket = api.begin_upload(platform.banded_id, clip.name, status.st_size, key)
         with signed_in(browser, platform) as page:
             watch_first_frame(page)
             page.goto(f"{platform.origin}/assets/{ticket.asset_id}")
             page.locator(".over h2").wait_for()
-            upload(api, platform.production_id, clip)
+            upload(api, platform.banded_id, clip)
             stored = time.time()
             shown = first_frame_at(page)
         with suppress(Conflict):  # it is made already

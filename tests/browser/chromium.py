@@ -25,6 +25,15 @@ ARGUMENTS = [
     "--no-first-run",
     f"--host-resolver-rules=MAP *.{ELSEWHERE} 127.0.0.1",
 ]
+_LANES = """(element) => {
+  const { pair } = element.playback;
+  const one = ({ loaded, wanted, showing, video, player }) => ({
+    loaded, wanted, showing, at: video.currentTime, seeking: video.seeking, ready: video.readyState,
+    paused: video.paused, error: video.error?.message ?? null, lines: video.videoHeight,
+    buffered: player?.getBufferedInfo().video ?? null, loading: player?.getLoadMode() ?? null,
+  });
+  return { frame: pair.frame, state: pair.state, step: one(pair.step), full: one(pair.full), hidden: document.hidden };
+}"""
 _cookies: dict[str, Any] = {}  # by the platform's address: one sign-in does for all pages
 
 
@@ -108,7 +117,12 @@ def shows(page: Page, frame: int) -> None:
 
 def shows_full(page: Page) -> None:
     """Wait until the full picture lies on top."""
-    until(lambda: player_state(page).get("lane") == "full", 30, "the full picture", lambda: player_state(page))
+    until(lambda: player_state(page).get("lane") == "full", 30, "the full picture on top", lambda: lanes(page))
+
+
+def lanes(page: Page) -> Any:
+    """Return what the two pictures are doing, for the words of a failure."""
+    return {**player_state(page), **player(page).evaluate(_LANES)}
 
 
 def player(page: Page) -> Locator:

@@ -20,7 +20,7 @@ def test_a_dropped_clip_shows_frame_0_while_it_is_still_being_made_and_plays_wit
     browser: Browser, platform: Platform, tmp_path: Path
 ) -> None:
     clip = bunny_loop(tmp_path / "big buck bunny.mp4", seconds=120)
-    with signed_in(browser, platform, f"/productions/{platform.production_id}") as page:
+    with signed_in(browser, platform, f"/productions/{platform.banded_id}") as page:
         licences: list[Response] = []
         page.on("response", lambda answer: licences.append(answer) if answer.url.endswith("/licence") else None)
         page.locator("#upload").wait_for()
@@ -39,9 +39,7 @@ def test_a_dropped_clip_shows_frame_0_while_it_is_still_being_made_and_plays_wit
 
         _play_without_a_dropped_frame(page)
         with platform.api() as api:
-            (version,) = next(
-                a["versions"] for a in api.assets(platform.production_id) if a["name"].startswith("big buck")
-            )
+            (version,) = next(a["versions"] for a in api.assets(platform.banded_id) if a["name"].startswith("big buck"))
             api._post(f"/versions/{version['id']}/cancel", {})  # two minutes of film are more than the test needs
 
 

@@ -36,7 +36,7 @@ _QUALITY = f"""{_FIND} return ({_OF})(find(document));"""
 @pytest.fixture(scope="module")
 def banded(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The path of a film whose one rung has two mark bands, fully made."""
-    sent = platform.upload(small_silent(tmp_path_factory.mktemp("clips") / "banded.mp4", FRAMES))
+    sent = platform.upload(small_silent(tmp_path_factory.mktemp("clips") / "banded.mp4", FRAMES), platform.banded_id)
     platform.wait_for(sent.version_id, "ready")
     with platform.company_engine().connect() as conn:
         bands = conn.execute(select(renditions.c.bands).where(renditions.c.version_id == sent.version_id)).scalar_one()

@@ -19,6 +19,7 @@ from reelkeep.cli.app import main
 from reelkeep.cli.installation import Installation
 from reelkeep.companies.registry import Company
 from reelkeep.storage.interface import StorageConnection
+from reelkeep.transfer.luts import add_lut
 from reelkeep.transfer.upload import upload
 
 BUCKET = "acme-audited"
@@ -47,7 +48,7 @@ class Audited:
 
 @pytest.fixture(scope="module")
 def connection(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> StorageConnection:
-    """A connection with three originals of one file, one of four pictures, and two proxies that are complete."""
+    """A connection with three originals of one file, one of four pictures, two proxies that are complete, and a LUT."""
     operator, company = Installation(platform.data), platform.company
     assert isinstance(company, Company)
     with platform.api() as api:
@@ -62,6 +63,9 @@ def connection(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> 
         line = CommandLine.signed_in(platform, tmp_path_factory.mktemp("home"))
         sent = line.run("upload", str(pictures[0].parent), "-p", production["slug"], "--json").fields
         platform.wait_for(sent["uploads"][0]["version_id"], "ready")
+        cube = folder / "show.cube"
+        cube.write_text("LUT_3D_SIZE 2\n" + "0 0 0\n" * 8)
+        add_lut(api, production["id"], cube)
         for number in range(2):  # no media: an original stays whatever it is
             (folder / f"notes {number}.txt").write_text("notes " * 100)
             platform.wait_for(upload(api, production["id"], folder / f"notes {number}.txt").version_id, "failed")

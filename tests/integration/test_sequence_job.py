@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import threading
@@ -10,21 +11,25 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from tests.integration.studio import Bell, MemoryReader, NoSessions, Studio
 from tests.media.sequences import shoot
 
-from reelkeep.catalog import assets, image_sequences, people, productions, versions
+from reelkeep.catalog import assets, image_sequences, luts, people, productions, versions
 from reelkeep.catalog.image_sequences import FrameRow, SequenceRow
 from reelkeep.catalog.lifecycle import VersionState
+from reelkeep.catalog.luts import LutRow
 from reelkeep.catalog.tables import attempts, grants
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.companies.registry import Company
 from reelkeep.encryption.keys import CompanyKey
-from reelkeep.ids import ConnectionId, VersionId, new_id
+from reelkeep.ids import ConnectionId, LutId, ProductionId, VersionId, new_id
 from reelkeep.jobs import queue
 from reelkeep.jobs.interface import JobKind
+from reelkeep.luts import Lut, LutInput, LutScope
 from reelkeep.media import FrameRate
 from reelkeep.runner.work import Outcome
 from reelkeep.sequences import frame_name, pattern_name
@@ -117,6 +122,41 @@ def test_a_job_whose_codec_was_killed_goes_on_without_reading_what_is_published(
     with studio.company.engine.connect() as conn:
         read = conn.execute(select(grants).where(grants.c.action == "read_original")).all()
     assert all(row.object_key.endswith(f"/{studio.version_id}/") for row in read)
+
+
+def _add_lut(conn: Connection, production_id: ProductionId, name: str, lut: Lut) -> LutId:
+    """Record a LUT as if its file had been read."""
+    lut_id = LutId(new_id())
+    row = LutRow(lut_id, production_id, name, ConnectionId(new_id()), f"attachments/lut/{lut_id}/{name}", "", 1, b"")
+    luts.add(conn, row, people.everyone(conn)[0].id)
+    luts.checked(conn, lut_id, "", lut)
+    return lut_id
+
+
+def test_a_film_keeps_the_lut_that_was_chosen_when_its_making_began(studio_of, tmp_path: Path) -> None:
+    studio = studio_of(shoot(tmp_path, "exr", range(1, 193)))
+    axis = np.array([0.25, 0.75], "<f4")  # black and white become two greys
+    cube = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)[..., ::-1]
+    lut = Lut(2, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), np.ascontiguousarray(cube).tobytes())
+    production_id = studio.version().production_id
+    with studio.company.engine.begin() as conn:
+        lut_id = _add_lut(conn, production_id, "greys.cube", lut)
+        luts.choose(conn, production_id, lut_id, into=LutInput.LINEAR, scope=LutScope.LINEAR)
+
+    def change() -> None:
+        os.kill(studio.codecs[-1].pid, signal.SIGKILL)
+        with studio.company.engine.begin() as conn:
+            luts.choose_none(conn, production_id)
+
+    assert studio.work_and_interrupt(change, after_segments=2) is Outcome.WORKED
+    version = studio.version()
+    assert (version.state, len(studio.codecs)) == (VersionState.READY, 2)
+    assert version.lut is not None
+    assert (version.lut.lut_id, version.lut.name, version.lut.input) == (lut_id, "greys.cube", LutInput.LINEAR)
+    assert studio.frame_numbers("v180") == list(range(192))
+    with av.open(io.BytesIO(studio.film("v180")), options={"decryption_key": studio.content_key("v180")}) as film:
+        brightest = [frame.to_ndarray(format="gray").max() for frame in film.decode(video=0)]
+    assert max(brightest) < 0.85 * 255
 
 
 def test_a_frame_that_is_not_the_one_that_was_sent_ends_the_job_by_its_number(studio_of, tmp_path: Path) -> None:

@@ -216,7 +216,8 @@ TABLES = (("stbl/stts", 4), ("stbl/stsz", 8), ("stbl/stco", 4), ("stbl/stsc", 4)
 SIZED = ("moov", "moov/trak", "mdia/minf", "minf/stbl", "stbl/stsd", "stsd/avc1", "stbl/stsz")
 HEADS = {
     "png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff\xe0", "tiff": b"II*\0", "exr": b"\x76\x2f\x31\x01",
-    "dpx": b"SDPX", "j2k": b"\xff\x4f\xff\x51", "flac": b"fLaC", "ogg": b"OggS", "mp3": b"ID3", "avi": b"RIFF\xff\xff\xff\xffAVI ",
+    "dpx": b"SDPX", "j2k": b"\xff\x4f\xff\x51", "flac": b"fLaC", "ogg": b"OggS", "mp3": b"ID3",
+    "avi": b"RIFF\xff\xff\xff\xffAVI ",
     "matroska": b"\x1a\x45\xdf\xa3", "ts": (b"G" + bytes(187)) * 5, "mpeg": b"\0\0\x01\xba",
 }  # fmt: skip
 ERROR, EITHER, PROXY = "error", "either", "proxy"

@@ -20,9 +20,11 @@ from sqlalchemy import Engine
 from tests.services.databases import open_folder
 from tests.services.installation import Installation as Processes
 
+from reelkeep.catalog import productions
 from reelkeep.cli.installation import Installation
 from reelkeep.companies import provisioning
 from reelkeep.companies.registry import Company
+from reelkeep.ids import ProductionId
 from reelkeep.transfer.api import Api
 from reelkeep.transfer.upload import Uploaded, upload
 
@@ -32,11 +34,12 @@ EMAIL = "ada@acme.example"
 
 @dataclass
 class Platform(Processes):
-    """One installation with the company acme, its own bucket on the embedded store, and the production demo."""
+    """One installation with the company acme, its own bucket on the embedded store, and two productions."""
 
     password: str = ""
     company: Company | None = None
     production_id: str = ""
+    banded_id: str = ""  # with the settings of a new production
     program: Sequence[str] = ("-m", "reelkeep.cli", "up")
     _engines: list[Engine] = field(default_factory=list)
 
@@ -72,6 +75,10 @@ class Platform(Processes):
         user, password = operator.create_user(self.company, EMAIL, "Ada", None, is_company_admin=True)
         self.password = password or ""
         self.production_id = str(operator.create_production(self.company, "Demo", user).id)
+        self.banded_id = str(operator.create_production(self.company, "With bands", user).id)
+        with self.company_engine().begin() as conn:
+            # Bands take time, and have tests of their own.
+            productions.mark_with(conn, ProductionId(self.production_id), 0)
 
     @property
     def origin(self) -> str:
@@ -108,9 +115,9 @@ class Platform(Processes):
             _patiently(lambda: api.login(EMAIL, self.password))
             yield api
 
-    def upload(self, path: Path) -> Uploaded:
+    def upload(self, path: Path, production_id: str = "") -> Uploaded:
         with self.api() as api:
-            return upload(api, self.production_id, path)
+            return upload(api, production_id or self.production_id, path)
 
     def wait_for(self, version_id: str, *states: str, seconds: float = 120.0) -> Mapping[str, Any]:
         """Wait until a version is in one of these states; fail at once when it cannot get there any more."""

@@ -22,7 +22,7 @@ class Served:
     def __init__(self, application: Any, host: str) -> None:
         self.host = host
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._port = self._listener.getsockname()[1]
+        self.port = self._listener.getsockname()[1]
         config = uvicorn.Config(application, loop="uvloop", ws="websockets-sansio", log_config=None, access_log=False)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
@@ -33,13 +33,13 @@ class Served:
 
     def client(self, **headers: str) -> httpx.Client:
         client = httpx.Client(
-            base_url=f"http://127.0.0.1:{self._port}", headers={"Host": self.host, **headers}, timeout=20
+            base_url=f"http://127.0.0.1:{self.port}", headers={"Host": self.host, **headers}, timeout=20
         )
         self._clients.append(client)
         return client
 
     def websocket(self, path: str, headers: dict[str, str]) -> ClientConnection:
-        sock = socket.create_connection(("127.0.0.1", self._port))
+        sock = socket.create_connection(("127.0.0.1", self.port))
         try:
             return connect(f"ws://{self.host}{path}", sock=sock, additional_headers=headers)
         except BaseException:

@@ -15,7 +15,7 @@ from reelkeep.ids import GrantId, JobId, UserId, new_id
 
 
 class GrantAction(enum.Enum):
-    UPLOAD = "upload"  # create, sign parts, list parts, complete, abort, head of one original
+    UPLOAD = "upload"  # create, sign parts, list parts, complete, abort, head of one original; these and get of one LUT
     DOWNLOAD = "download"  # a presigned GET for a user
     PLAY = "play"  # the media process reads a bundle or a still
     READ_ORIGINAL = "read_original"  # a job reads the original

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reelkeep.catalog import changes, names
+from reelkeep.catalog.luts import Choice, choice_of
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
-from reelkeep.catalog.tables import assets, memberships, productions
+from reelkeep.catalog.tables import assets, lut_choices, luts, memberships, productions
 from reelkeep.errors import Conflict, NotFound, RequestError
 from reelkeep.ids import ProductionId, new_id
 from reelkeep.media import DEFAULT_BANDS, MAX_BANDS
@@ -35,6 +36,7 @@ class ProductionOfUser:
     production: Production
     role: Role
     assets: int
+    lut: Choice | None = None  # of versions whose making begins from now on
 
 
 def create(conn: Connection, name: str) -> Production:
@@ -114,8 +116,18 @@ def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
     count = select(func.count()).where(assets.c.production_id == productions.c.id).scalar_subquery()
     member = (memberships.c.production_id == productions.c.id) & (memberships.c.user_id == user.id)
     query = (
-        select(productions, memberships.c.role, count.label("assets"))
+        select(
+            productions,
+            memberships.c.role,
+            count.label("assets"),
+            lut_choices.c.lut_id,
+            lut_choices.c.input,
+            lut_choices.c.scope,
+            luts.c.file_name,
+        )
         .select_from(productions.outerjoin(memberships, member))
+        .outerjoin(lut_choices, lut_choices.c.production_id == productions.c.id)
+        .outerjoin(luts, luts.c.id == lut_choices.c.lut_id)
         .order_by(productions.c.name, productions.c.id)
     )
     if not user.is_company_admin:
@@ -125,6 +137,7 @@ def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
             _production(row),
             Role.PRODUCTION_ADMIN if user.is_company_admin else Role(row.role),
             row.assets,
+            choice_of(row.lut_id, row.file_name, row.input, row.scope),
         )
         for row in conn.execute(query)
     ]

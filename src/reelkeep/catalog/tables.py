@@ -140,6 +140,38 @@ versions = Table(
     UniqueConstraint("asset_id", "number"),
 )
 
+luts = Table(
+    "luts",
+    metadata,
+    _id(),
+    Column("production_id", ForeignKey("productions.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("file_name", Text, nullable=False),  # the true name
+    Column("connection_id", Text, nullable=False),
+    Column("object_key", Text, nullable=False, unique=True),
+    Column("store_upload_id", Text, nullable=False),  # S3's UploadId
+    Column("size_bytes", Integer, nullable=False),
+    Column("crc32", LargeBinary, nullable=False),
+    Column("etag", Text),
+    Column("title", Text, nullable=False, server_default=""),  # as the file says
+    Column("points", Integer),
+    Column("domain", JSONB),  # [[red, green, blue], [red, green, blue]]: its low and its high end
+    Column("numbers", LargeBinary),  # luts.Lut.numbers; null: not checked, or no LUT
+    Column("added_by", ForeignKey("users.id"), nullable=False),
+    Column("stored_at", DateTime(timezone=True)),
+    Column("checked_at", DateTime(timezone=True)),
+    _created(),
+    CheckConstraint("(checked_at is null) = (numbers is null)", name="checked"),
+)
+
+lut_choices = Table(  # a production that has no row is shown without a LUT
+    "lut_choices",
+    metadata,
+    Column("production_id", ForeignKey("productions.id", ondelete="CASCADE"), primary_key=True),
+    Column("lut_id", ForeignKey("luts.id"), nullable=False),
+    Column("input", Text, nullable=False),  # luts.LutInput
+    Column("scope", Text, nullable=False),  # luts.LutScope
+)
+
 version_keys = Table(
     "version_keys",
     metadata,
@@ -230,8 +262,11 @@ proxies = Table(
     Column("planned_audio_samples", BigInteger, nullable=False),
     Column("tile_layout", JSONB),  # packaging.stills.TileLayout
     Column("mark_bands", Integer, nullable=False),  # that were asked for
+    Column("lut_id", ForeignKey("luts.id")),  # that its pictures were shown through; null: none
+    Column("lut_input", Text),  # luts.LutInput
     Column("completed_at", DateTime(timezone=True)),
     _created(),
+    CheckConstraint("(lut_id is null) = (lut_input is null)", name="lut"),
 )
 
 units = Table(  # of a film that is cut; one that is not has none

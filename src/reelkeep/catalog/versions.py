@@ -13,10 +13,12 @@ from reelkeep.catalog import changes
 from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.image_sequences import SequenceRow, sequence_of
 from reelkeep.catalog.lifecycle import VERSION_STEPS, VersionState, step
+from reelkeep.catalog.luts import Choice, choice_of
 from reelkeep.catalog.runs import samples_from_start
-from reelkeep.catalog.tables import assets, image_sequences, proxies, renditions, stills, users, versions
+from reelkeep.catalog.tables import assets, image_sequences, luts, proxies, renditions, stills, users, versions
 from reelkeep.errors import NotFound, ReelkeepError
 from reelkeep.ids import AssetId, ConnectionId, ProductionId, UserId, VersionId
+from reelkeep.luts import LutScope
 from reelkeep.media import FrameRate
 
 
@@ -53,6 +55,7 @@ class VersionRow:
     rate: FrameRate | None
     has_poster: bool
     sequence: SequenceRow | None = None  # None: the original is one file
+    lut: Choice | None = None  # that the proxy was made with
 
 
 def create(
@@ -207,6 +210,9 @@ def _full() -> Select[Any]:
             proxies.c.frames,
             proxies.c.rate_numerator,
             proxies.c.rate_denominator,
+            proxies.c.lut_id,
+            proxies.c.lut_input,
+            luts.c.file_name.label("lut_name"),
             func.coalesce(published, 0).label("published_frames"),
             poster.label("has_poster"),
             *(column.label(f"sequence_{column.name}") for column in image_sequences.c),
@@ -214,6 +220,7 @@ def _full() -> Select[Any]:
         .join(assets, assets.c.id == versions.c.asset_id)
         .join(users, users.c.id == versions.c.uploaded_by)
         .outerjoin(proxies, proxies.c.version_id == versions.c.id)
+        .outerjoin(luts, luts.c.id == proxies.c.lut_id)
         .outerjoin(image_sequences, image_sequences.c.version_id == versions.c.id)
     )
 
@@ -245,6 +252,7 @@ def _version(row: Row[Any]) -> VersionRow:
         rate=FrameRate(row.rate_numerator, row.rate_denominator) if row.rate_numerator else None,
         has_poster=row.has_poster,
         sequence=_sequence(row),
+        lut=choice_of(row.lut_id, row.lut_name, row.lut_input, LutScope.ALL.value),
     )
 
 

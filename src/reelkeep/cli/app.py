@@ -20,6 +20,7 @@ from reelkeep.cli.download import download
 from reelkeep.cli.facts import facts
 from reelkeep.cli.login import login
 from reelkeep.cli.production import production
+from reelkeep.cli.production_lut import lut
 from reelkeep.cli.storage import storage
 from reelkeep.cli.storage_template import template
 from reelkeep.cli.up import up
@@ -37,6 +38,7 @@ app = typer.Typer(
 for command in (up, demo, login, upload, assets, facts, download):
     app.command()(command)
 storage.command("template")(template)
+production.add_typer(lut)
 for group in (company, production, user, storage, certificate):
     app.add_typer(group)
 

@@ -41,7 +41,9 @@ def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "container", str(found["container"])
     if found.get("video_codec"):
         yield "picture", f"{found['video_codec']}, {found['width_px']} × {found['height_px']}"
-    if shown := _SHOWN.get(found.get("light", "")):
+    if lut := found.get("lut"):
+        yield "colour", f"shown through {lut['name']}"
+    elif shown := _SHOWN.get(found.get("light", "")):
         yield "colour", shown
     if found.get("rate"):
         yield "rate", f"{float(Fraction(*found['rate'])):.6g} frames a second, {found['frames']} frames"

@@ -35,8 +35,8 @@ def show_all(address: Address = None, as_json: Json = False) -> None:
         output.show({"productions": found}, "", as_json=True)
     else:
         shown = ("slug", "name", "role", "assets", "first_frame", "mark_bands")
-        rows = [tuple(str(item[name]) for name in shown) for item in found]
-        output.show_table(("slug", "name", "your role", "assets", "first frame", "mark bands"), rows)
+        rows = [(*(str(item[name]) for name in shown), item["lut"]["name"] if item["lut"] else "") for item in found]
+        output.show_table(("slug", "name", "your role", "assets", "first frame", "mark bands", "LUT"), rows)
 
 
 @production.command("first-frame")

@@ -22,7 +22,7 @@ from reelkeep.custody.merge import PROBLEMS, Counts, Finding, FindingKind, Order
 from reelkeep.errors import RequestError, StorageSetupError
 from reelkeep.ids import ConnectionId
 from reelkeep.storage.interface import UnfinishedUpload
-from reelkeep.storage.layout import is_original_key
+from reelkeep.storage.layout import is_upload_key
 from reelkeep.storage.listing import Listed
 
 KEPT: Final = 1_000  # findings of a kind that a report keeps; every one is told as it is found
@@ -151,7 +151,7 @@ def add_unfinished(engine: Engine, report: Report, listed: Iterable[UnfinishedUp
             if one.upload_id in known:
                 report.unfinished += 1
                 continue
-            ours = is_original_key(one.key)
+            ours = is_upload_key(one.key)
             kind = FindingKind.UNNAMED if ours else FindingKind.FOREIGN
             what = "an unfinished upload that was given up" if ours else "an unfinished upload that nobody here began"
             finding = Finding(kind, one.key, f"{what}, begun {one.begun_at:%Y-%m-%d %H:%M} UTC", 0, None)

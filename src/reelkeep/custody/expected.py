@@ -12,7 +12,16 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, String, case, cast, collate, exists, func, literal, null, select, union_all
 
-from reelkeep.catalog.tables import attempts, image_sequences, renditions, segments, sequence_files, stills, versions
+from reelkeep.catalog.tables import (
+    attempts,
+    image_sequences,
+    luts,
+    renditions,
+    segments,
+    sequence_files,
+    stills,
+    versions,
+)
 from reelkeep.custody.merge import Expected, Order
 from reelkeep.ids import ConnectionId
 
@@ -54,6 +63,21 @@ def sequence_frames(at: Connections) -> Select[Any]:
         .join(versions, versions.c.id == sequence_files.c.version_id)
         .where(versions.c.connection_id.in_(at))
     )
+
+
+def production_luts(at: Connections) -> Select[Any]:
+    """LUTs of productions, also those that nobody can choose; one whose upload was given up may not be there."""
+    stored = luts.c.stored_at.is_not(None)
+    return select(
+        luts.c.object_key,
+        literal("LUT"),
+        stored,
+        case((stored, luts.c.size_bytes)),
+        literal(False),
+        luts.c.etag,
+        cast(null(), String),
+        luts.c.stored_at,
+    ).where(luts.c.connection_id.in_(at))
 
 
 def bundles(at: Connections) -> Select[Any]:
@@ -118,6 +142,7 @@ def proxy_prefixes(at: Connections) -> Select[Any]:
 KINDS: Final[tuple[Callable[[Connections], Select[Any]], ...]] = (
     originals,
     sequence_frames,
+    production_luts,
     bundles,
     published_stills,
     proxy_prefixes,

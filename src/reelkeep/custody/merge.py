@@ -15,7 +15,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from reelkeep.errors import DependencyError
-from reelkeep.storage.layout import MARKER, is_original_key, parse_proxy_key
+from reelkeep.storage.layout import MARKER, is_upload_key, parse_proxy_key
 from reelkeep.storage.listing import Listed
 
 PROBES = "probe/"
@@ -48,12 +48,12 @@ class Expected:
     """What a row names. A key that ends in "/" is a prefix below which objects may be that no row names any more."""
 
     key: str
-    kind: str  # original | bundle | still | prefix
+    kind: str  # original | LUT | bundle | still | prefix
     is_required: bool
     size_bytes: int | None  # None: not known
     is_least_size: bool
     etag: str | None
-    version_id: str
+    version_id: str | None  # None: of no film
 
 
 class FindingKind(enum.Enum):
@@ -204,6 +204,6 @@ def _unexpected(there: Listed, prefix: str, seen_at: datetime | None) -> Finding
     elif key.startswith(PROBES):
         kind, what = FindingKind.UNNAMED, "left by a check of the connection"
     young = seen_at is not None and there.modified_at is not None and there.modified_at >= seen_at
-    if young and not ours and (parse_proxy_key(key) is not None or is_original_key(key)):
+    if young and not ours and (parse_proxy_key(key) is not None or is_upload_key(key)):
         kind, what = FindingKind.NEW, "younger than this audit"
     return Finding(kind, key, what, there.size_bytes, None)

@@ -34,7 +34,7 @@ ENVIRONMENT: Final = {
 }
 # The parts of this package that may run inside: no keys, no storage, no database.
 _OWN_PARTS: Final = (
-    "__init__.py", "errors.py", "media.py", "sequences.py",
+    "__init__.py", "errors.py", "luts.py", "media.py", "sequences.py",
     "isolation/__init__.py", "isolation/channel.py", "isolation/hygiene.py", "isolation/inside.py",
     "transcode/__init__.py", "transcode/protocol.py", "transcode/fields.py", "transcode/samples.py",
     "transcode/ladder.py", "transcode/bands.py", "transcode/codec",

@@ -51,6 +51,7 @@ class Purpose(enum.Enum):
     """What an STS session is for. Each has one session policy, in ``storage.session_policy``."""
 
     UPLOAD = "upload"  # create, sign parts, list parts, complete, abort, head: originals of one production
+    ATTACH = "attach"  # what UPLOAD does, and get: LUTs of the company
     DOWNLOAD = "download"  # get originals of one production
     PLAYBACK = "playback"  # get proxies of the company
     READ_ORIGINAL = "read_original"  # get one original (a job)

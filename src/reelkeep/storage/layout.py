@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reelkeep.errors import StorageSetupError
-from reelkeep.ids import ID_CHARACTERS, ID_PATTERN, AssetId, ProductionId, VersionId, is_id
+from reelkeep.ids import ID_CHARACTERS, ID_PATTERN, AssetId, LutId, ProductionId, VersionId, is_id
 from reelkeep.sequences import FrameName
 
 SLUG_CHARACTERS: Final = 40
@@ -21,11 +21,13 @@ EXTENSION_CHARACTERS: Final = 16
 KEY_BYTES: Final = 900  # of S3's 1,024: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 NAMELESS: Final = "unnamed"
 STILLS: Final = "stills"
+LUTS_SCOPE: Final = "attachments/lut/"  # the prefix of a company's LUTs
 MARKER: Final = "reelkeep.json"  # whose bucket, or whose part of it, this is: storage.marker
 _RENDITION = re.compile(r"[a-z][a-z0-9]{0,15}")
 _STILL = re.compile(r"([a-z]{1,16})-([0-9]{1,9})")
 _NAMED_ID = rf"[a-z0-9-]{{1,{SLUG_CHARACTERS}}}-{ID_PATTERN}"
 _ORIGINAL = re.compile(rf"originals/{_NAMED_ID}/{_NAMED_ID}/{ID_PATTERN}/[A-Za-z0-9._-]{{1,{SAFE_NAME_CHARACTERS}}}")
+_LUT = re.compile(rf"{LUTS_SCOPE}{ID_PATTERN}/[A-Za-z0-9._-]{{1,{SAFE_NAME_CHARACTERS}}}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
@@ -113,6 +115,11 @@ def frame_key(scope: str, file_name: str, name: FrameName) -> str:
     return scope + (readable if readable.endswith(number) and len(readable) < SAFE_NAME_CHARACTERS else number)
 
 
+def lut_key(lut_id: LutId, file_name: str) -> str:
+    """Return the key of a LUT. ``file_name`` is what its uploader called it, in any form."""
+    return f"{LUTS_SCOPE}{lut_id}/{safe_name(file_name)}"
+
+
 def proxy_scope(version_id: VersionId) -> str:
     """Return the prefix of everything made from one version."""
     return f"proxies/{version_id}/"
@@ -147,6 +154,15 @@ def parse_proxy_key(key: str) -> BundlePlace | StillPlace | None:
     if not _RENDITION.fullmatch(parts[3]) or not _NUMBER.fullmatch(parts[4]):
         return None
     return BundlePlace(version_id, attempt_number, parts[3], int(parts[4]))
+
+
+def is_upload_key(key: str) -> bool:
+    """Tell whether a key is one that people's files get here: that of an original or a LUT.
+
+    >>> is_upload_key(lut_key(LutId("3" * 20), "show.cube")), is_upload_key("attachments/lut/show.cube")
+    (True, False)
+    """
+    return is_original_key(key) or _LUT.fullmatch(key) is not None
 
 
 def is_original_key(key: str) -> bool:

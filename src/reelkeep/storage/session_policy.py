@@ -25,6 +25,7 @@ _READ = ("s3:GetObject",)
 _MULTIPART = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 ACTIONS: Final[Mapping[Purpose, tuple[str, ...]]] = {
     Purpose.UPLOAD: (*_MULTIPART, *_READ),  # HEAD is allowed by s3:GetObject; S3 knows no right of its own for it
+    Purpose.ATTACH: (*_MULTIPART, *_READ),
     Purpose.DOWNLOAD: _READ,
     Purpose.PLAYBACK: _READ,
     Purpose.READ_ORIGINAL: _READ,
@@ -44,6 +45,7 @@ _LISTS_UPLOADS: Final = frozenset({Purpose.END_UPLOADS, Purpose.AUDIT, Purpose.P
 # First label of the scope, and how many labels it has: a job's scope ends at one version.
 _SHAPES: Final[Mapping[Purpose, tuple[str, int]]] = {
     Purpose.UPLOAD: ("originals", 2),
+    Purpose.ATTACH: ("attachments", 2),
     Purpose.DOWNLOAD: ("originals", 2),
     Purpose.PLAYBACK: ("proxies", 1),
     Purpose.READ_ORIGINAL: ("originals", 4),

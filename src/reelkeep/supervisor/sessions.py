@@ -23,7 +23,7 @@ from reelkeep.storage.sts import PlatformIdentity, StsBroker
 STS_THREADS: Final = 4  # a company's own: one whose STS endpoint hangs keeps no other waiting
 
 ALLOWED: Final[Mapping[str, frozenset[Purpose]]] = {
-    "app": frozenset({Purpose.UPLOAD, Purpose.DOWNLOAD, Purpose.WATCH}),
+    "app": frozenset({Purpose.UPLOAD, Purpose.ATTACH, Purpose.DOWNLOAD, Purpose.WATCH}),
     "media": frozenset({Purpose.PLAYBACK, Purpose.WATCH}),
     "job": frozenset(
         {Purpose.READ_ORIGINAL, Purpose.WRITE_PROXY, Purpose.CLEAN_PROXY, Purpose.END_UPLOADS, Purpose.WATCH}

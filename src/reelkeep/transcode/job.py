@@ -10,10 +10,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from reelkeep.catalog import audit, image_sequences, versions
+from reelkeep.catalog import audit, image_sequences, luts, versions
 from reelkeep.catalog.grants import GrantAction
 from reelkeep.catalog.image_sequences import FrameRow, SequenceRow
 from reelkeep.catalog.lifecycle import JobState, VersionState
+from reelkeep.catalog.luts import Choice
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.encryption.keys import CompanyKey
@@ -23,6 +24,7 @@ from reelkeep.jobs import queue
 from reelkeep.jobs.handling import Handler
 from reelkeep.jobs.interface import Hold, Job, JobKind
 from reelkeep.jobs.transactions import transaction
+from reelkeep.luts import ChosenLut
 from reelkeep.media import FrameRate, MediaLimits, Probe, sound_rendition
 from reelkeep.packaging.bundle_index import ProxyPlan
 from reelkeep.packaging.stills import TileLayout
@@ -163,6 +165,12 @@ class _Transcode:
         with transaction(self.company.engine) as conn:
             return image_sequences.stored_frames(conn, self.version.id)
 
+    def _lut(self, chosen: Choice | None) -> ChosenLut | None:
+        if chosen is None:
+            return None
+        with transaction(self.company.engine) as conn:
+            return ChosenLut(luts.numbers(conn, chosen.lut_id), chosen.input, chosen.scope)
+
     def _clean_up(self) -> None:
         def read() -> tuple[bool, set[str], int, frozenset[int]]:
             with transaction(self.company.engine) as conn:
@@ -185,6 +193,8 @@ class _Transcode:
             self.company.storage, version.connection_id, version.original_key, version.size_bytes, grant, hold
         )
         asked = _limited(share.asked, self.limits)
+        if asked.picture:
+            asked = replace(asked, lut=patiently(partial(self._lut, share.published.lut), hold))
         source: SourceCache | SequenceSource
         if version.sequence is None:
             source = SourceCache(original.fetch, version.size_bytes)
@@ -232,9 +242,11 @@ class _Transcode:
             _layout(plan.tiles),
             share.published.mark_bands,
         )
+        lut = share.published.lut if probe.has_video and share.published.lut else None
+        lut = lut if lut and lut.scope.holds(probe.light) else None
         names = [*(rung.name for rung in plan.rungs), *map(sound_rendition, range(plan.sounds))]
         self.desk.record(
-            lambda conn: begun.append(records.begin(conn, self.version.id, self.job.id, probe, proxy, names))
+            lambda conn: begun.append(records.begin(conn, self.version.id, self.job.id, probe, proxy, names, lut))
         )
         return Publisher(self.desk, begun[-1], plan, proxy, share.published, share.asked, units, probe.sounds)
 

@@ -15,6 +15,17 @@ from itertools import pairwise
 from typing import Any, Final
 
 from reelkeep.isolation.channel import BadFrame, Message
+from reelkeep.luts import (
+    MAX_LUT_NUMBER,
+    MAX_POINTS,
+    MIN_POINTS,
+    ChosenLut,
+    Lut,
+    LutInput,
+    LutScope,
+    Triple,
+    table_bytes,
+)
 from reelkeep.media import (
     AUDIO_SEGMENT_AAC_FRAMES,
     DEFAULT_BANDS,
@@ -116,6 +127,35 @@ _FILE: Final = struct.Struct(">IQ")  # offset in frames, size in bytes
 _IMAGE_KINDS: Final = frozenset(kind.value for kind in ImageKind)
 
 
+def _lut_header(chosen: ChosenLut) -> dict[str, Any]:
+    plain = {"points": chosen.lut.points, "domain_min": chosen.lut.domain_min, "domain_max": chosen.lut.domain_max}
+    return {**plain, "input": chosen.input.value, "scope": chosen.scope.value}
+
+
+def _lut_of(fields: Fields, body: bytes) -> ChosenLut:
+    """Read a LUT whose numbers are the end of a message's body."""
+    points = fields.integer("points", MIN_POINTS, MAX_POINTS)
+    low, high = (_triple_of(fields.take(name)) for name in ("domain_min", "domain_max"))
+    try:
+        lut = Lut(points, low, high, body[max(0, len(body) - table_bytes(points)) :])
+    except ValueError as error:
+        raise BadFrame("a LUT has no numbers, or an empty domain") from error
+    return ChosenLut(lut, LutInput(fields.one_of("input", _LUT_INPUTS)), LutScope(fields.one_of("scope", _LUT_SCOPES)))
+
+
+def _triple_of(value: Any) -> Triple:
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise BadFrame("the end of a domain is not three numbers")
+    red, green, blue = (Fields({"end": each}).number("end", -MAX_LUT_NUMBER, MAX_LUT_NUMBER) for each in value)
+    if red is None or green is None or blue is None:
+        raise BadFrame("the end of a domain is not three numbers")
+    return red, green, blue
+
+
+_LUT_INPUTS: Final = frozenset(each.value for each in LutInput)
+_LUT_SCOPES: Final = frozenset(each.value for each in LutScope)
+
+
 @dataclass(frozen=True)
 class Job:
     """What to make of the original. Nothing in it is secret and nothing names where the original lies.
@@ -143,16 +183,22 @@ class Job:
     max_media_seconds: int = MediaLimits.max_media_seconds
     max_tracks: int = MediaLimits.max_tracks
     images: Images | None = None  # of an image sequence; None: the original is one file
+    lut: ChosenLut | None = None  # of the production; the codec sees whether its scope holds the original
 
     def message(self) -> Message:
-        plain = {name: value for name, value in vars(self).items() if name != "images"}
-        if self.images is None:
-            return Message("job", {**plain, "images": None})
-        return Message("job", {**plain, "images": self.images.header()}, self.images.table())
+        """The body is the table of the images, if there is one, and then the numbers of the LUT, if there is one."""
+        plain = {name: value for name, value in vars(self).items() if name not in ("images", "lut")}
+        images, lut = self.images, self.lut
+        headers = {"images": images.header() if images else None, "lut": _lut_header(lut) if lut else None}
+        return Message(
+            "job", {**plain, **headers}, (images.table() if images else b"") + (lut.lut.numbers if lut else b"")
+        )
 
     @staticmethod
     def parse(message: Message) -> Job:
         fields = Fields(message.fields)
+        lut = fields.optional("lut", lambda nested: _lut_of(nested, message.body))
+        table = message.body[: len(message.body) - (len(lut.lut.numbers) if lut else 0)]
         job = Job(
             size_bytes=fields.integer("size_bytes", 0, MAX_ORIGINAL_BYTES),
             resume_frame=fields.integer("resume_frame", 0, MAX_FRAMES),
@@ -170,9 +216,12 @@ class Job:
             max_picture_px=fields.integer("max_picture_px", 1, MAX_PICTURE_PX),
             max_media_seconds=fields.integer("max_media_seconds", 1, MAX_FRAMES),
             max_tracks=fields.integer("max_tracks", 1, MAX_TRACKS),
-            images=fields.optional("images", lambda nested: Images.parse(nested, message.body)),
+            images=fields.optional("images", lambda nested: Images.parse(nested, table)),
+            lut=lut,
         )
         fields.end()
+        if table and job.images is None:
+            raise BadFrame("a job has a body that nothing in it asks for")
         if job.resume_frame % SEGMENT_FRAMES or job.resume_audio_frame % AUDIO_SEGMENT_AAC_FRAMES:
             raise BadFrame("a job goes on at the start of a segment only")
         return job

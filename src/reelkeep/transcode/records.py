@@ -8,15 +8,18 @@ from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, case, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from reelkeep.catalog import changes, versions
 from reelkeep.catalog.lifecycle import JobState, VersionState
+from reelkeep.catalog.luts import Choice, choice_of
 from reelkeep.catalog.tables import (
     assets,
     attempts,
     jobs,
+    lut_choices,
+    luts,
     productions,
     proxies,
     renditions,
@@ -37,6 +40,7 @@ from reelkeep.encryption.keys import (
 from reelkeep.errors import IsolationError
 from reelkeep.ids import AttemptId, JobId, ProductionId, VersionId, new_id
 from reelkeep.jobs.interface import JobCancelled, JobKind, LeaseLost
+from reelkeep.luts import LutScope
 from reelkeep.media import Loudness, Probe, TrackKind, is_sound
 from reelkeep.packaging.bundle_index import ProxyPlan, RenditionDescription, SegmentFacts, bands_to_json
 from reelkeep.packaging.bundles import Bundle
@@ -85,16 +89,23 @@ def keys_of(conn: Connection, company_key: CompanyKey, version_id: VersionId) ->
 
 def published(conn: Connection, version_id: VersionId, unit: Unit = WHOLE) -> Published:
     """Return what is published of a version's proxy, or of one unit of it."""
+    begun = proxies.c.version_id.is_not(None)
     version = conn.execute(
         select(
             versions_table.c.probe,
             proxies.c.planned_frames,
             proxies.c.completed_at,
             func.coalesce(proxies.c.mark_bands, productions.c.mark_bands).label("mark_bands"),
+            luts.c.id.label("lut_id"),
+            luts.c.file_name.label("lut_name"),
+            case((begun, proxies.c.lut_input), else_=lut_choices.c.input).label("lut_input"),
+            case((begun, LutScope.ALL.value), else_=lut_choices.c.scope).label("lut_scope"),
         )
         .join(assets, assets.c.id == versions_table.c.asset_id)
         .join(productions, productions.c.id == assets.c.production_id)
         .outerjoin(proxies, proxies.c.version_id == versions_table.c.id)
+        .outerjoin(lut_choices, lut_choices.c.production_id == productions.c.id)
+        .outerjoin(luts, luts.c.id == case((begun, proxies.c.lut_id), else_=lut_choices.c.lut_id))
         .where(versions_table.c.id == version_id)
     ).one()
     numbered = _numbered(conn, version_id)
@@ -104,6 +115,7 @@ def published(conn: Connection, version_id: VersionId, unit: Unit = WHOLE) -> Pu
         expected=tuple((version.probe or {}).get(RENDITIONS_FIELD, ())),
         planned_frames=version.planned_frames or 0,
         mark_bands=version.mark_bands,
+        lut=choice_of(version.lut_id, version.lut_name, version.lut_input, version.lut_scope),
         segments={name: run[0] for name, run in runs.items()},
         samples={name: run[1] for name, run in runs.items()},
         unit=unit,
@@ -148,14 +160,24 @@ def _still_numbers(conn: Connection, version_id: VersionId) -> dict[str, list[in
 
 
 def begin(
-    conn: Connection, version_id: VersionId, job_id: JobId, probe: Probe, plan: ProxyPlan, names: Sequence[str]
+    conn: Connection,
+    version_id: VersionId,
+    job_id: JobId,
+    probe: Probe,
+    plan: ProxyPlan,
+    names: Sequence[str],
+    lut: Choice | None = None,
 ) -> Attempt:
     """Record what the probe found and begin an attempt, with a salt of its own; the version is *processing* then.
+
+    Args:
+        lut: that the pictures are shown through.
 
     Raises:
         ProxyChanged: segments of another plan are published; nothing was changed.
     """
-    values = _plan_values(plan)
+    shown = {"lut_id": lut.lut_id if lut else None, "lut_input": lut.input.value if lut else None}
+    values = {**_plan_values(plan), **shown}
     old = conn.execute(select(proxies).where(proxies.c.version_id == version_id).with_for_update()).one_or_none()
     if old is None:
         conn.execute(insert(proxies).values(version_id=version_id, **values))

@@ -113,6 +113,19 @@ class Api:
         """Change settings of a production; return it as it is now."""
         return self._call("PATCH", f"/productions/{production_id}", fields)
 
+    def luts(self, production_id: str) -> list[Mapping[str, Any]]:
+        return list(self._get(f"/productions/{production_id}/luts")["luts"])
+
+    def begin_lut(self, production_id: str, file_name: str, size_bytes: int, crc32: bytes) -> tuple[str, SignedRequest]:
+        """Begin to add a LUT; return its id and the one request that sends it."""
+        fields = {"file_name": file_name, "size_bytes": size_bytes, "crc32": crc.to_text(crc32)}
+        answer = self._post(f"/productions/{production_id}/luts", fields)
+        return str(answer["id"]), _signed(answer)
+
+    def complete_lut(self, production_id: str, lut_id: str) -> Mapping[str, Any]:
+        answer = self._post(f"/productions/{production_id}/luts/{lut_id}/complete", {})
+        return answer["lut"]  # type: ignore[no-any-return]
+
     def assets(self, production_id: str) -> list[Mapping[str, Any]]:
         return list(self._get(f"/productions/{production_id}/assets")["assets"])
 

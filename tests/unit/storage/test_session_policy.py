@@ -6,13 +6,14 @@ import pytest
 from reelkeep.errors import IsolationError
 from reelkeep.ids import AssetId, ConnectionId, ProductionId, VersionId, new_id
 from reelkeep.storage.interface import Purpose, StorageConnection
-from reelkeep.storage.layout import KEY_BYTES, MARKER, original_scope, production_scope, proxy_scope
+from reelkeep.storage.layout import KEY_BYTES, LUTS_SCOPE, MARKER, original_scope, production_scope, proxy_scope
 from reelkeep.storage.session_policy import ACTIONS, MAX_POLICY_CHARACTERS, session_policy
 
 VERSION = VersionId(new_id())
 PRODUCTION = ProductionId(new_id())
 SCOPES = {
     Purpose.UPLOAD: production_scope("a" * 40, PRODUCTION),
+    Purpose.ATTACH: LUTS_SCOPE,
     Purpose.DOWNLOAD: production_scope("film", PRODUCTION),
     Purpose.PLAYBACK: "proxies/",
     Purpose.READ_ORIGINAL: original_scope("a" * 40, PRODUCTION, "b" * 40, AssetId(new_id()), VERSION),

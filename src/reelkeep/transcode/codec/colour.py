@@ -19,7 +19,7 @@ UNSPECIFIED: Final = 2
 _LINEAR, _PQ, _HLG = 8, 16, 18  # transfer characteristics
 _LIGHTS: Final = {_LINEAR: Light.LINEAR, 9: Light.LOG, 10: Light.LOG, _PQ: Light.PQ, _HLG: Light.HLG}
 _WIDE_PRIMARIES: Final = frozenset({9, 11, 12})  # BT.2020, DCI-P3, Display P3
-_OUT: Final = "out_color_matrix=bt709:out_range=limited"
+TO_BT709: Final = "out_color_matrix=bt709:out_range=limited"
 _SD_LINES: Final = 576  # untagged pictures up to this height are taken for BT.601, as players do
 
 
@@ -59,13 +59,28 @@ def to_bt709(tags: Tags, height_px: int) -> str:
     if tags.primaries in _WIDE_PRIMARIES:
         return _managed(tags, "relative_colorimetric", "bt709", "bt709")
     if tags.matrix == UNSPECIFIED:
-        return f"{_OUT}:in_color_matrix={'bt601' if height_px <= _SD_LINES else 'bt709'}"
-    return _OUT
+        return f"{TO_BT709}:in_color_matrix={_untagged(height_px)}"
+    return TO_BT709
+
+
+def to_rgb(tags: Tags, height_px: int) -> str:
+    """Return the step of libavfilter that makes full-range red, green and blue of a picture, curve and primaries as
+    they are.
+
+    >>> to_rgb(Tags(2, 2, 2), 480)
+    'scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:out_range=full:in_color_matrix=bt601'
+    """
+    step = "scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:out_range=full"
+    return f"{step}:in_color_matrix={_untagged(height_px)}" if tags.matrix == UNSPECIFIED else step
+
+
+def _untagged(height_px: int) -> str:
+    return "bt601" if height_px <= _SD_LINES else "bt709"
 
 
 def _managed(tags: Tags, intent: str, curve: str, otherwise: str) -> str:
     """``otherwise`` is what primaries and matrix are taken for where the picture does not say."""
-    steps = [_OUT, "out_primaries=bt709", f"out_transfer={curve}", f"intent={intent}"]
+    steps = [TO_BT709, "out_primaries=bt709", f"out_transfer={curve}", f"intent={intent}"]
     if tags.transfer == UNSPECIFIED:
         steps.append("in_transfer=bt709")
     if tags.primaries == UNSPECIFIED:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any, Final
 
 import av
 from av.filter import Graph
 
 from reelkeep.media import Rung
-from reelkeep.transcode.codec.colour import Tags, to_bt709
+from reelkeep.transcode.codec.chain import Chain, graph_of
+from reelkeep.transcode.codec.colour import TO_BT709, Tags, to_bt709
+from reelkeep.transcode.codec.look import Look
 from reelkeep.transcode.codec.orientation import Orientation
-from reelkeep.transcode.codec.problems import Refused
 
 _DEINTERLACE: Final = "bwdif=mode=send_frame:deint=interlaced"
-_CLOCK: Final = Fraction(1, 90_000)  # any will do: frames are only counted
+_PROXY: Final = ("format=yuv420p", "setsar=1")
 
 
 class Deinterlacer:
@@ -37,7 +37,7 @@ class Deinterlacer:
         shape = (frame.format.name, frame.width, frame.height, frame.time_base)
         if shape != self._shape:  # also in the middle of a source
             yield from self.finish()
-            self._graph, self._shape = _chain(*shape, [_DEINTERLACE]), shape
+            self._graph, self._shape = graph_of(*shape, [_DEINTERLACE]), shape
         assert self._graph is not None
         self._graph.vpush(frame)
         yield from self._ready(self._graph)
@@ -58,59 +58,41 @@ class Deinterlacer:
 
 
 class Pictures:
-    """Makes all rungs' pictures of one source frame: the largest from the source, the others from the largest."""
+    """Makes all rungs' pictures of one source frame: the largest from the source, the others from the largest.
 
-    def __init__(self, rungs: tuple[Rung, ...], upright: Orientation) -> None:
+    Args:
+        look: what the source is shown through; None: as its tags say.
+    """
+
+    def __init__(self, rungs: tuple[Rung, ...], upright: Orientation, look: Look | None = None) -> None:
         self._rungs = rungs
         self._upright = upright
+        self._look = look
         self._largest = max(rungs, key=lambda rung: rung.width_px * rung.height_px)
-        self._first: _Scaler | None = None
+        self._first: Chain | None = None
         self._shape: tuple[Any, ...] = ()
         self._others = {
-            rung.name: _Scaler(("yuv420p", self._largest.width_px, self._largest.height_px), [_scale(rung)])
+            rung.name: Chain(("yuv420p", self._largest.width_px, self._largest.height_px), [_scale(rung), *_PROXY])
             for rung in rungs
             if rung is not self._largest
         }
 
     def of(self, frame: Any) -> dict[str, Any]:
         """Return name of rung and picture; a change of size or format in the middle of a source is followed."""
+        if self._look is not None:
+            frame = self._look.apply(frame)
         shape, tags = (frame.format.name, frame.width, frame.height), Tags.of(frame)
         if self._first is None or (shape, tags) != self._shape:
-            self._first, self._shape = _Scaler(shape, self._steps(tags, frame.height)), (shape, tags)
-        largest = self._first.scale(frame)
-        made = {name: scaler.scale(largest) for name, scaler in self._others.items()}
+            self._first, self._shape = Chain(shape, self._steps(tags, frame.height)), (shape, tags)
+        largest = self._first.pass_on(frame)
+        made = {name: scaler.pass_on(largest) for name, scaler in self._others.items()}
         return {rung.name: made.get(rung.name, largest) for rung in self._rungs}
 
     def _steps(self, tags: Tags, height_px: int) -> list[str]:
-        return [*self._upright.steps, f"{_scale(self._largest)}:{to_bt709(tags, height_px)}"]
+        if self._look is not None:
+            return [*self._upright.steps, f"{_scale(self._largest)}:{TO_BT709}", *_PROXY]
+        return [*self._upright.steps, f"{_scale(self._largest)}:{to_bt709(tags, height_px)}", *_PROXY]
 
 
 def _scale(rung: Rung) -> str:
     return f"scale=w={rung.width_px}:h={rung.height_px}:flags=bicubic"
-
-
-def _chain(pixels: str, width: int, height: int, clock: Fraction, steps: list[str]) -> Graph:
-    graph = Graph()
-    nodes = [graph.add_buffer(width=width, height=height, format=av.VideoFormat(pixels), time_base=clock)]
-    for step in (*steps, "buffersink"):
-        name, _, options = step.partition("=")
-        nodes.append(graph.add(name, options or None))
-    graph.link_nodes(*nodes).configure()
-    return graph
-
-
-class _Scaler:
-    """One chain of filters: one picture in, one picture out."""
-
-    def __init__(self, shape: tuple[str, int, int], steps: list[str]) -> None:
-        self._graph = _chain(*shape, _CLOCK, [*steps, "format=yuv420p", "setsar=1"])
-        self._number = 0
-
-    def scale(self, frame: Any) -> Any:
-        frame.pts, frame.time_base = self._number, _CLOCK
-        self._number += 1
-        try:
-            self._graph.vpush(frame)
-            return self._graph.vpull()
-        except av.error.FFmpegError as error:
-            raise Refused("unsupported", f"{frame.format.name} pictures with these colours") from error

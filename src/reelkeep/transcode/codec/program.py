@@ -11,10 +11,11 @@ import av
 
 import reelkeep.transcode.codec.warm  # noqa: F401 - it must run before the doors close
 from reelkeep.isolation.channel import Channel, Message
-from reelkeep.media import AUDIO_RATE_HZ, SEGMENT_FRAMES, STEP_GOP_FRAMES, FrameRate, Rung
+from reelkeep.media import AUDIO_RATE_HZ, SEGMENT_FRAMES, STEP_GOP_FRAMES, FrameRate, Light, Rung
 from reelkeep.transcode.codec.band_encoder import BandEncoder
 from reelkeep.transcode.codec.cuts import find_cuts
 from reelkeep.transcode.codec.grid import Grid
+from reelkeep.transcode.codec.look import Look
 from reelkeep.transcode.codec.original import Original
 from reelkeep.transcode.codec.picture import Deinterlacer, Pictures
 from reelkeep.transcode.codec.probing import Found, probe
@@ -199,7 +200,7 @@ class PictureLine:
         self._job = job
         self._found = found
         self._grid: Grid[Any] = Grid(self.rate.fraction, found.origin)
-        self._pictures = Pictures(self.rungs, found.upright)
+        self._pictures = Pictures(self.rungs, found.upright, _look(job, facts.light))
         self._deinterlacer = Deinterlacer()
         self._tiles = Tiles(self.layout, job.resume_tile_sheet)
         self._poster = Poster(facts.frames) if job.poster else None
@@ -331,6 +332,11 @@ class PictureLine:
 
     def _is_wanted(self, number: int) -> bool:
         return number >= self._job.resume_frame or number == self._tiles.next_frame or self._poster is not None
+
+
+def _look(job: Job, light: Light) -> Look | None:
+    """Return what the film is shown through, if the production's LUT is for films like this one."""
+    return Look(job.lut, light) if job.lut is not None and job.lut.scope.holds(light) else None
 
 
 def _layout(found: Found, job: Job) -> TileLayout:

@@ -46,7 +46,9 @@ _DECODERS: Final = {  # by kind: the container that a file must be sniffed as, a
     ImageKind.JPEG: ("jpeg_pipe", "mjpeg"),
     ImageKind.JPEG_2000: ("j2k_pipe", "jpeg2000"),
 }
-_STRICT: Final = frozenset({ImageKind.EXR, ImageKind.DPX, ImageKind.PNG, ImageKind.JPEG_2000})  # TIFF's decoder is strict about good files
+_STRICT: Final = frozenset(
+    {ImageKind.EXR, ImageKind.DPX, ImageKind.PNG, ImageKind.JPEG_2000}
+)  # TIFF's decoder is strict about good files
 
 
 class _Content:

@@ -17,7 +17,7 @@ from reelkeep.media import Light, TrackKind
 from reelkeep.playback import proxies, sessions
 from reelkeep.playback.proxies import Proxy
 from reelkeep.playback.taking import choose, file_plan
-from reelkeep.web.api.views import rate_json, time_json
+from reelkeep.web.api.views import rate_json, time_json, used_lut_json
 from reelkeep.web.context import Call, Caller, IdInPath, version_for
 
 router = APIRouter()
@@ -51,6 +51,7 @@ def begin_playback(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
         "manifest": "manifest.mpd",
         "expires_at": time_json(session.expires_at),
         **_timeline_json(proxy, version.probe or {}, version.published_frames),
+        "lut": used_lut_json(version.lut),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from reelkeep.catalog.assets import AssetRow
 from reelkeep.catalog.image_sequences import SequenceRow
+from reelkeep.catalog.luts import Choice
 from reelkeep.catalog.people import User
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.errors import StorageStopped, sentence
@@ -105,6 +106,15 @@ def version_json(version: VersionRow) -> dict[str, Any]:
     }
 
 
+def lut_json(lut: Choice) -> dict[str, Any]:
+    return {"id": lut.lut_id, "name": lut.name, "input": lut.input.value, "scope": lut.scope.value}
+
+
+def used_lut_json(lut: Choice | None) -> dict[str, Any] | None:
+    """Return the LUT that a proxy was made with."""
+    return {"name": lut.name, "input": lut.input.value} if lut else None
+
+
 def sequence_json(sequence: SequenceRow) -> dict[str, Any]:
     return {
         "kind": sequence.kind.value,
@@ -131,6 +141,7 @@ def facts_json(version: VersionRow) -> dict[str, Any]:
         **known,
         "rate": rate_json(rate),
         "start_timecode": timecode,
+        "lut": used_lut_json(version.lut),
     }
 
 

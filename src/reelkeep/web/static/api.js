@@ -9,7 +9,10 @@
  * @typedef {{kind: string, files: number, first_number: number, last_number: number, missing: number,
  *   gaps: [number, number][], rate: [number, number]}} Sequence
  * @typedef {{id: string, name: string, production_id: string, versions: Version[]}} Asset
+ * @typedef {{name: string, input: string}} UsedLut
+ * @typedef {{id: string, name: string, title: string, points: number, size_bytes: number, added_by: string, created_at: string}} Lut
  * @typedef {{id: string, slug: string, name: string, role: string | null, assets: number, first_frame: number, mark_bands: number,
+ *   lut: {id: string, name: string, input: string, scope: string} | null,
  *   placement: {connection: string, bucket: string, state: string, inherited_from: string} | null}} Production
  * @typedef {{user: {id: string, name: string, email: string, is_company_admin: boolean},
  *   company: {name: string, slug: string}, media_origin: string, storage: StorageNotice[]}} Me
@@ -27,10 +30,10 @@
  * @typedef {{codec: string, channels: number, layout: string, rate_hz: number, language: string, title: string,
  *   streams: number, loudness: Loudness | null}} Sound
  * @typedef {{container: string, video_codec: string, width_px: number, height_px: number, rate: [number, number] | null,
- *   start_timecode: string | null, light?: string, sounds: Sound[], times?: {numerator: number, denominator: number, pictures: number,
+ *   start_timecode: string | null, light?: string, lut?: UsedLut | null, sounds: Sound[], times?: {numerator: number, denominator: number, pictures: number,
  *   shortest_ticks: number, longest_ticks: number} | null}} Facts
  * @typedef {{base: string, manifest: string, expires_at: string, frames: number | null, planned_frames: number | null,
- *   rate: [number, number], start_timecode: {frame: number, drop_frame: boolean} | null, tiles: any, light: string,
+ *   rate: [number, number], start_timecode: {frame: number, drop_frame: boolean} | null, tiles: any, light: string, lut?: UsedLut | null,
  *   renditions: Rendition[]}} Playback
  */
 

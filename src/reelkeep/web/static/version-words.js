@@ -11,14 +11,24 @@ export function isOpen(version) {
 }
 
 /**
- * How a picture is shown that is no standard-range one, or nothing.
+ * How a picture is shown that is no standard-range one, or nothing: a picture made with a LUT is shown as it should be.
  * @param {string | undefined} light  `media.Light`
+ * @param {import("./api.js").UsedLut | null | undefined} lut
  */
-export function lightText(light) {
+export function lightText(light, lut) {
+  if (lut) return "";
   if (light === "pq" || light === "hlg") return "HDR, shown in standard range";
   if (light === "linear" || light === "log") return "Shown without the show's LUT";
   return "";
 }
+
+/** `luts.LutInput`: what scene-linear light is turned into before a LUT. */
+export const LUT_INPUTS = /** @type {Record<string, string>} */ ({
+  "acescct": "ACEScct of ACEScg",
+  "acescct-from-aces": "ACEScct of ACES2065-1",
+  "logc3": "ARRI LogC3 of Wide Gamut 3",
+  "linear": "Scene-linear, cut at the LUT's domain",
+});
 
 /** States that change by themselves. */
 export const MOVING_STATES = ["uploading", "stored", "processing", "playable"];

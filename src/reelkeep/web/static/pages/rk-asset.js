@@ -399,12 +399,13 @@ export class RkAsset extends LitElement {
     const { asset } = this.record;
     const versions = asset?.versions ?? [];
     const mayUpload = MAY_UPLOAD.includes(this.#role);
+    const shown = lightText(this.playback?.session?.light, this.playback?.session?.lut);
     return html`<div class="facts">
         <h1 title=${asset?.name ?? ""}>${asset?.name ?? ""}</h1>
         ${versions.length > 1
           ? html`<select aria-label="Version" @change=${this.#pickVersion}>${versions.map((each) => html`<option value=${each.number} ?selected=${each.id === version?.id}>Version ${each.number}</option>`)}</select>`
           : nothing}
-        ${this.playback?.session && lightText(this.playback.session.light) ? html`<span class="light">${lightText(this.playback.session.light)}</span>` : nothing}
+        ${shown ? html`<span class="light">${shown}</span>` : nothing}
         <span class="state" role="status">${version && version.state !== "ready" ? stateText(version) : ""}</span>
         ${version?.sequence ? html`<span class="quiet sequence" title=${sequenceText(version)}>${sequenceText(version)}</span>` : nothing}
         ${version && mayUpload && mayStop(version) ? html`<button id="stop" @click=${() => this.#tell("cancel")}>Stop processing</button>` : nothing}

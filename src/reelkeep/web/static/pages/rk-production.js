@@ -9,6 +9,7 @@ import { shared } from "../styles.js";
 import { pickedFiles, droppedFiles } from "../upload/picking.js";
 import { uploads } from "../upload/uploads.js";
 import "./rk-card.js";
+import "./rk-luts.js";
 
 /**
  * @typedef {import("../api.js").Asset} Asset
@@ -202,7 +203,10 @@ export class RkProduction extends LitElement {
   /** @param {import("../events.js").LiveEvent} event */
   #onEvent({ what, version, production, stopped = [] }) {
     if (what === "storage") this.stopped = stopped.map((each) => each.connection_id);
-    if (production && this.production) this.production = { ...this.production, ...production };
+    if (production && this.production) {
+      this.production = { ...this.production, ...production };
+      this.#readProduction();
+    }
     if (!version || !this.assets) return;
     const known = this.assets.some((asset) => asset.versions.some((each) => each.id === version.id));
     if (!known) {
@@ -269,6 +273,7 @@ export class RkProduction extends LitElement {
               <button class="primary" id="upload" @click=${() => this.#pick(false)}>${icons.upload}Upload files</button>` : nothing}
       </div>
       ${this.production ? this.#renderPlacement(this.production.placement) : nothing}
+      ${this.production && this.#role === "production_admin" ? html`<rk-luts .production=${this.production} @production=${(/** @type {CustomEvent} */ event) => (this.production = event.detail)}></rk-luts>` : nothing}
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.assets === null ? nothing : this.assets.length ? this.#renderGrid(this.assets) : this.#renderEmpty()}
       ${this.dragging ? html`<div class="drop">Drop the files to upload them to ${this.production?.name}</div>` : nothing}

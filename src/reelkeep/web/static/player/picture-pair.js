@@ -9,6 +9,8 @@ import { Lane } from "./lane.js";
 
 /** How long the frame must stay the same before the full picture is fetched for it. */
 const REST_MS = 80;
+/** A move after so long without one comes alone: the full picture is fetched as soon as the small one is on top. */
+const ALONE_MS = 250;
 /** From this speed on the small picture plays: the full one would drop most of its frames. */
 const STEP_SPEED = 4;
 /** How often a slow reverse looks whether the next frame is due. */
@@ -62,6 +64,9 @@ export class PicturePair extends EventTarget {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.holdTimer = undefined;
     this.back = { since: 0, frame: 0 };
+    this.lastMove = -Infinity;
+    /** True if the last move came alone. */
+    this.alone = false;
     /** Which play this is: one that was ended fails late, when the next may have begun. */
     this.runs = 0;
     /** True from a pause to the next move: the video may still paint one picture more, and the frame follows it. */
@@ -143,6 +148,9 @@ export class PicturePair extends EventTarget {
     this.#halt();
     this.#setState("paused");
     this.frame = clampFrame(frame, this.limit);
+    const now = performance.now();
+    this.alone = now - this.lastMove > ALONE_MS;
+    this.lastMove = now;
     this.#drive();
     this.#rest();
     this.#changed();
@@ -276,11 +284,15 @@ export class PicturePair extends EventTarget {
 
   #rest() {
     clearTimeout(this.restTimer);
-    this.restTimer = setTimeout(() => {
-      if (this.state !== "paused" || !this.full.loaded) return;
-      if (this.full.showing === this.frame && !this.full.busy) this.#raiseSoon(this.full);
-      else this.full.seek(this.frame);
-    }, REST_MS);
+    this.restTimer = setTimeout(() => this.#refetch(), REST_MS);
+  }
+
+  /** Bring the full picture to the frame that is shown. */
+  #refetch() {
+    clearTimeout(this.restTimer);
+    if (this.state !== "paused" || !this.full.loaded) return;
+    if (this.full.showing === this.frame && !this.full.busy) this.#raiseSoon(this.full);
+    else this.full.seek(this.frame);
   }
 
   /**
@@ -360,6 +372,7 @@ export class PicturePair extends EventTarget {
         if (!rushing && (lane.showing !== frame || lane.busy || this.state === "playing")) return;
         this.#raise(lane);
         this.#changed();
+        if (lane === this.step && frame === this.frame && this.alone) this.#refetch();
       });
     });
   }

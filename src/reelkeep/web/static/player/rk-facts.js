@@ -5,7 +5,7 @@ import { get } from "../api.js";
 import { icons } from "../icons.js";
 import { wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
-import { lightText } from "../version-words.js";
+import { LUT_INPUTS, lightText } from "../version-words.js";
 import { languageText } from "./sounds.js";
 
 /** @typedef {import("../api.js").Facts} Facts */
@@ -115,7 +115,8 @@ function rowsOf(facts, bytes) {
   /** @type {[string, string, string][]} */
   const rows = [["Size", `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`, ""]];
   if (facts.container) rows.push(["Container", facts.container, ""]);
-  if (facts.video_codec) rows.push(["Picture", `${facts.video_codec}, ${facts.width_px} × ${facts.height_px}`, lightText(facts.light)]);
+  if (facts.video_codec) rows.push(["Picture", `${facts.video_codec}, ${facts.width_px} × ${facts.height_px}`, lightText(facts.light, facts.lut)]);
+  if (facts.lut) rows.push(["LUT", facts.lut.name, facts.light === "linear" ? (LUT_INPUTS[facts.lut.input] ?? "") : "By the numbers of the file"]);
   if (facts.rate) rows.push(["Frame rate", `${Number((facts.rate[0] / facts.rate[1]).toFixed(3))} frames a second`, timesText(facts.times)]);
   if (facts.start_timecode) rows.push(["Start", facts.start_timecode, ""]);
   const sounds = facts.sounds ?? [];
