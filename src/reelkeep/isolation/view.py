@@ -36,8 +36,8 @@ ENVIRONMENT: Final = {
 _OWN_PARTS: Final = (
     "__init__.py", "errors.py", "luts.py", "media.py", "sequences.py",
     "isolation/__init__.py", "isolation/channel.py", "isolation/hygiene.py", "isolation/inside.py",
-    "transcode/__init__.py", "transcode/protocol.py", "transcode/fields.py", "transcode/samples.py",
-    "transcode/ladder.py", "transcode/bands.py", "transcode/codec",
+    "transcode/__init__.py", "transcode/protocol.py", "transcode/orders.py", "transcode/reports.py",
+    "transcode/fields.py", "transcode/samples.py", "transcode/ladder.py", "transcode/bands.py", "transcode/codec",
 )  # fmt: skip
 
 
