@@ -48,7 +48,7 @@ from reelkeep.transcode.rendition import RenditionWriter, checked_config, grid_o
 from reelkeep.transcode.source import SourceCache
 
 BASELINE = ROOT / "benchmarks" / "baseline_ladder.sh"
-FRAMES = 480  # 20 s at 24 frames a second
+FRAMES = 240  # 10 s at 24 frames a second
 ROUNDS = 3
 
 
