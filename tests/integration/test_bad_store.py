@@ -26,8 +26,9 @@ from tests.services.wording import check_failed, check_words
 from reelkeep.cli.installation import Installation
 from reelkeep.companies import registry
 from reelkeep.companies.tables import storage_connections
-from reelkeep.errors import StorageSetupError
+from reelkeep.errors import ReelkeepError, StorageSetupError
 from reelkeep.storage.connection_states import ConnectionState
+from reelkeep.transfer.api import Api
 from reelkeep.transfer.upload import upload
 
 MIB = 1 << 20
@@ -60,6 +61,10 @@ class Place:
             self.wait_for_bucket(bucket)
         else:
             time.sleep(1)  # a role is shown nowhere
+
+    def wait_for_state(self, state: str) -> None:
+        with self.platform.api() as api:
+            wait_until(lambda: api.find_production(self.production_id)["placement"]["state"] == state, 30)
 
     def wait_for_bucket(self, bucket: str) -> None:
         def shown() -> bool:
@@ -121,18 +126,25 @@ def clip(tmp_path: Path) -> Path:
     return make_original(tmp_path / "take 1.mp4", frames=12)
 
 
-def check_refused(place: Place, command_line: CommandLine, clip: Path, *expected: str) -> None:
-    """See that an upload is refused with words for the uploader and leaves nothing behind."""
+def check_refused(place: Place, command_line: CommandLine, clip: Path, words: str, later: str = "") -> None:
+    """See that an upload is refused with words for the uploader and leaves nothing behind.
+
+    Args:
+        later: what is said once the refusal has revoked the connection; "" if it does not.
+    """
     with place.platform.api() as api:
         with pytest.raises(StorageSetupError) as refused:
             upload(api, place.production_id, clip)
         assert api.assets(place.production_id) == []
     check_words(f"{refused.value.message}", refused.value.advice())
+    assert words in refused.value.message
+    if later:
+        place.wait_for_state("revoked")
     told = command_line.run("upload", clip, "--production", place.slug)
     assert told.code == 7
-    assert told.last_words == f"{refused.value.message} {refused.value.advice()}"
-    for words in (*expected, "your cloud team"):
-        assert words in told.last_words
+    assert later or told.last_words == f"{refused.value.message} {refused.value.advice()}"
+    for each in (later or words, "your cloud team"):
+        assert each in told.last_words
 
 
 @pytest.fixture(scope="module")
@@ -153,10 +165,16 @@ def test_a_missing_bucket_is_said_and_nothing_is_written(
 def test_a_role_that_refuses_is_said_and_nothing_is_written(
     make_place: MakePlace, command_line: CommandLine, clip: Path
 ) -> None:
-    check_refused(make_place("No role", role_arn=f"{ROLES}nobody"), command_line, clip, "role refuses")
+    check_refused(
+        make_place("No role", role_arn=f"{ROLES}nobody"),
+        command_line,
+        clip,
+        "role refuses",
+        "gives Reelkeep no session any more",
+    )
 
 
-def test_a_bucket_or_role_lost_before_the_job_fails_the_version_and_a_retry_makes_up_for_it(
+def test_a_role_lost_before_the_job_keeps_the_version_waiting_and_a_lost_bucket_fails_it_until_it_is_retried(
     platform: Platform, make_place: MakePlace, gone: dict[str, Any], tmp_path: Path
 ) -> None:
     place = make_place("Lost later")
@@ -164,17 +182,29 @@ def test_a_bucket_or_role_lost_before_the_job_fails_the_version_and_a_retry_make
     with platform.api() as api:
         version_id = upload(api, place.production_id, path).version_id
         check_failed(platform.wait_for(version_id, "failed"), "not a film")
-        for bucket, role, words in (
-            (platform.bucket, "nobody", "not let Reelkeep in"),
-            (GONE_BUCKET, GONE_BUCKET, "original is no longer in the company's bucket"),
-        ):
-            place.change(bucket=bucket, role_arn=f"{ROLES}{role}")
-            api._post(f"/versions/{version_id}/retry", {})
-            check_failed(platform.wait_for(version_id, "failed"), words, "your cloud team")
+        place.change(role_arn=f"{ROLES}nobody")
+        api._post(f"/versions/{version_id}/retry", {})
+        place.wait_for_state("revoked")
+        assert api.version(version_id)["state"] == "stored"
+        place.change(role_arn=f"{ROLES}{platform.bucket}")
+        wait_until(lambda: _resumed(api, place), 30)
+        check_failed(platform.wait_for(version_id, "failed"), "not a film")
+        place.change(bucket=GONE_BUCKET, role_arn=f"{ROLES}{GONE_BUCKET}")
+        api._post(f"/versions/{version_id}/retry", {})
+        check_failed(platform.wait_for(version_id, "failed"), "original is no longer", "your cloud team")
         place.change(bucket=platform.bucket, role_arn=f"{ROLES}{platform.bucket}")
         api._post(f"/versions/{version_id}/retry", {})
         check_failed(platform.wait_for(version_id, "failed"), "not a film")
         assert httpx.get(api.download_link(version_id).url).content == content
+
+
+def _resumed(api: Api, place: Place) -> bool:
+    """Tell whether the platform, asked to resume, found the storage open again."""
+    try:
+        api._post(f"/storage/connections/{place.connection_id}/resume", {})
+    except ReelkeepError:
+        return False
+    return True
 
 
 def test_bits_flipped_on_the_way_are_never_stored(
@@ -232,6 +262,7 @@ def test_a_store_that_answers_503_for_more_than_a_minute_costs_nothing_but_time(
 def busy_for(platform: Platform, place: Place, faulty: FaultyStore, clip: Path, *, seconds: float) -> None:
     """Have the store busy from the upload's first request on, and again from the moment it is complete."""
     faulty.refused = 0
+    clip = clip.rename(clip.with_name(f"busy for {seconds} s.mp4"))
     with platform.api() as api:
         with held(faulty.busy, seconds):
             began = time.monotonic()
