@@ -163,15 +163,13 @@ def test_a_missing_bucket_is_said_and_nothing_is_written(
 
 
 def test_a_role_that_refuses_is_said_and_nothing_is_written(
-    make_place: MakePlace, command_line: CommandLine, clip: Path
+    platform: Platform, make_place: MakePlace, command_line: CommandLine, clip: Path
 ) -> None:
-    check_refused(
-        make_place("No role", role_arn=f"{ROLES}nobody"),
-        command_line,
-        clip,
-        "role refuses",
-        "gives Reelkeep no session any more",
-    )
+    place = make_place("No role", role_arn=f"{ROLES}nobody")
+    check_refused(place, command_line, clip, "role refuses", "gives Reelkeep no session any more")
+    place.change(role_arn=f"{ROLES}{platform.bucket}")
+    with platform.api() as api:
+        wait_until(lambda: _resumed(api, place), 30)
 
 
 def test_a_role_lost_before_the_job_keeps_the_version_waiting_and_a_lost_bucket_fails_it_until_it_is_retried(
