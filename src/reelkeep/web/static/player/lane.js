@@ -6,6 +6,8 @@ import { attachPlayer, hear } from "./shaka.js";
 /** How long a finished seek may stay unpainted, and how often it is repeated: a tab in the background paints nothing. */
 const NUDGE_AFTER_MS = 90;
 const MOST_NUDGES = 8;
+/** So many looks at a seek that has no data yet, then it is asked for again: now and then the player loses one. */
+const PATIENT_LOOKS = 40;
 
 export class Lane {
   /**
@@ -95,8 +97,9 @@ export class Lane {
    * @param {number} frame
    * @param {number} seconds
    * @param {number} nudges  how often that has been done
+   * @param {number} looks  how often the seek was found without data
    */
-  #insist(frame, seconds, nudges) {
+  #insist(frame, seconds, nudges, looks = 0) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       if (this.wanted !== frame || this.closed) return;
@@ -104,8 +107,20 @@ export class Lane {
       else if (!this.video.seeking) {
         this.video.currentTime = seconds + (nudges % 2 === 0 ? -0.1 : 0.1) * (this.rate.d / this.rate.n);
         this.#insist(frame, seconds, nudges + 1);
-      } else this.#insist(frame, seconds, nudges);
+      } else {
+        if (looks % PATIENT_LOOKS === PATIENT_LOOKS - 1) this.video.currentTime = seconds;
+        this.#insist(frame, seconds, nudges, looks + 1);
+      }
     }, NUDGE_AFTER_MS);
+  }
+
+  /**
+   * True while a seek to this frame has no data yet. Another one would not bring it sooner, and one right after a load
+   * was seen to leave the player without any.
+   * @param {number} frame
+   */
+  isOnItsWayTo(frame) {
+    return this.wanted === frame && this.video.seeking;
   }
 
   /** True while a seek has not yet been painted. */

@@ -292,7 +292,7 @@ export class PicturePair extends EventTarget {
     clearTimeout(this.restTimer);
     if (this.state !== "paused" || !this.full.loaded) return;
     if (this.full.showing === this.frame && !this.full.busy) this.#raiseSoon(this.full);
-    else this.full.seek(this.frame);
+    else if (!this.full.isOnItsWayTo(this.frame)) this.full.seek(this.frame);
   }
 
   /**
