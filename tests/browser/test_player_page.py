@@ -132,7 +132,7 @@ def promising(path: Path, seconds: int, extra_frames: int) -> Path:
 def test_a_film_that_turns_out_shorter_than_planned_is_opened_again_at_its_real_length(
     browser: Browser, platform: Platform, tmp_path: Path
 ) -> None:
-    sent = platform.upload(promising(tmp_path / "promising.mp4", 20, 15))
+    sent = platform.upload(promising(tmp_path / "promising.mp4", 20, 8))
     with signed_in(browser, platform, f"/assets/{sent.asset_id}") as page:
         until(lambda: player_state(page).get("paintedFrame") == "0", 90, "frame 0 painted")
         planned = int(player_state(page)["frames"])
