@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from reelkeep.encryption.aead import WRAP_KEY_BYTES, WrapBroken, unwrap, wrap
+from reelkeep.encryption.key_file import create_once
 from reelkeep.errors import IsolationError
 
 _FORMAT: Final = "reelkeep-keyring-0"
@@ -72,34 +73,12 @@ class LocalKeyring:
 
 
 def _create(path: Path) -> None:
-    """Write a fresh keyring beside ``path`` and link it there: never half a file, never over another one."""
     fields = {
         "format": _FORMAT,
         "key_id": secrets.token_hex(_KEY_ID_BYTES),
         "key": secrets.token_hex(WRAP_KEY_BYTES),
     }
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "w", encoding="ascii") as file:
-            json.dump(fields, file)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:  # another process was first; its key is the one
-            return
-        _sync_folder(path.parent)
-    finally:
-        temporary.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    create_once(path, fields)
 
 
 def _read(path: Path) -> bytes:

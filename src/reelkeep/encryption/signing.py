@@ -10,8 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +17,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from reelkeep.encryption.key_file import create_once
 from reelkeep.encryption.keyring import Keyring
 from reelkeep.errors import RequestError
 
@@ -112,16 +111,4 @@ def _create(path: Path, keyring: Keyring) -> None:
         "public_key": base64.b64encode(key.public_key().public_bytes_raw()).decode(),
         "wrapped": keyring.wrap(key.private_bytes_raw(), _CONTEXT).hex(),
     }
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "w", encoding="ascii") as file:
-            json.dump(fields, file)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:  # another process was first; its key is the one
-            return
-    finally:
-        temporary.unlink()
+    create_once(path, fields)
