@@ -6,7 +6,6 @@ SHELL := /bin/bash
 
 PYTHON_HERE := .venv/bin/python
 SUITES := unit contract isolation integration browser
-PYTEST := $(PYTHON_HERE) -m pytest -p tests.suite_times
 ARGS ?=
 
 help:
@@ -34,7 +33,7 @@ check: setup-check ## linters, types of Python and of the pages, import rules, d
 	.venv-policy/bin/checkov --directory deploy --skip-download --compact --quiet
 
 test: setup-test ## every test suite, with the time of each (ARGS="-k name")
-	$(PYTEST) $(addprefix tests/,$(SUITES)) -m "not slow" $(ARGS)
+	@scripts/test.sh $(ARGS)
 
 format: setup-check ## put imports and lines in order
 	.venv/bin/ruff check --fix .
@@ -55,7 +54,7 @@ bench: setup-test ## measure against the targets: benchmarks/results.json and RE
 	$(PYTHON_HERE) -m benchmarks $(ARGS)
 
 soak: setup-test ## the long counts that make test leaves out
-	$(PYTEST) $(addprefix tests/,$(SUITES)) -m slow --timeout 7200 $(ARGS)
+	$(PYTHON_HERE) -m pytest -p tests.suite_times $(addprefix tests/,$(SUITES)) -m slow --timeout 7200 $(ARGS)
 
 ##@ Tidy
 clean: ## remove everything that make created, but not ./var
