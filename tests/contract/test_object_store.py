@@ -170,6 +170,22 @@ def test_parts_put_by_a_client_become_one_object_with_the_checksum_of_the_whole(
     assert arena.store.get(arena.key(), offset=5 * MIB, length=7, grant=arena.grant) == b"the end"
 
 
+def test_parts_never_replace_an_object(arena: Arena) -> None:
+    arena.store.put_new(arena.key(), b"first", content_type="text/plain", grant=arena.grant)
+    upload_id, parts = arena.upload(arena.key(), b"second")
+    with pytest.raises(Conflict):
+        arena.store.complete_upload(arena.key(), upload_id, parts, grant=arena.grant)
+    assert arena.store.get(arena.key(), offset=0, length=9, grant=arena.grant) == b"first"
+
+
+def test_parts_that_were_put_together_by_a_lost_request_are_not_a_conflict(arena: Arena) -> None:
+    """The SDK repeats a request whose answer was lost; the object that is there then is our own."""
+    upload_id, parts = arena.upload(arena.key(), b"the film")
+    arena.store.put_new(arena.key(), b"the film", content_type="text/plain", grant=arena.grant)
+    facts = arena.store.complete_upload(arena.key(), upload_id, parts, crc32=crc_of(b"the film"), grant=arena.grant)
+    assert facts.size_bytes == 8
+
+
 def test_a_wrong_checksum_of_the_whole_makes_no_object(arena: Arena) -> None:
     if not arena.checks_whole:
         pytest.skip("this store keeps no checksum of the whole")

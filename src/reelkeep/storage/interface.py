@@ -179,7 +179,8 @@ class ObjectStore(Protocol):
 
         Raises:
             ChecksumMismatch: the whole is not what the client sent; no object was made.
-            Conflict: the parts are not those of the upload; the upload stays open.
+            Conflict: the parts are not those of the upload, or another object has the key, which is never replaced
+                (on stores with CONDITIONAL_PUT); the upload stays open.
         """
 
     def abort_upload(self, key: str, upload_id: str, *, grant: GrantId) -> None: ...

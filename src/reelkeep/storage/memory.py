@@ -179,6 +179,8 @@ class MemoryStore:
             body = b"".join(there[1] for there in held if there is not None)
             if crc32 is not None and crc.to_bytes(zlib.crc32(body)) != crc32:
                 raise ChecksumMismatch
+            if self._bucket.objects.get(upload.key, body) != body:
+                raise Conflict("an object of this name is already there, and none is ever replaced")
             self._bucket.objects[upload.key] = body
             self._bucket.content_types[upload.key] = upload.content_type
             del self._bucket.uploads[upload_id]

@@ -35,7 +35,7 @@ from reelkeep.storage.interface import (
     UnfinishedUpload,
 )
 from reelkeep.storage.signature import BucketAddress, Signer
-from reelkeep.storage.translate import botocore_errors
+from reelkeep.storage.translate import ObjectThere, botocore_errors
 
 CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 30.0
@@ -204,13 +204,22 @@ class S3Store:
         whole: dict[str, Any] = {}
         if crc32 is not None and self._can(Capability.FULL_OBJECT_CRC32):
             whole = {"ChecksumType": "FULL_OBJECT", "ChecksumCRC32": crc.to_text(crc32)}
-        with self._request(grant):
-            self._client.complete_multipart_upload(
-                **self._at(key),
-                UploadId=upload_id,
-                MultipartUpload={"Parts": [_named(part) for part in parts]},
-                **whole,
-            )
+        if self._can(Capability.CONDITIONAL_PUT):
+            whole["IfNoneMatch"] = "*"
+        try:
+            with self._request(grant):
+                self._client.complete_multipart_upload(
+                    **self._at(key),
+                    UploadId=upload_id,
+                    MultipartUpload={"Parts": [_named(part) for part in parts]},
+                    **whole,
+                )
+        except ObjectThere:  # put together by a request of ours whose answer was lost, or by somebody else
+            there = self.head(key, grant=grant)
+            differs = None not in (there.crc32, crc32) and there.crc32 != crc32
+            if differs or there.size_bytes != sum(part.size_bytes for part in parts):
+                raise
+            return there
         return self.head(key, grant=grant)
 
     def abort_upload(self, key: str, upload_id: str, *, grant: GrantId) -> None:

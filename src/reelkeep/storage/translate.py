@@ -34,6 +34,10 @@ class PartsOnly(Conflict):
     default_advice = "Upload each file by itself."
 
 
+class ObjectThere(Conflict):
+    """An object of this name is already there."""
+
+
 # No answer, a reset, a body cut short. Other errors of botocore are faults of ours and are not translated.
 _NO_ANSWER: Final = (
     botocore.exceptions.ConnectionError,
@@ -52,7 +56,7 @@ _REGION: Final[_Row] = (
 )
 _CLOCK: Final[_Row] = (StorageSetupError, "the clock of this machine and the store's differ by too much")
 _KEY: Final[_Row] = (StorageSetupError, "the key of the company's bucket (KMS) does not let Reelkeep in")
-_THERE: Final[_Row] = (Conflict, "an object of this name is already there, and none is ever replaced")
+_THERE: Final[_Row] = (ObjectThere, "an object of this name is already there, and none is ever replaced")
 _PARTS: Final[_Row] = (Conflict, "the parts in the store are not the parts of this upload")
 _BYTES: Final[_Row] = (ChecksumMismatch, "the bytes that arrived in the bucket are not the bytes of the file")
 _NOBODY: Final = (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError)
