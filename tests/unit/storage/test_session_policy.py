@@ -9,8 +9,8 @@ from reelkeep.storage.interface import Purpose, StorageConnection
 from reelkeep.storage.layout import KEY_BYTES, LUTS_SCOPE, MARKER, original_scope, production_scope, proxy_scope
 from reelkeep.storage.session_policy import ACTIONS, MAX_POLICY_CHARACTERS, session_policy
 
-VERSION = VersionId(new_id())
-PRODUCTION = ProductionId(new_id())
+VERSION = VersionId("1m8bcj16509bm0scmk9m")
+PRODUCTION = ProductionId("1m8bcj16509bm0scmk9n")
 SCOPES = {
     Purpose.UPLOAD: production_scope("a" * 40, PRODUCTION),
     Purpose.ATTACH: LUTS_SCOPE,
