@@ -72,8 +72,8 @@ class Operator:
         self.run("storage", "activate", connection, "--production", "Trial")
         return report
 
-    def take_into_use(self, connection: str, film: Path) -> None:
-        """Upload, play, take the original back; then the whole company."""
+    def take_into_use(self, connection: str, film: Path) -> str:
+        """Upload, play, take the original back; then the whole company. Return the film's version."""
         platform = self.platform
         with platform.api() as api:
             wait_until(lambda: api.find_production(platform.production_id)["placement"]["connection"] == connection)
@@ -87,6 +87,7 @@ class Operator:
         self.note("acceptance")
         self.run("storage", "activate", connection)
         self.note("migration", "--left-out")
+        return version_id
 
     def is_in_order(self) -> list[str]:
         """The bucket holds what it should, and no step was passed over; return which settings are not as agreed."""
@@ -172,12 +173,12 @@ def test_a_company_comes_onto_its_own_bucket_on_a_model_of_aws(
     where = ("--account", service.COMPANY_ACCOUNT, "--region", service.REGION, "--principal", stacks.PLATFORM_ARN)
     offered = operator.run("storage", "template", *where, "--origin", platform.origin)
     operator.note("review")
-    stack = stacks.deploy(server, offered["parameters"])
+    stack = stacks.deploy(server, {**offered["parameters"], "AllowPurge": "Yes"})
     outputs = tmp_path / "outputs.json"
     outputs.write_text(stack.outputs["PasteBack"])
     made = operator.run("storage", "connect", "--stack", str(outputs), "--endpoint", url, "--path-style")["name"]
     operator.try_out(made, "--plain-url", server.endpoint_url)
-    operator.take_into_use(made, film)
+    version_id = operator.take_into_use(made, film)
 
     s3, bucket = server.client("s3", service.COMPANY_ACCOUNT), stack.outputs["MediaBucketName"]
     agreed = s3.get_bucket_policy(Bucket=bucket)["Policy"]
@@ -200,6 +201,20 @@ def test_a_company_comes_onto_its_own_bucket_on_a_model_of_aws(
     assert found["changed_by"] == "the company"
     assert operator.is_in_order() == []
 
+    def versions_in_bucket() -> list[str]:
+        listed = s3.list_object_versions(Bucket=bucket, Prefix="originals/")
+        return [one["Key"] for one in [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]]
+
+    with platform.api() as api:
+        api.delete_version(version_id)
+    assert len(versions_in_bucket()) == 1
+    (waiting,) = operator.run("storage", "purge")["connections"]
+    assert (waiting["allowed"], [one["version_id"] for one in waiting["waiting"]]) == (True, [version_id])
+    (purged,) = operator.run("storage", "purge", "--yes")["connections"]
+    assert (purged["purged"], purged["problem"], purged["waiting"]) == (1, "", [])
+    assert versions_in_bucket() == []
+    assert operator.is_in_order() == []
+
 
 def test_a_company_comes_onto_a_bucket_on_seaweedfs_bound_by_a_role_of_its_own(
     platform: Newcomer, film: Path, tmp_path: Path, capsys: Any
@@ -220,5 +235,6 @@ def test_a_company_comes_onto_a_bucket_on_seaweedfs_bound_by_a_role_of_its_own(
     assert {"no-external-id", "wrong-external-id", "access-logs"} <= unsupported, results
     operator.take_into_use(made, film)
     operator.drill(made, tmp_path, {})
+    assert [one["allowed"] for one in operator.run("storage", "purge")["connections"]] == [False]
     assert operator.is_in_order() != []  # settings are advice on such a store, and told
     other.close()

@@ -1,7 +1,7 @@
 """What of a company's versions lies at which storage connection, as recorded with each version (promise H2).
 
 A version counts for its connection from the beginning of its upload on. One that was given up before its original was
-whole, and of which nothing was made, counts no more.
+whole, and of which nothing was made, counts no more; nor does one that was deleted.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ def versions_at(conn: Connection, connection_id: ConnectionId, *, limit: int) ->
 
 
 def _counts() -> ColumnElement[bool]:
-    return or_(
+    there = or_(
         versions.c.stored_at.is_not(None),
         versions.c.state == VersionState.UPLOADING.value,
         exists().where(proxies.c.version_id == versions.c.id),
     )
+    return there & (versions.c.state != VersionState.DELETED.value)

@@ -22,6 +22,7 @@ class VersionState(enum.Enum):
     READY = "ready"  # the proxy is complete
     FAILED = "failed"  # the proxy cannot be made; the original is untouched
     CANCELLED = "cancelled"  # somebody stopped the upload or the job; a stored original is untouched
+    DELETED = "deleted"  # its proxy and keys are gone; a stored original waits in the bucket for whoever may purge it
 
 
 class UploadState(enum.Enum):
@@ -44,9 +45,10 @@ VERSION_STEPS: Final[Mapping[VersionState, frozenset[VersionState]]] = {
     _V.STORED: frozenset({_V.PROCESSING, _V.FAILED, _V.CANCELLED}),
     _V.PROCESSING: frozenset({_V.PLAYABLE, _V.READY, _V.FAILED, _V.CANCELLED}),
     _V.PLAYABLE: frozenset({_V.READY, _V.FAILED, _V.CANCELLED}),
-    _V.READY: frozenset(),
-    _V.FAILED: frozenset({_V.STORED}),  # tried again by hand
-    _V.CANCELLED: frozenset({_V.STORED}),
+    _V.READY: frozenset({_V.DELETED}),
+    _V.FAILED: frozenset({_V.STORED, _V.DELETED}),  # tried again by hand
+    _V.CANCELLED: frozenset({_V.STORED, _V.DELETED}),
+    _V.DELETED: frozenset({_V.STORED}),  # brought back, while its original is there
 }
 
 _U = UploadState

@@ -136,6 +136,9 @@ versions = Table(
     Column("uploaded_by", ForeignKey("users.id"), nullable=False),
     Column("stored_at", DateTime(timezone=True)),
     Column("ready_at", DateTime(timezone=True)),
+    Column("deleted_at", DateTime(timezone=True)),  # null: it is not deleted
+    Column("deleted_by", ForeignKey("users.id")),
+    Column("purged_at", DateTime(timezone=True)),  # of a deleted one: its original was taken out of the bucket, too
     _created(),
     UniqueConstraint("asset_id", "number"),
 )

@@ -48,6 +48,7 @@ class VersionRow:
     created_at: datetime
     stored_at: datetime | None
     ready_at: datetime | None
+    deleted_at: datetime | None
     probe: dict[str, Any] | None
     published_frames: int  # from frame 0 without a gap, on the step rung
     planned_frames: int | None
@@ -179,9 +180,10 @@ def get(conn: Connection, version_id: VersionId) -> VersionRow:
 
 
 def of_assets(conn: Connection, asset_ids: Sequence[AssetId]) -> dict[AssetId, list[VersionRow]]:
-    """Return the versions of each asset, newest first; an asset without versions has an empty list."""
+    """Return the versions of each asset that are not deleted, newest first; an asset without any has an empty list."""
     found: dict[AssetId, list[VersionRow]] = {asset_id: [] for asset_id in asset_ids}
-    query = _full().where(versions.c.asset_id.in_(asset_ids)).order_by(versions.c.number.desc())
+    there = versions.c.state != VersionState.DELETED.value
+    query = _full().where(versions.c.asset_id.in_(asset_ids), there).order_by(versions.c.number.desc())
     for row in conn.execute(query):
         found[AssetId(row.asset_id)].append(_version(row))
     return found
@@ -245,6 +247,7 @@ def _version(row: Row[Any]) -> VersionRow:
         created_at=row.created_at,
         stored_at=row.stored_at,
         ready_at=row.ready_at,
+        deleted_at=row.deleted_at,
         probe=row.probe,
         published_frames=int(row.published_frames),
         planned_frames=row.planned_frames,

@@ -1,7 +1,8 @@
 """Wires the commands together and turns errors into sentences and exit codes.
 
-Commands of users (login, production, upload, assets, facts, download) speak to a company's HTTP API. Commands of the
-operator (up, demo, company, user, storage) work on the data folder, on the machine where the installation runs.
+Commands of users (login, production, upload, assets, facts, download, delete, deleted, restore) speak to a company's
+HTTP API. Commands of the operator (up, demo, company, user, storage) work on the data folder, on the machine where the
+installation runs.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from reelkeep.cli import exits, output
 from reelkeep.cli.assets import assets
 from reelkeep.cli.certificate import certificate
 from reelkeep.cli.company import company
+from reelkeep.cli.deletions import delete, deleted, restore
 from reelkeep.cli.demo import demo
 from reelkeep.cli.download import download
 from reelkeep.cli.facts import facts
@@ -35,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, demo, login, upload, assets, facts, download):
+for command in (up, demo, login, upload, assets, facts, download, delete, deleted, restore):
     app.command()(command)
 storage.command("template")(template)
 production.add_typer(lut)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -11,7 +12,7 @@ from typing import Final, Generic, TypeVar
 from reelkeep.catalog import grants
 from reelkeep.catalog.grants import GrantAction
 from reelkeep.cli.installation import Installation
-from reelkeep.companies import registry
+from reelkeep.companies import registry, stacks
 from reelkeep.companies.registry import Company
 from reelkeep.custody.audit import OnFinding, OnProgress, Report, add_unfinished, audit, audit_store, count_versions
 from reelkeep.custody.inventory import InventoryRefused, open_inventory
@@ -58,11 +59,12 @@ class Auditing:
             DependencyError: the store does not answer, or lists in no order.
         """
         usable(connection)
-        broker = StsBroker(self._installation.identity(connection), lambda _: connection, self._company.slug)
+        listing = self._as_auditor(connection)
+        broker = StsBroker(self._installation.identity(connection), lambda _: listing, self._company.slug)
         request = SessionRequest(connection.id, Purpose.AUDIT, WHOLE)
         sessions: Callable[[], StsSession] = _Renewed(lambda: broker.session(request))
         grant: Callable[[], GrantId] = _Renewed(lambda: self._grant(connection))
-        store = S3Listing(connection, sessions)
+        store = S3Listing(listing, sessions)
         engine = self._installation.company_engine(self._company)
         try:
             report = audit_store(
@@ -104,6 +106,12 @@ class Auditing:
             engine.dispose()
         report.notes.append(f"the report is of {found.made_at:%Y-%m-%d %H:%M} UTC; it tells of no unfinished uploads")
         return report
+
+    def _as_auditor(self, connection: StorageConnection) -> StorageConnection:
+        """Return the connection with the stack's audit role, where there is one: it can list, and read no object."""
+        with self._installation.on_registry() as conn:
+            stack = stacks.stack_of(conn, connection.id)
+        return replace(connection, role_arn=stack.audit_role) if stack else connection
 
     def _connections(self) -> dict[ConnectionId, StorageConnection]:
         with self._installation.on_registry() as conn:

@@ -14,6 +14,7 @@ from reelkeep.cli import (
     storage_estimate,
     storage_onboarding,
     storage_places,
+    storage_purge,
     storage_verify,
 )
 from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json
@@ -37,6 +38,7 @@ storage.command("place")(storage_places.place)
 storage.command("suspend")(storage_places.suspend)
 storage.command("resume")(storage_places.resume)
 storage.command("retire")(storage_places.retire)
+storage.command("purge")(storage_purge.purge)
 storage.command("drill")(storage_drill.drill)
 
 Name = Annotated[str, typer.Option("--name", help="As people will call the connection; else made from the bucket's.")]

@@ -10,8 +10,23 @@ from collections.abc import Callable, Collection, Generator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, String, case, cast, collate, exists, func, literal, null, select, union_all
+from sqlalchemy import (
+    Connection,
+    Select,
+    String,
+    case,
+    cast,
+    collate,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    union,
+    union_all,
+)
 
+from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.tables import (
     attempts,
     image_sequences,
@@ -33,7 +48,7 @@ Connections = Collection[ConnectionId]
 def originals(at: Connections) -> Select[Any]:
     """Originals of one file. One that is not stored (yet, or any more) may be there, and may be there in part."""
     sequence = exists().where(image_sequences.c.version_id == versions.c.id)
-    stored = versions.c.stored_at.is_not(None)
+    stored = versions.c.stored_at.is_not(None) & versions.c.purged_at.is_(None)
     return select(
         versions.c.original_key.label("key"),
         literal("original").label("kind"),
@@ -48,7 +63,7 @@ def originals(at: Connections) -> Select[Any]:
 
 def sequence_frames(at: Connections) -> Select[Any]:
     """The files of image sequences; each went by one PUT, so that it is there whole or not at all."""
-    stored = sequence_files.c.stored_at.is_not(None)
+    stored = sequence_files.c.stored_at.is_not(None) & versions.c.purged_at.is_(None)
     return (
         select(
             sequence_files.c.object_key,
@@ -122,7 +137,8 @@ def published_stills(at: Connections) -> Select[Any]:
 
 def proxy_prefixes(at: Connections) -> Select[Any]:
     """Prefixes of versions that were worked on: what no row names below them was made here all the same."""
-    tried = select(attempts.c.version_id).distinct().subquery()
+    deleted = select(versions.c.id).where(versions.c.state == VersionState.DELETED.value)
+    tried = union(select(attempts.c.version_id), deleted).subquery()
     return (
         select(
             func.concat("proxies/", versions.c.id, "/"),

@@ -11,7 +11,7 @@ Every function works inside the caller's transaction and commits nothing by itse
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
@@ -106,6 +106,12 @@ def is_worked_on(conn: Connection, version_id: VersionId) -> bool:
     """Return whether a job that makes this version's proxy has not ended yet."""
     ours = (jobs.c.version_id == version_id, jobs.c.kind.in_(_OF_VERSION), _UNFINISHED)
     return conn.execute(select(jobs.c.id).where(*ours).limit(1)).first() is not None
+
+
+def was_done_since(conn: Connection, kind: JobKind, version_id: VersionId, since: datetime) -> bool:
+    """Return whether a job of this kind that was asked for at ``since`` or later is done."""
+    done = (jobs.c.kind == kind.value, jobs.c.version_id == version_id, jobs.c.state == JobState.DONE.value)
+    return conn.execute(select(jobs.c.id).where(*done, jobs.c.created_at >= since).limit(1)).first() is not None
 
 
 def due(conn: Connection) -> int:

@@ -58,6 +58,7 @@ class Purpose(enum.Enum):
     WRITE_PROXY = "write_proxy"  # put and list one version's proxies (a job)
     CLEAN_PROXY = "clean_proxy"  # list and delete one version's proxies (a job); it can neither read nor write
     END_UPLOADS = "end_uploads"  # list unfinished uploads and abort those of originals (a job); no object is reached
+    PURGE = "purge"  # take the original of a deleted version out for good; with the company's purge role alone
     AUDIT = "audit"  # list everything below the connection's prefix; no object is reached (an operator's command)
     PROBE = "probe"  # find out capabilities below "probe/<id>/", when a connection is made
     MARK = "mark"  # write and read the marker, when a connection is made

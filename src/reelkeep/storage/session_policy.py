@@ -32,13 +32,22 @@ ACTIONS: Final[Mapping[Purpose, tuple[str, ...]]] = {
     Purpose.WRITE_PROXY: ("s3:PutObject",),
     Purpose.CLEAN_PROXY: ("s3:DeleteObject",),
     Purpose.END_UPLOADS: ("s3:AbortMultipartUpload",),
+    Purpose.PURGE: ("s3:DeleteObjectVersion",),
     Purpose.AUDIT: (),
     Purpose.PROBE: (*_MULTIPART, *_READ, "s3:DeleteObject"),
     Purpose.MARK: ("s3:PutObject", *_READ),
     Purpose.WATCH: _READ,
 }
 _OF_MARKER: Final = frozenset({Purpose.MARK, Purpose.WATCH})  # one object
-_LISTS: Final = frozenset({Purpose.WRITE_PROXY, Purpose.CLEAN_PROXY, Purpose.AUDIT, Purpose.PROBE})
+# What is listed: the objects that are there now, or all versions of them.
+_NOW, _EVER = "s3:ListBucket", "s3:ListBucketVersions"
+_LISTS: Final[Mapping[Purpose, tuple[str, ...]]] = {
+    Purpose.WRITE_PROXY: (_NOW,),
+    Purpose.CLEAN_PROXY: (_NOW,),
+    Purpose.PURGE: (_EVER,),
+    Purpose.AUDIT: (_NOW, _EVER),
+    Purpose.PROBE: (_NOW,),
+}
 # S3 knows no condition on the prefix here (Service Authorization Reference, ListBucketMultipartUploads, November 2026),
 # so this purpose sees the keys of unfinished uploads elsewhere in the bucket, too.
 _LISTS_UPLOADS: Final = frozenset({Purpose.END_UPLOADS, Purpose.AUDIT, Purpose.PROBE})
@@ -52,6 +61,7 @@ _SHAPES: Final[Mapping[Purpose, tuple[str, int]]] = {
     Purpose.WRITE_PROXY: ("proxies", 2),
     Purpose.CLEAN_PROXY: ("proxies", 2),
     Purpose.END_UPLOADS: ("originals", 1),
+    Purpose.PURGE: ("originals", 4),
     Purpose.AUDIT: ("", 0),  # WHOLE
     Purpose.PROBE: ("probe", 2),
 }
@@ -97,8 +107,7 @@ def _statements(connection: StorageConnection, purpose: Purpose, scope: str) -> 
     if ACTIONS[purpose]:
         statements.append({"Effect": "Allow", "Action": list(ACTIONS[purpose]), "Resource": [f"{bucket}/{below}"]})
     if purpose in _LISTS:
-        actions = ["s3:ListBucket", *(["s3:ListBucketVersions"] if purpose is Purpose.AUDIT else [])]
-        lists: dict[str, Any] = {"Effect": "Allow", "Action": actions, "Resource": [bucket]}
+        lists: dict[str, Any] = {"Effect": "Allow", "Action": list(_LISTS[purpose]), "Resource": [bucket]}
         if below != "*":  # an empty prefix may be left out of a request, and then no condition on it is met
             lists["Condition"] = {"StringLike": {"s3:prefix": below}}
         statements.append(lists)

@@ -1,7 +1,8 @@
 """Objects of dead attempts that no row names: sealed, harmless, and deleted when nobody works on the version any more.
 
 A transcode job deletes those of its earlier attempts itself. What is left after failure, cancellation, or a role that
-did not let it, gets a job of its own for each version, asked for by the company's sweep.
+did not let it, gets a job of its own for each version, asked for by the company's sweep; so does all that was made of a
+deleted version.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from reelkeep.transcode.patience import patiently
 
 DELETE_AT_ONCE: Final = 1_000
 CLEAN_AT_ONCE: Final = 100  # jobs that one sweep asks for; the next hour brings the next
+_EVERY_ATTEMPT: Final = 1 << 62
 
 
 class Prefix(Protocol):
@@ -103,6 +105,8 @@ def _read(company: CompanyHandle, version_id: VersionId | None) -> tuple[Connect
         version = versions.get(conn, version_id)
         named, end = records.named_objects(conn, version_id), records.last_attempt_number(conn, version_id) + 1
         kept = records.closing_attempts(conn, version_id)
+    if version.state is VersionState.DELETED:
+        return version.connection_id, set(), _EVERY_ATTEMPT, frozenset()
     if version.state is VersionState.READY:
         return version.connection_id, named, end, kept
     if version.state in (VersionState.FAILED, VersionState.CANCELLED):

@@ -385,7 +385,21 @@ def uncleaned(conn: Connection, limit: int) -> list[VersionId]:
     ready, given_up = VersionState.READY.value, (VersionState.FAILED.value, VersionState.CANCELLED.value)
     left = ((versions_table.c.state == ready) & (tried.c.last > 1)) | versions_table.c.state.in_(given_up)
     query = select(versions_table.c.id).join(tried, tried.c.version_id == versions_table.c.id).where(left, ~spoken_for)
-    return [VersionId(row.id) for row in conn.execute(query.order_by(tried.c.at).limit(limit))]
+    found = [VersionId(row.id) for row in conn.execute(query.order_by(tried.c.at).limit(limit))]
+    return [*_deleted_uncleaned(conn, limit), *found][:limit]
+
+
+def _deleted_uncleaned(conn: Connection, limit: int) -> list[VersionId]:
+    """Return deleted versions of which no cleaning that began after the deletion is under way or done."""
+    at = versions_table.c.deleted_at
+    begun = exists().where(
+        jobs.c.version_id == versions_table.c.id,
+        jobs.c.kind == JobKind.CLEAN.value,
+        jobs.c.state.in_((JobState.WAITING.value, JobState.RUNNING.value))
+        | ((jobs.c.state == JobState.DONE.value) & (jobs.c.created_at >= at)),
+    )
+    query = select(versions_table.c.id).where(versions_table.c.state == VersionState.DELETED.value, ~begun)
+    return [VersionId(row.id) for row in conn.execute(query.order_by(at).limit(limit))]
 
 
 def closing_attempts(conn: Connection, version_id: VersionId) -> frozenset[int]:

@@ -136,6 +136,18 @@ class Api:
         answer = self._get(f"/versions/{version_id}")
         return answer.get("version", answer)  # type: ignore[no-any-return]
 
+    def delete_version(self, version_id: str) -> None:
+        """Delete a version; its original waits in the bucket."""
+        Patience().call(lambda: self._call("DELETE", f"/versions/{version_id}", None))
+
+    def deleted(self, production_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the deleted versions of a production, the last deleted first."""
+        return list(self._get(f"/productions/{production_id}/deleted")["versions"])
+
+    def restore_version(self, version_id: str) -> Mapping[str, Any]:
+        """Bring a deleted version back and return it."""
+        return self._post(f"/versions/{version_id}/restore", {}, repeat=False)
+
     def facts(self, version_id: str) -> Mapping[str, Any]:
         """Return what is known of a version's original."""
         return self._get(f"/versions/{version_id}/facts")

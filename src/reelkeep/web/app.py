@@ -34,6 +34,7 @@ from reelkeep.web.api import (
     assets,
     batches,
     comments,
+    deletions,
     events,
     luts,
     playback,
@@ -66,6 +67,7 @@ _ROUTERS: Final[Sequence[APIRouter]] = (
     sequences.router,
     playback.router,
     comments.router,
+    deletions.router,
     events.router,
     storage.router,
 )

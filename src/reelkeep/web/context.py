@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 from starlette.requests import HTTPConnection
 
 from reelkeep.catalog import login_sessions, members, versions
+from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.login_sessions import LoginKind, LoginSession
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Action
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.companies.handle import CompanyHandle
-from reelkeep.errors import DependencyError, Forbidden, SignInRequired
+from reelkeep.errors import DependencyError, Forbidden, NotFound, SignInRequired
 from reelkeep.ids import ID_CHARACTERS, ConnectionId, VersionId
 from reelkeep.ingest.uploads import Uploads
 from reelkeep.web.attempts import SignInLimits
@@ -125,9 +126,11 @@ IdInPath = Annotated[str, Path(pattern=rf"^[0-9a-z]{{{ID_CHARACTERS}}}$")]
 
 
 def version_for(conn: Connection, user: User, version_id: str, action: Action) -> VersionRow:
-    """Return a version the user may do ``action`` with; raise NotFound or Forbidden."""
+    """Return a version the user may do ``action`` with; raise NotFound, also of a deleted one, or Forbidden."""
     version = versions.get(conn, VersionId(version_id))
     members.require(conn, user, version.production_id, action)
+    if version.state is VersionState.DELETED:
+        raise NotFound
     return version
 
 

@@ -20,6 +20,7 @@ SCOPES = {
     Purpose.WRITE_PROXY: proxy_scope(VERSION),
     Purpose.CLEAN_PROXY: proxy_scope(VERSION),
     Purpose.END_UPLOADS: "originals/",
+    Purpose.PURGE: original_scope("a" * 40, PRODUCTION, "b" * 40, AssetId("1m8bcj16509bm0scmk9p"), VERSION),
     Purpose.AUDIT: "",
     Purpose.PROBE: f"probe/{new_id()}/",
     Purpose.MARK: MARKER,
@@ -58,7 +59,7 @@ def test_every_purpose_has_a_policy_that_sts_takes_even_with_the_longest_names(p
 @pytest.mark.parametrize("purpose", Purpose)
 def test_no_purpose_reaches_beyond_its_scope(purpose: Purpose) -> None:
     for statement in statements(connection(), purpose, SCOPES[purpose]):
-        if "s3:ListBucket" in statement["Action"]:
+        if {"s3:ListBucket", "s3:ListBucketVersions"} & set(statement["Action"]):
             assert statement["Condition"] == {"StringLike": {"s3:prefix": f"media/reelkeep/{SCOPES[purpose]}*"}}
         elif statement["Action"] == ["s3:ListBucketMultipartUploads"]:  # S3 cannot narrow it to a prefix
             assert purpose in (Purpose.END_UPLOADS, Purpose.AUDIT, Purpose.PROBE)
@@ -82,6 +83,12 @@ def test_what_cleans_up_may_neither_read_nor_write_and_deletes_one_versions_prox
     (end, *_) = statements(connection(), Purpose.END_UPLOADS, SCOPES[Purpose.END_UPLOADS])
     assert clean["Action"] == ["s3:DeleteObject"]
     assert end["Action"] == ["s3:AbortMultipartUpload"]
+
+
+def test_what_purges_lists_and_deletes_the_versions_of_one_original_and_nothing_else() -> None:
+    delete, find, *_ = statements(connection(), Purpose.PURGE, SCOPES[Purpose.PURGE])
+    assert (delete["Action"], find["Action"]) == (["s3:DeleteObjectVersion"], ["s3:ListBucketVersions"])
+    assert {purpose for purpose, actions in ACTIONS.items() if "s3:DeleteObjectVersion" in actions} == {Purpose.PURGE}
 
 
 def test_only_aws_gets_the_statement_for_kms_and_only_by_way_of_s3() -> None:
@@ -110,6 +117,8 @@ def test_the_partition_follows_the_role() -> None:
         (Purpose.CLEAN_PROXY, f"originals/{VERSION}/"),
         (Purpose.END_UPLOADS, "proxies/"),
         (Purpose.READ_ORIGINAL, "originals/"),
+        (Purpose.PURGE, "originals/"),
+        (Purpose.PURGE, f"proxies/{VERSION}/"),
         (Purpose.READ_ORIGINAL, "originals/a/b/"),
         (Purpose.UPLOAD, "originals/?-x/"),
         (Purpose.UPLOAD, "originals/Läufer/"),

@@ -10,7 +10,7 @@ from reelkeep.catalog import assets, audit, folders, members, versions
 from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.roles import Action
 from reelkeep.delivery import originals
-from reelkeep.errors import Conflict
+from reelkeep.errors import Conflict, NotFound
 from reelkeep.ids import AssetId, ProductionId
 from reelkeep.jobs import queue
 from reelkeep.jobs.interface import JobKind
@@ -27,7 +27,8 @@ def list_assets(production_id: IdInPath, caller: Caller) -> dict[str, Any]:
         found = assets.of_production(conn, ProductionId(production_id))
         paths = folders.paths(conn, ProductionId(production_id))
         by_asset = versions.of_assets(conn, [asset.id for asset in found])
-    return {"assets": [asset_json(asset, by_asset[asset.id], paths[asset.folder_id]) for asset in found]}
+    shown = [asset for asset in found if by_asset[asset.id]]  # an asset goes with its last version
+    return {"assets": [asset_json(asset, by_asset[asset.id], paths[asset.folder_id]) for asset in shown]}
 
 
 @router.get("/assets/{asset_id}")
@@ -35,8 +36,10 @@ def read_asset(asset_id: IdInPath, caller: Caller) -> dict[str, Any]:
     with caller.signed_in() as (conn, login):
         asset = assets.get(conn, AssetId(asset_id))
         members.require(conn, login.user, asset.production_id, Action.VIEW)
-        folder = folders.paths(conn, asset.production_id)[asset.folder_id]
-        return asset_json(asset, versions.of_assets(conn, [asset.id])[asset.id], folder)
+        found = versions.of_assets(conn, [asset.id])[asset.id]
+        if not found:
+            raise NotFound
+        return asset_json(asset, found, folders.paths(conn, asset.production_id)[asset.folder_id])
 
 
 @router.get("/versions/{version_id}")

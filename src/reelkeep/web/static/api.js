@@ -6,6 +6,8 @@
  *   frames: number | null, rate: [number, number] | null, has_poster: boolean, uploaded_by: any, created_at: string,
  *   stored_at: string | null, ready_at: string | null, width_px: number | null, height_px: number | null,
  *   asset_id?: string, connection_id?: string, sequence?: Sequence | null}} Version
+ * @typedef {{id: string, asset: string, number: number, file_name: string, size_bytes: number, may_be_restored: boolean,
+ *   deleted_at: string, deleted_by: string}} DeletedVersion
  * @typedef {{kind: string, files: number, first_number: number, last_number: number, missing: number,
  *   gaps: [number, number][], rate: [number, number]}} Sequence
  * @typedef {{id: string, name: string, production_id: string, versions: Version[]}} Asset

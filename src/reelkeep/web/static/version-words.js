@@ -75,6 +75,8 @@ export function stateText(version) {
       return "Could not be processed";
     case "cancelled":
       return "Stopped";
+    case "deleted":
+      return "Deleted";
     default:
       return version.state;
   }
@@ -86,6 +88,14 @@ export function stateText(version) {
  */
 export function mayStop(version) {
   return version.state === "stored" || version.state === "processing" || version.state === "playable";
+}
+
+/**
+ * True if nothing is made of it any more, so that it can be deleted.
+ * @param {Version} version
+ */
+export function mayDelete(version) {
+  return version.state === "ready" || version.state === "failed" || version.state === "cancelled";
 }
 
 /**

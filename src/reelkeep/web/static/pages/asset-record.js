@@ -29,6 +29,8 @@ export class AssetRecord extends EventTarget {
     this.problem = null;
     /** @type {import("../events.js").StorageNews} */
     this.storage = { stopped: [], away: [] };
+    /** True once the version on the screen was deleted. */
+    this.deleted = false;
     this.stopListening = () => {};
   }
 
@@ -95,6 +97,7 @@ export class AssetRecord extends EventTarget {
     if (chosen && chosen.id === this.version?.id) return;
     this.version = chosen ?? null;
     this.problem = null;
+    this.deleted = false;
     this.comments = [];
     this.#readComments();
     this.#changed("chosen");
@@ -115,11 +118,26 @@ export class AssetRecord extends EventTarget {
     }
     if (what.startsWith("comment") || !version) this.#readComments();
     if (!version || !this.asset) return;
+    if (version.state === "deleted") return this.#gone(version.id);
     const known = this.asset.versions.some((each) => each.id === version.id);
     if (!known && version.asset_id === this.asset.id) this.#readVersions();
     this.asset = { ...this.asset, versions: this.asset.versions.map((each) => (each.id === version.id ? { ...each, ...version } : each)) };
     if (version.id === this.version?.id) this.#take({ ...this.version, ...version });
     return undefined;
+  }
+
+  /** Take a deleted version away; if it was on the screen, the newest that is left takes its place. @param {string} id */
+  #gone(id) {
+    if (!this.asset) return;
+    const versions = this.asset.versions.filter((each) => each.id !== id);
+    this.asset = { ...this.asset, versions };
+    if (id !== this.version?.id) return this.#changed();
+    this.version = null;
+    this.comments = [];
+    this.#changed("stopped");
+    if (versions.length > 0) return this.choose(null);
+    this.deleted = true;
+    return this.#changed();
   }
 
   async #readVersions() {

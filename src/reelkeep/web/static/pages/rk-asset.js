@@ -7,7 +7,7 @@ import { go } from "../router.js";
 import { sentence, words, wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
 import { PLAIN } from "../counting.js";
-import { isOpen, lightText, mayAgain, mayStop, sequenceText, stateText } from "../version-words.js";
+import { isOpen, lightText, mayAgain, mayDelete, mayStop, sequenceText, stateText } from "../version-words.js";
 import { Commenting } from "../player/commenting.js";
 import { Habits } from "../player/habits.js";
 import { actionFor } from "../player/keys.js";
@@ -18,6 +18,7 @@ import { canDecrypt } from "../player/rk-no-keys.js";
 import { SoundAlone } from "../player/sound-alone.js";
 import { View } from "../player/view.js";
 import "../player/rk-comments.js";
+import "../player/rk-delete.js";
 import "../player/rk-facts.js";
 import "../player/rk-keys.js";
 import "../player/rk-timeline.js";
@@ -412,6 +413,7 @@ export class RkAsset extends LitElement {
         ${version && mayUpload && mayAgain(version) ? html`<button id="again" @click=${() => this.#tell("retry")}>Process it again</button>` : nothing}
         ${version?.stored_at ? html`<rk-facts .version=${version}></rk-facts>` : nothing}
         ${version?.stored_at && mayUpload ? html`<button class="plain icon" aria-label="Download the original" title="Download the original" @click=${this.#download}>${icons.download}</button>` : nothing}
+        ${version && mayDelete(version) && this.#role === "production_admin" ? html`<rk-delete .version=${version} .name=${asset?.name ?? ""}></rk-delete>` : nothing}
       </div>
       <div class="notice bad" role="alert">${this.notice || (this.record.away ? STORAGE_AWAY : "")}</div>`;
   }
@@ -429,6 +431,9 @@ export class RkAsset extends LitElement {
       return html`<div class="over light" role="alert" @click=${this.#keepClick}>
         <div class="say"><h2>${message}</h2><p class="quiet">${advice}</p><button @click=${this.#again}>Open it again</button></div>
       </div>`;
+    }
+    if (this.record.deleted && !version) {
+      return html`<div class="over"><div class="say"><h2>This was deleted</h2><p class="quiet">Until its original is purged, an admin can bring it back from the production's page.</p></div></div>`;
     }
     if (this.record.asset && !version) return html`<div class="over"><p>There is no such version.</p></div>`;
     if (!version) return nothing;

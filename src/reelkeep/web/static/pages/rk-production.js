@@ -9,6 +9,7 @@ import { shared } from "../styles.js";
 import { pickedFiles, droppedFiles } from "../upload/picking.js";
 import { uploads } from "../upload/uploads.js";
 import "./rk-card.js";
+import "./rk-deleted.js";
 import "./rk-luts.js";
 
 /**
@@ -40,6 +41,7 @@ export class RkProduction extends LitElement {
     posters: { state: true },
     stopped: { state: true },
     problem: { state: true },
+    deletions: { state: true },
     dragging: { state: true },
   };
 
@@ -135,6 +137,8 @@ export class RkProduction extends LitElement {
     /** @type {unknown} */
     this.problem = null;
     this.dragging = false;
+    /** How often a version was deleted or brought back, as far as seen. */
+    this.deletions = 0;
     this.stopListening = () => {};
     this.onDrag = (/** @type {DragEvent} */ event) => this.#drag(event);
     /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -208,6 +212,7 @@ export class RkProduction extends LitElement {
       this.#readProduction();
     }
     if (!version || !this.assets) return;
+    if (version.state === "deleted" || version.state === "stored") this.deletions += 1;
     const known = this.assets.some((asset) => asset.versions.some((each) => each.id === version.id));
     if (!known) {
       this.#readAssets();
@@ -215,7 +220,7 @@ export class RkProduction extends LitElement {
     }
     this.assets = this.assets.map((asset) => ({
       ...asset,
-      versions: asset.versions.map((each) => (each.id === version.id ? { ...each, ...version } : each)),
+      versions: asset.versions.map((each) => (each.id === version.id ? { ...each, ...version } : each)).filter((each) => each.state !== "deleted"),
     }));
   }
 
@@ -276,6 +281,7 @@ export class RkProduction extends LitElement {
       ${this.production && this.#role === "production_admin" ? html`<rk-luts .production=${this.production} @production=${(/** @type {CustomEvent} */ event) => (this.production = event.detail)}></rk-luts>` : nothing}
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.assets === null ? nothing : this.assets.length ? this.#renderGrid(this.assets) : this.#renderEmpty()}
+      ${this.#role === "production_admin" ? html`<rk-deleted .productionId=${this.productionId} .revision=${this.deletions}></rk-deleted>` : nothing}
       ${this.dragging ? html`<div class="drop">Drop the files to upload them to ${this.production?.name}</div>` : nothing}
     `;
   }
