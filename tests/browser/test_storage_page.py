@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, Page, expect
+from sqlalchemy import select
 from tests.browser import axe
-from tests.browser.chromium import signed_in
+from tests.browser.chromium import signed_in, until
 from tests.services.platform import Platform
 
+from reelkeep.catalog.tables import audit_events
 from reelkeep.cli.installation import Installation
 from reelkeep.companies.registry import Company
 from reelkeep.storage.interface import StorageConnection
@@ -42,6 +45,10 @@ def test_an_admin_sees_where_versions_go_why_and_what_it_costs(
         expect(places.get_by_role("row", name="Demo")).to_contain_text("Inherited from the company")
         connections = page.get_by_role("table", name="Connections")
         expect(connections.get_by_role("row", name="acme-elsewhere")).to_contain_text("In use")
+        steps = page.locator("rk-onboarding").get_by_role("listitem")
+        expect(steps).to_have_count(7)
+        expect(steps.nth(0)).to_contain_text("Next")
+        expect(steps.nth(5)).to_contain_text("new versions go to acme-media")
         cost = page.get_by_role("table", name="What a month costs")
         expect(cost.get_by_role("row", name="In all, with SSE-S3")).to_be_visible()
         expect(cost).not_to_contain_text("Replica")
@@ -55,3 +62,45 @@ def test_an_admin_sees_where_versions_go_why_and_what_it_costs(
         expect(page.get_by_text("New versions go to acme-elsewhere (set for this production).")).to_be_visible()
         if SCREENSHOTS:
             page.screenshot(path=str(Path(SCREENSHOTS) / f"production-{width}.png"))
+
+
+def test_a_browser_finds_out_whether_the_bucket_lets_the_sites_pages_in(
+    browser: Browser, platform: Platform, second: StorageConnection
+) -> None:
+    store = platform.store()
+    agreed = store.get_bucket_cors(Bucket=second.bucket)["CORSRules"]
+    elsewhere = [{**rule, "AllowedOrigins": ["https://elsewhere.example"]} for rule in agreed]
+    reads_alone = [{**rule, "AllowedMethods": ["GET", "HEAD"], "ExposeHeaders": ["ETag"]} for rule in agreed]
+    with signed_in(browser, platform, "/storage", width=1280, height=800) as page:
+        tried = page.get_by_role("listitem").filter(has=page.get_by_role("button", name=f"Try {second.name}"))
+
+        def expect_words(*words: str) -> None:
+            tried.get_by_role("button").click()
+            expect(tried.get_by_role("paragraph")).to_have_text([re.compile(each) for each in words])
+
+        expect_words("reads from the bucket", "may send files to it", "sees the headers")
+        assert axe.violations(page) == []
+        try:
+            store.put_bucket_cors(Bucket=second.bucket, CORSConfiguration={"CORSRules": elsewhere})
+            until_it_says(page, tried, "may not read from the bucket")
+            expect_words("may not read from the bucket", "may not send files")
+            store.put_bucket_cors(Bucket=second.bucket, CORSConfiguration={"CORSRules": reads_alone})
+            until_it_says(page, tried, "This browser reads from the bucket")
+            expect_words("reads from the bucket", "may not send files", "does not see content-range")
+        finally:
+            store.put_bucket_cors(Bucket=second.bucket, CORSConfiguration={"CORSRules": agreed})
+    query = select(audit_events.c.details).where(audit_events.c.what == "storage.tried_by_browser")
+    with platform.company_engine().begin() as conn:
+        first = conn.scalars(query.order_by(audit_events.c.id)).first()
+    assert first == {"reads": True, "writes": True, "headers": ["etag", "content-range", "x-amz-request-id"]}
+
+
+def until_it_says(page: Page, tried: Locator, words: str) -> None:
+    """Try again until the store knows its new rules."""
+
+    def says() -> bool:
+        tried.get_by_role("button").click()
+        page.wait_for_timeout(300)
+        return words in tried.inner_text()
+
+    until(says, 20, words, tried.inner_text)

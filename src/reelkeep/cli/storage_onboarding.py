@@ -21,9 +21,9 @@ def onboarding(
     as_json: Json = False,
 ) -> None:
     """Show how far a company's own bucket is, or note what is so of a step."""
-    from reelkeep.acceptance.onboarding import Step, StepState, next_step, skipped
     from reelkeep.cli.installation import Installation
     from reelkeep.cli.onboarding import Onboarding
+    from reelkeep.companies.onboarding_steps import Step, StepState, next_step, skipped
 
     installation = Installation(data)
     chosen = installation.company(company)

@@ -40,13 +40,16 @@ _CUT_OFF: Final = frozenset({ConnectionState.REVOKED, ConnectionState.SUSPENDED}
 
 
 class Switch(Protocol):
-    """What a company's processes may have changed in the registry: the state of its own connections."""
+    """What a company's processes may ask of the registry: the state of its own connections, and its onboarding."""
 
     async def revoke(self, connection_id: ConnectionId, by: Revocation) -> bool:
         """Note that a connection refuses; return False if it was not in use."""
 
     async def resume(self, connection_id: ConnectionId) -> None:
         """Put a revoked connection into use again; raise Conflict or NotFound, with nothing changed."""
+
+    async def onboarding(self) -> Mapping[str, Any]:
+        """Return what the registry knows of the company's onboarding: ``companies.onboarding.Known`` as JSON."""
 
 
 @dataclass(frozen=True)
@@ -244,6 +247,8 @@ class SupervisedCompany:
             if kind == "resume" and role == "app":
                 await self._switch.resume(connection_id_of(fields))
                 return {}
+            if kind == "onboarding" and role == "app":
+                return await self._switch.onboarding()
             raise IsolationError(f"a process of role {role} may not ask for {kind[:40]}")
 
         return answer

@@ -1,17 +1,20 @@
-"""The state of one company's connections in the registry, as its processes may have it changed."""
+"""What one company's processes may ask of the registry: a change of its connections' state, and its onboarding."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from reelkeep.companies import registry
+from reelkeep.companies import onboarding, registry
 from reelkeep.errors import DependencyError
 from reelkeep.ids import CompanyId, ConnectionId
 from reelkeep.storage.connection_states import Revocation
+
+T = TypeVar("T")
 
 
 class RegistrySwitch:
@@ -22,22 +25,22 @@ class RegistrySwitch:
 
     async def revoke(self, connection_id: ConnectionId, by: Revocation) -> bool:
         """See ``Switch``. Raise DependencyError if the registry does not answer; nothing was changed."""
-        return await self._change(lambda conn: registry.revoke_connection(conn, self._company_id, connection_id, by))
+        return await self._ask(lambda conn: registry.revoke_connection(conn, self._company_id, connection_id, by))
 
     async def resume(self, connection_id: ConnectionId) -> None:
         """See ``Switch``. Raise DependencyError if the registry does not answer; nothing was changed."""
 
-        def change(conn: Connection) -> bool:
-            registry.resume_revoked(conn, self._company_id, connection_id)
-            return True
+        await self._ask(lambda conn: registry.resume_revoked(conn, self._company_id, connection_id))
 
-        await self._change(change)
+    async def onboarding(self) -> Mapping[str, Any]:
+        """See ``Switch``. Raise DependencyError if the registry does not answer."""
+        return await self._ask(lambda conn: onboarding.known(conn, self._company_id).as_fields())
 
-    async def _change(self, change: Callable[[Connection], bool]) -> bool:
-        def run() -> bool:
+    async def _ask(self, ask: Callable[[Connection], T]) -> T:
+        def run() -> T:
             try:
                 with self._engine.begin() as conn:
-                    return change(conn)
+                    return ask(conn)
             except OperationalError as error:
                 raise DependencyError("the registry does not answer") from error
 

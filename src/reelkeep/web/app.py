@@ -47,7 +47,7 @@ from reelkeep.web.api import (
 )
 from reelkeep.web.attempts import SignInLimits
 from reelkeep.web.changes import ChangeHub
-from reelkeep.web.context import AppContext, Resume, no_resume
+from reelkeep.web.context import AppContext, NoRegistry, Registry
 from reelkeep.web.elsewhere import misdirected
 from reelkeep.web.errors import body_of, headers_of, status_of
 from reelkeep.web.listener import listen
@@ -74,13 +74,13 @@ _ROUTERS: Final[Sequence[APIRouter]] = (
 _log = logging.getLogger(__name__)
 
 
-def make_app(company: CompanyHandle, resume: Resume = no_resume) -> ASGIApp:
+def make_app(company: CompanyHandle, registry: Registry | None = None) -> ASGIApp:
     """Return the company's application.
 
     Args:
-        resume: puts a revoked connection into use again, at the supervisor.
+        registry: by way of the supervisor; None where there is none.
     """
-    context = AppContext(company, Uploads(company), SignInLimits(), ChangeHub(), resume)
+    context = AppContext(company, Uploads(company), SignInLimits(), ChangeHub(), registry or NoRegistry())
     app = FastAPI(title="Reelkeep", openapi_url=None, lifespan=_lifespan, redirect_slashes=False)
     app.state.context = context
     for router in _ROUTERS:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from reelkeep.bootstrap import open_company
+from reelkeep.companies.link import SupervisorLink
+from reelkeep.companies.onboarding import Known
 from reelkeep.ids import ConnectionId
 from reelkeep.web.app import make_app
 from reelkeep.web.serve import born, serve
+
+
+@dataclass(frozen=True)
+class LinkedRegistry:
+    """The registry as the supervisor lets this company see it."""
+
+    link: SupervisorLink
+
+    def resume(self, connection_id: ConnectionId) -> None:
+        self.link.call("resume", connection_id=connection_id)
+
+    def onboarding(self) -> Known:
+        return Known.of(self.link.call("onboarding"))
 
 
 def main() -> None:
     """Take birth from the supervisor, then serve the company's pages and API until told to stop."""
     link, birth, handover = born()
     company = open_company(link, birth)
-
-    def resume(connection_id: ConnectionId) -> None:
-        link.call("resume", connection_id=connection_id)
-
-    serve(company, make_app(company, resume), handover, link)
+    serve(company, make_app(company, LinkedRegistry(link)), handover, link)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, Path
 from sqlalchemy import Connection
@@ -19,6 +19,7 @@ from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Action
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.companies.handle import CompanyHandle
+from reelkeep.companies.onboarding import Known as Onboarding
 from reelkeep.errors import DependencyError, Forbidden, NotFound, SignInRequired
 from reelkeep.ids import ID_CHARACTERS, ConnectionId, VersionId
 from reelkeep.ingest.uploads import Uploads
@@ -31,12 +32,27 @@ _BEARER: Final = "bearer "
 NO_NUL: Final = r"^[^\x00]*$"  # a text that PostgreSQL can hold; for fields that no rule of names looks at
 
 
-Resume = Callable[[ConnectionId], None]
+class Registry(Protocol):
+    """What the app asks of the registry, by way of the supervisor."""
+
+    def resume(self, connection_id: ConnectionId) -> None:
+        """Put a revoked connection into use again; raise Conflict or NotFound, with nothing changed."""
+
+    def onboarding(self) -> Onboarding:
+        """Return what is known there of the company's onboarding."""
 
 
-def no_resume(_: ConnectionId) -> None:
-    """Stand for a supervisor where there is none."""
-    raise DependencyError("the supervisor does not answer")
+class NoRegistry:
+    """Stands where there is no supervisor."""
+
+    def resume(self, connection_id: ConnectionId) -> None:
+        """Refuse."""
+        del connection_id
+        raise DependencyError("the supervisor does not answer")
+
+    def onboarding(self) -> Onboarding:
+        """Refuse."""
+        raise DependencyError("the supervisor does not answer")
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,7 @@ class AppContext:
     uploads: Uploads
     limits: SignInLimits
     hub: ChangeHub
-    resume: Resume = no_resume
+    registry: Registry = field(default_factory=NoRegistry)
     looking: threading.Lock = field(default_factory=threading.Lock)  # held while a refusal is looked into
 
     @property

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
 
-from reelkeep.catalog import audit, holdings, productions
+from reelkeep.catalog import audit, grants, holdings, productions
+from reelkeep.catalog.grants import GrantAction
 from reelkeep.catalog.holdings import Held
+from reelkeep.companies import onboarding
+from reelkeep.companies.onboarding_steps import Line
 from reelkeep.custody.cost import estimate, read_prices
 from reelkeep.custody.shipped import estimate_fields, shipped_prices
 from reelkeep.custody.usage import of_month
@@ -16,12 +20,14 @@ from reelkeep.errors import DependencyError, NotFound, StorageSetupError
 from reelkeep.ids import ConnectionId, ProductionId
 from reelkeep.jobs import queue
 from reelkeep.storage.connection_states import ConnectionState
-from reelkeep.storage.interface import StorageConnection
+from reelkeep.storage.interface import Purpose, StorageConnection
+from reelkeep.storage.layout import MARKER
 from reelkeep.storage.refusals import Answer
-from reelkeep.web.api.views import placement_json, stopped_json
+from reelkeep.web.api.views import placement_json, stopped_json, time_json
 from reelkeep.web.context import Call, Caller, IdInPath
 
 router = APIRouter(prefix="/storage")
+LINK_LIFE: Final = timedelta(minutes=2)
 
 
 @router.get("")
@@ -66,13 +72,70 @@ def resume_connection(connection_id: IdInPath, caller: Caller) -> dict[str, Any]
             raise StorageSetupError(
                 "the bucket still refuses Reelkeep", advice="Ask your cloud team to let Reelkeep in again first."
             )
-    caller.context.resume(wanted)
+    caller.context.registry.resume(wanted)
     with company.engine.begin() as conn:
         audit.record(conn, "storage.resumed", wanted, user_id)
         kinds = queue.unpark(conn, wanted)
     for kind in kinds:
         company.doorbell.ring(kind)
     return {"id": wanted, "state": ConnectionState.ACTIVE.value}
+
+
+@router.get("/onboarding")
+def describe_onboarding(caller: Caller) -> dict[str, Any]:
+    """Return the seven steps to the company's own bucket as they stand: for an admin of the company."""
+    with caller.company_admin():
+        pass  # nobody else asks the registry anything
+    known = caller.context.registry.onboarding()
+    with caller.company_admin() as (conn, _):
+        found = onboarding.seen_lines(conn, known)
+    return {"steps": [_line_json(one) for one in found]}
+
+
+@router.post("/connections/{connection_id}/browser-link")
+def browser_link(connection_id: IdInPath, caller: Caller) -> dict[str, Any]:
+    """Sign an address of the marker with which a page finds out what the bucket lets pages do."""
+    with caller.company_admin() as (conn, login):
+        store, wanted = caller.company.storage, ConnectionId(connection_id)
+        if store.connection(wanted).is_hosted:
+            raise NotFound("hosted storage is the operator's")
+        end, reason = datetime.now(UTC) + LINK_LIFE, f"a browser tries storage connection {wanted} out"
+        grant = grants.record(conn, GrantAction.PROBE, MARKER, reason, expires_at=end, user_id=login.user.id)
+    seconds = int(LINK_LIFE.total_seconds())
+    signed = store.open(wanted, Purpose.WATCH, MARKER).presign_get(
+        MARKER, file_name=MARKER, seconds=seconds, grant=grant
+    )
+    return {"url": signed.url, "headers": dict(signed.headers)}
+
+
+class BrowserSaw(BaseModel):
+    """What a page met at the bucket."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reads: bool
+    writes: bool
+    headers: Annotated[list[Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]], Field(max_length=20)]
+
+
+@router.post("/connections/{connection_id}/browser-checks", status_code=204)
+def note_browser_check(connection_id: IdInPath, form: BrowserSaw, caller: Caller) -> None:
+    """Put on record what an admin's browser met at a connection."""
+    with caller.company_admin() as (conn, login):
+        wanted = caller.company.storage.connection(ConnectionId(connection_id))
+        audit.record(conn, "storage.tried_by_browser", wanted.id, login.user.id, **form.model_dump())
+
+
+def _line_json(one: Line) -> dict[str, Any]:
+    return {
+        "step": one.step.value,
+        "title": one.title,
+        "state": one.state.value,
+        "owner": one.owner,
+        "evidence": one.evidence,
+        "at": time_json(one.at),
+        "next": one.how,
+    }
 
 
 def _placement(caller: Call, production_id: ProductionId | None) -> dict[str, Any] | None:

@@ -5,6 +5,8 @@ import { get, post } from "../api.js";
 import { wordsInOne } from "../sentences.js";
 import { sizeText } from "../measures.js";
 import { shared } from "../styles.js";
+import { sentencesOf, tryFromHere } from "./browser-check.js";
+import "./rk-onboarding.js";
 
 /**
  * @typedef {{connection: string, bucket: string, state: string, inherited_from: string}} Placement
@@ -31,7 +33,7 @@ const FROM_WORDS = /** @type {Record<string, string>} */ ({
 });
 
 export class RkStorage extends LitElement {
-  static properties = { storage: { state: true }, estimate: { state: true }, problem: { state: true }, replica: { state: true }, resuming: { state: true } };
+  static properties = { storage: { state: true }, estimate: { state: true }, problem: { state: true }, replica: { state: true }, resuming: { state: true }, tried: { state: true } };
 
   static styles = [
     shared,
@@ -87,6 +89,16 @@ export class RkStorage extends LitElement {
       .prices {
         margin-top: 12px;
       }
+      .tries {
+        list-style: none;
+        margin: 10px 0 0;
+        padding: 0;
+        display: grid;
+        gap: 10px;
+      }
+      .tries p {
+        margin-top: 6px;
+      }
       tfoot th {
         font-weight: 500;
       }
@@ -135,6 +147,8 @@ export class RkStorage extends LitElement {
     this.replica = false;
     /** Id of the connection that is being put into use again. */
     this.resuming = "";
+    /** What this browser met at connections, by id; null while it tries. @type {Map<string, import("./browser-check.js").BrowserSaw | null>} */
+    this.tried = new Map();
     this.onStorage = () => this.#read();
   }
 
@@ -177,6 +191,35 @@ export class RkStorage extends LitElement {
     </div>`;
   }
 
+  /** @param {Connection} connection */
+  async #try(connection) {
+    this.problem = null;
+    this.tried = new Map([...this.tried, [connection.id, null]]);
+    try {
+      this.tried = new Map([...this.tried, [connection.id, await tryFromHere(connection.id)]]);
+    } catch (problem) {
+      this.problem = problem;
+      this.tried = new Map([...this.tried].filter(([id]) => id !== connection.id));
+    }
+  }
+
+  /** @param {Connection[]} connections */
+  #renderTries(connections) {
+    const own = connections.filter((one) => one.state === "active" && !one.hosted);
+    if (own.length === 0) return nothing;
+    return html`<h2 id="browser">From this browser</h2>
+      <p class="quiet">Films and uploads go between this browser and the bucket. Find out whether the bucket lets this site's pages in; nothing is written.</p>
+      <ul class="tries" aria-labelledby="browser">
+        ${own.map((one) => {
+          const saw = this.tried.get(one.id);
+          return html`<li>
+            <button ?disabled=${saw === null} aria-label="Try ${one.name} from this browser" @click=${() => this.#try(one)}>Try ${one.name}</button>
+            <div role="status">${saw ? sentencesOf(saw).map(({ good, text }) => html`<p class=${good ? "" : "bad"}>${text}</p>`) : nothing}</div>
+          </li>`;
+        })}
+      </ul>`;
+  }
+
   async #read() {
     try {
       this.storage = await get("/storage");
@@ -205,7 +248,9 @@ export class RkStorage extends LitElement {
       <h1>Storage</h1>
       <p class="quiet">Each new version goes where its production says, else where the company says. What is stored stays where it is. The operator changes these settings.</p>
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
-      ${this.storage ? this.#renderStorage(this.storage) : nothing} ${this.estimate ? this.#renderEstimate(this.estimate) : nothing}
+      ${this.storage ? this.#renderStorage(this.storage) : nothing}
+      ${this.storage ? html`<h2>Your own bucket, step by step</h2><rk-onboarding></rk-onboarding>` : nothing}
+      ${this.estimate ? this.#renderEstimate(this.estimate) : nothing}
     `;
   }
 
@@ -239,6 +284,7 @@ export class RkStorage extends LitElement {
               )}
             </tbody>
           </table>`}
+      ${this.#renderTries(storage.connections)}
       <h2 id="places">New versions</h2>
       <table class="stack" aria-labelledby="places">
         <thead>

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from reelkeep.acceptance.onboarding import STEPS, Noted, Seen, Step, StepState, lines, next_step, skipped
+from reelkeep.companies.onboarding_steps import STEPS, Noted, Seen, Step, StepState, lines, next_step, skipped
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
