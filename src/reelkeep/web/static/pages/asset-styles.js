@@ -29,6 +29,15 @@ export const assetStyles = css`
     color: var(--quiet);
     white-space: nowrap;
   }
+  .facts .tools {
+    display: flex;
+    flex: none;
+    align-items: center;
+    gap: 10px;
+  }
+  .facts .tools:empty {
+    display: none;
+  }
   .facts .sequence {
     font-size: 13px;
     overflow: hidden;

@@ -411,9 +411,11 @@ export class RkAsset extends LitElement {
         ${version?.sequence ? html`<span class="quiet sequence" title=${sequenceText(version)}>${sequenceText(version)}</span>` : nothing}
         ${version && mayUpload && mayStop(version) ? html`<button id="stop" @click=${() => this.#tell("cancel")}>Stop processing</button>` : nothing}
         ${version && mayUpload && mayAgain(version) ? html`<button id="again" @click=${() => this.#tell("retry")}>Process it again</button>` : nothing}
-        ${version?.stored_at ? html`<rk-facts .version=${version}></rk-facts>` : nothing}
-        ${version?.stored_at && mayUpload ? html`<button class="plain icon" aria-label="Download the original" title="Download the original" @click=${this.#download}>${icons.download}</button>` : nothing}
-        ${version && mayDelete(version) && this.#role === "production_admin" ? html`<rk-delete .version=${version} .name=${asset?.name ?? ""}></rk-delete>` : nothing}
+        <span class="tools">
+          ${version?.stored_at ? html`<rk-facts .version=${version}></rk-facts>` : nothing}
+          ${version?.stored_at && mayUpload ? html`<button class="plain icon" aria-label="Download the original" title="Download the original" @click=${this.#download}>${icons.download}</button>` : nothing}
+          ${version && mayDelete(version) && this.#role === "production_admin" ? html`<rk-delete .version=${version} .name=${asset?.name ?? ""}></rk-delete>` : nothing}
+        </span>
       </div>
       <div class="notice bad" role="alert">${this.notice || (this.record.away ? STORAGE_AWAY : "")}</div>`;
   }

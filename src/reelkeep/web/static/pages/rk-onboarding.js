@@ -11,6 +11,8 @@ import { shared } from "../styles.js";
  */
 
 const DAY = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
+/** What stands between backticks is a command. @param {string} text */
+const withCode = (text) => text.split("`").map((part, number) => (number % 2 === 1 ? html`<code>${part}</code>` : part));
 const STATES = { open: "Open", done: "Done", "left out": "Left out" };
 
 export class RkOnboarding extends LitElement {
@@ -45,7 +47,7 @@ export class RkOnboarding extends LitElement {
       .state {
         white-space: nowrap;
       }
-      .quiet,
+      .who,
       .next {
         grid-column: 2 / -1;
         overflow-wrap: anywhere;
@@ -89,8 +91,8 @@ export class RkOnboarding extends LitElement {
     return html`<li>
       <span class="what">${title}</span>
       <span class="state ${state === "open" ? "quiet" : ""}">${isNext ? "Next" : STATES[state]}</span>
-      <span class="quiet">${state === "open" ? `For ${owner}` : `${owner}${when}`}${evidence ? html`: ${evidence}` : nothing}</span>
-      ${isNext ? html`<span class="next">${next}</span>` : nothing}
+      <span class="who quiet">${state === "open" ? `For ${owner}` : `By ${owner}${when}`}${evidence ? html`: ${evidence}` : nothing}</span>
+      ${isNext ? html`<span class="next">${withCode(next)}</span>` : nothing}
     </li>`;
   }
 }
