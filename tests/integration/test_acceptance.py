@@ -357,9 +357,9 @@ def test_a_store_that_hangs_is_a_finding_and_the_other_checks_still_run(place: P
         subject = Subject(connection, marker, ORIGIN, place.told)
         bench = Bench(subject, StsBroker(place.ministack.identity, lambda _: connection, "acme"), GrantId(new_id()))
         only = ("media_bucket/RefuseOldTls", "owner-pays", "put")
-        report = accept(bench, "Acme", only=only, check_seconds=2.0)
+        report = accept(bench, "Acme", only=only, check_seconds=6.0)  # the others answer sooner on a busy machine, too
     assert failing(report) == {"media_bucket/RefuseOldTls", "owner-pays"}
-    assert "within 2 s" in report.failed[0].found or "within 2 s" in report.failed[1].found
+    assert "within 6 s" in report.failed[0].found or "within 6 s" in report.failed[1].found
     assert result(report, "put") is Result.PASS
 
 
