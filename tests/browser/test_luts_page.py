@@ -50,6 +50,7 @@ def test_an_admin_adds_and_chooses_a_lut_and_the_notice_of_new_films_goes(
         for version in (without, through):
             platform.wait_for(version.version_id, "ready")
     with signed_in(browser, platform, f"/assets/{through.asset_id}?version=1", width=1280, height=800) as page:
+        shows(page, 0)
         expect(page.get_by_text(NOTICE)).to_be_visible()
         page.get_by_label("Version", exact=True).select_option("Version 2")
         expect(page.get_by_text(NOTICE)).to_be_hidden()

@@ -175,7 +175,8 @@ def test_a_company_comes_onto_its_own_bucket_on_a_model_of_aws(
     operator.note("review")
     stack = stacks.deploy(server, {**offered["parameters"], "AllowPurge": "Yes"})
     outputs = tmp_path / "outputs.json"
-    outputs.write_text(stack.outputs["PasteBack"])
+    told = [{"OutputKey": key, "OutputValue": value} for key, value in stack.outputs.items()]
+    outputs.write_text(json.dumps({"Stacks": [{"Outputs": told}]}))  # as `aws cloudformation describe-stacks` says it
     made = operator.run("storage", "connect", "--stack", str(outputs), "--endpoint", url, "--path-style")["name"]
     operator.try_out(made, "--plain-url", server.endpoint_url)
     version_id = operator.take_into_use(made, film)

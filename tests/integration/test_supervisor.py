@@ -89,7 +89,7 @@ def test_killed_it_leaves_no_process_and_the_next_start_finds_everything() -> No
         one.start()
         assert one.facts["port"] == port
         assert [found["slug"] for found in one.facts["companies"]] == ["acme"]
-        assert "key" in ask(one, "acme.localhost", session)
+        wait_until(lambda: "key" in ask(one, "acme.localhost", session))
         for word in ("-volume.max", "-iam.config"):  # the store, and the S3 server in front of it
             os.kill(find(one, word), signal.SIGKILL)
             wait_until(lambda: "key" in ask(one, "acme.localhost", session))

@@ -2,8 +2,8 @@ import botocore.exceptions
 import obstore.exceptions
 import pytest
 
-from reelkeep.errors import Conflict, DependencyError, NotFound, ReelkeepError, RequestError, StorageSetupError
-from reelkeep.storage.translate import S3_CODES, ChecksumMismatch, botocore_errors, obstore_errors, of_code
+from reelkeep.errors import DependencyError, NotFound, ReelkeepError, RequestError, StorageSetupError
+from reelkeep.storage.translate import S3_CODES, ChecksumMismatch, ObjectThere, botocore_errors, obstore_errors, of_code
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from reelkeep.storage.translate import S3_CODES, ChecksumMismatch, botocore_erro
         ("NoSuchBucket", 404, StorageSetupError),
         ("AccessDenied", 403, StorageSetupError),
         ("403", 403, StorageSetupError),
-        ("PreconditionFailed", 412, Conflict),
+        ("PreconditionFailed", 412, ObjectThere),
         ("BadDigest", 400, ChecksumMismatch),
         ("ExpiredToken", 400, DependencyError),
         ("SlowDown", 503, DependencyError),
