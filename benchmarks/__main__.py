@@ -18,6 +18,7 @@ from benchmarks.measures.unable import Unable
 MEASURES: Final = {
     "audit": "H8: a million objects against their rows",
     "bands": "mark bands: bits, quality and CPU beside the plain ladder",
+    "scenes": "whether a rate for each scene would save bits",
     "encryption": "cbcs and the seal, alone",
     "first_frame": "N1: the end of an upload to the first picture",
     "kill_switch": "N13: from the store's first denial to everything dark, for each way of revoking",

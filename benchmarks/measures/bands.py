@@ -6,21 +6,18 @@ Both are encoded by the codec's own encoders, in this process. Quality is measur
 from __future__ import annotations
 
 import math
-import subprocess
-import tempfile
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import av
-import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 from tests.media.clips import footage
 
 from benchmarks.results import Result
+from benchmarks.vmaf import likeness
 from reelkeep.media import MACROBLOCK_PX, FrameRate, Rung
 from reelkeep.transcode.codec.band_encoder import BandEncoder
 from reelkeep.transcode.codec.video_encoder import VideoEncoder
@@ -116,15 +113,4 @@ def _psnr(source: Pictures, made: Encode, lines: NDArray[np.bool_]) -> float:
 
 
 def _vmaf(source: Pictures, made: Encode) -> float:
-    with tempfile.TemporaryDirectory(prefix="rk-bench-") as folder:
-        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner"]
-        for name, pictures in (("made.yuv", made.pictures), ("source.yuv", source)):
-            path = Path(folder) / name
-            with path.open("wb") as file:
-                for picture in pictures:
-                    file.write(picture.tobytes())
-            form = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(RATE.fraction)]
-            command += [*form, "-i", str(path)]
-        command += ["-lavfi", f"libvmaf=n_threads={THREADS}", "-f", "null", "-"]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
-    return float(said.rsplit("VMAF score: ", 1)[1].split()[0])
+    return likeness(source, made.pictures, WIDTH, HEIGHT).vmaf

@@ -91,9 +91,14 @@ def drop(page: Page, *paths: Path) -> None:
     """Drop files on the page, as a person drags them from a folder."""
     devtools = page.context.new_cdp_session(page)
     files = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": files})
-    devtools.detach()
+
+    def drag(*kinds: str) -> None:
+        for kind in kinds:
+            devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": files})
+
+    drag("dragEnter", "dragOver")
+    page.locator(".drop").wait_for()  # a person lets go once the page says where the files will go
+    drag("dragOver", "drop")  # the session stays: its end may come before the page has read what was dropped
 
 
 def until(true: Callable[[], Any], seconds: float, what: str, now: Callable[[], Any] = lambda: "") -> Any:

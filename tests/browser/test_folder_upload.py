@@ -35,7 +35,8 @@ def slow(page: Page, bytes_per_second: float) -> None:
 
 
 def in_group_state(page: Page, state: str, seconds: float = 60) -> None:
-    page.locator(f"rk-uploads li[data-upload-group={state}]").wait_for(timeout=seconds * 1_000)
+    panel, group = page.locator("rk-uploads"), page.locator(f"rk-uploads li[data-upload-group={state}]")
+    until(group.count, seconds, state, panel.inner_text)
 
 
 def stored(platform: Platform, seed: str) -> dict[str, bytes]:

@@ -171,6 +171,27 @@ def cleaned(film: Film) -> bool:
         return conn.execute(done).first() is not None
 
 
+def test_a_file_whose_version_was_deleted_is_sent_again_with_its_folder(film: Film, tmp_path: Path) -> None:
+    platform, folder = film.platform, tmp_path / "day 1"
+    folder.mkdir()
+    make_original(folder / "one.mp4", frames=12)
+    commands = CommandLine.signed_in(platform, tmp_path / "home")
+
+    def send() -> str:
+        told = commands.run("upload", folder, "--production", platform.production_id, "--json")
+        assert told.code == 0, told.err
+        with platform.api() as api:
+            (found,) = [one for one in api.assets(platform.production_id) if one["name"] == "one.mp4"]
+        return str(found["versions"][0]["id"])
+
+    first = send()
+    assert send() == first
+    platform.wait_for(first, "ready")
+    with platform.api() as api:
+        api.delete_version(first)
+    assert send() != first
+
+
 def test_the_command_line_deletes_lists_and_restores(film: Film, tmp_path: Path) -> None:
     commands = CommandLine.signed_in(film.platform, tmp_path / "home")
     assert commands.run("delete", film.id, "--yes").code == 0

@@ -174,13 +174,14 @@ def open_of_user(
 def find_completed(
     conn: Connection, user_id: UserId, production_id: ProductionId, client_keys: Sequence[str]
 ) -> dict[str, VersionId]:
-    """Return the newest version that came of each client key, by this user into this production."""
+    """Return the newest version that came of each client key, by this user into this production, and is not deleted."""
     query = select(uploads.c.client_key, uploads.c.version_id)
     query = query.join(versions, versions.c.id == uploads.c.version_id)
     query = query.join(assets, assets.c.id == versions.c.asset_id)
     query = query.where(
         uploads.c.state == UploadState.COMPLETED.value,
         uploads.c.client_key.in_(client_keys),
+        versions.c.state != VersionState.DELETED.value,
         versions.c.uploaded_by == user_id,
         assets.c.production_id == production_id,
     )

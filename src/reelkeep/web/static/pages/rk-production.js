@@ -1,7 +1,7 @@
 /** A production's assets with posters and live state; files dropped anywhere on it are uploaded. */
 
 import { LitElement, css, html, nothing, repeat } from "../lit.js";
-import { get, patch, post } from "../api.js";
+import { ApiError, get, patch, post } from "../api.js";
 import { listen } from "../events.js";
 import { icons } from "../icons.js";
 import { wordsInOne } from "../sentences.js";
@@ -252,7 +252,16 @@ export class RkProduction extends LitElement {
     event.preventDefault();
     this.dragging = event.type === "dragenter" || event.type === "dragover";
     if (event.type === "dragleave" && event.relatedTarget !== null) this.dragging = true;
-    if (event.type === "drop") droppedFiles(event.dataTransfer).then((files) => uploads.add(this.productionId, files));
+    if (event.type === "drop") this.#take(event.dataTransfer);
+  }
+
+  /** @param {DataTransfer} dropped */
+  async #take(dropped) {
+    try {
+      uploads.add(this.productionId, await droppedFiles(dropped));
+    } catch {
+      this.problem = new ApiError(0, "unreadable", "What was dropped could not be read.", "Drop it again, or choose it with the buttons above.");
+    }
   }
 
   /** @param {boolean} folder */
