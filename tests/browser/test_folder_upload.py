@@ -35,8 +35,10 @@ def slow(page: Page, bytes_per_second: float) -> None:
 
 
 def in_group_state(page: Page, state: str, seconds: float = 60) -> None:
-    panel, group = page.locator("rk-uploads"), page.locator(f"rk-uploads li[data-upload-group={state}]")
-    until(group.count, seconds, state, panel.inner_text)
+    rows = page.locator("rk-uploads li")
+    told = "(rows) => rows.map((row) => [row.dataset.uploadGroup ?? null, row.innerText])"
+    found = page.locator(f"rk-uploads li[data-upload-group={state}]")
+    until(found.count, seconds, state, lambda: rows.evaluate_all(told))
 
 
 def stored(platform: Platform, seed: str) -> dict[str, bytes]:
