@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import imageio_ffmpeg
-import numpy as np
-from numpy.typing import NDArray
+
+from benchmarks.encoding import Pictures
 
 THREADS = 2
-Pictures = Sequence[NDArray[np.uint8]]  # planar 4:2:0, as av.VideoFrame.to_ndarray gives it
 
 
 @dataclass(frozen=True)

@@ -6,47 +6,29 @@ Both are encoded by the codec's own encoders, in this process. Quality is measur
 from __future__ import annotations
 
 import math
-import time
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
-from tests.media.clips import footage
 
+from benchmarks.encoding import CLIPS, Encode, Pictures, encode, grained
 from benchmarks.results import Result
 from benchmarks.vmaf import likeness
-from reelkeep.media import MACROBLOCK_PX, FrameRate, Rung
-from reelkeep.transcode.codec.band_encoder import BandEncoder
-from reelkeep.transcode.codec.video_encoder import VideoEncoder
+from reelkeep.media import MACROBLOCK_PX, Rung
 from reelkeep.transcode.ladder import plan_ladder
 
 WIDTH, HEIGHT, FRAMES = 1920, 1080, 96
-CLIPS = ("bikes.mp4", "bigbuckbunny.mp4")
-GRAIN, GRAIN_SEED = 6, 20  # as in tests.media.clips.strip_clip
-THREADS = 2
-RATE = FrameRate(24, 1)
-Pictures = list[NDArray[np.uint8]]
-
-
-@dataclass(frozen=True)
-class Encode:
-    bytes: int
-    cpu_seconds: float
-    pictures: Pictures
 
 
 def measure() -> list[Result]:
     """Return the worse of two clips for each figure; the targets hold for two bands."""
     rows: dict[str, list[float]] = defaultdict(list)
     for name in CLIPS:
-        source = _pictures(name)
-        plain = _encode(plan_ladder(WIDTH, HEIGHT, 0)[-1], source)
+        source = grained(name, WIDTH, HEIGHT, frames=FRAMES)
+        plain = encode(plan_ladder(WIDTH, HEIGHT, 0)[-1], source)
         for count in (1, 2, 3):
             rung = plan_ladder(WIDTH, HEIGHT, count)[-1]
-            banded = _encode(rung, source)
+            banded = encode(rung, source)
             rows["bits" if count == 2 else f"bits-{count}"].append(banded.bytes / plain.bytes)
             if count == 2:
                 inside = _rows_inside(rung)
@@ -64,37 +46,6 @@ def measure() -> list[Result]:
         Result("bands-vmaf", f"VMAF lost with two mark bands, {of}", max(rows["vmaf"]), "", 0.5),
         Result("bands-cpu", f"two mark bands / plain rung, CPU with the leakage check, {of}", max(rows["cpu"]), ""),
     ]  # fmt: skip
-
-
-def _pictures(name: str) -> Pictures:
-    grain = np.random.default_rng(GRAIN_SEED).integers(-GRAIN, GRAIN + 1, (8, HEIGHT, WIDTH), dtype=np.int16)
-    taken: Pictures = []
-    with av.open(str(footage(name))) as film:
-        for number, frame in zip(range(FRAMES), film.decode(video=0), strict=False):
-            picture = frame.reformat(width=WIDTH, height=HEIGHT, format="yuv420p").to_ndarray().copy()
-            picture[:HEIGHT] = np.clip(picture[:HEIGHT].astype(np.int16) + grain[number % 8], 16, 235)
-            taken.append(picture)
-    return taken
-
-
-def _encode(rung: Rung, source: Pictures) -> Encode:
-    started = time.process_time()
-    encoder = (BandEncoder if rung.bands else VideoEncoder)(rung, RATE, 0, THREADS)
-    fragments = []
-    for number, picture in enumerate(source):
-        fragments += encoder.encode(number, av.VideoFrame.from_ndarray(picture, format="yuv420p"))
-    fragments += encoder.finish()
-    spent = time.process_time() - started
-    decoder: Any = av.CodecContext.create("h264", "r")
-    decoder.extradata = encoder.track().codec_config
-    frames = []
-    for fragment in fragments:
-        place = 0
-        for sample in fragment.samples:
-            frames += decoder.decode(av.Packet(fragment.body[place : place + sample.size]))
-            place += sample.size
-    frames += decoder.decode(None)
-    return Encode(sum(len(each.body) for each in fragments), spent, [frame.to_ndarray() for frame in frames])
 
 
 def _rows_inside(rung: Rung) -> NDArray[np.bool_]:

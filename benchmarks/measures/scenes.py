@@ -10,26 +10,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
-import av
 import numpy as np
-from numpy.typing import NDArray
-from tests.media.clips import footage
 
+from benchmarks.encoding import CLIPS, GRAIN, Pictures, encode, grained
 from benchmarks.results import Result
 from benchmarks.vmaf import Likeness, likeness
-from reelkeep.media import SEGMENT_FRAMES, FrameRate
-from reelkeep.transcode.codec.video_encoder import VideoEncoder
+from reelkeep.media import SEGMENT_FRAMES
 from reelkeep.transcode.ladder import plan_ladder
 
 WIDTH, HEIGHT = 1280, 720
-CLIPS = ("bikes.mp4", "bigbuckbunny.mp4")
-GRAINS, GRAIN_SEED = (0, 6), 20  # none, and as in tests.media.clips.strip_clip
+GRAINS = (0, GRAIN)
 CRFS = (15.0, 17.0, 19.0, 21.0, 23.0, 25.0, 27.0)
 UNCAPPED_BPS = 200_000_000
-RATE = FrameRate(24, 1)
-Pictures = list[NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -63,13 +56,7 @@ def measure() -> list[Result]:
 
 
 def _scenes(name: str, grain: int) -> list[Pictures]:
-    noise = np.random.default_rng(GRAIN_SEED).integers(-grain, grain + 1, (8, HEIGHT, WIDTH), dtype=np.int16)
-    taken: Pictures = []
-    with av.open(str(footage(name))) as film:
-        for number, frame in enumerate(film.decode(video=0)):
-            picture = frame.reformat(width=WIDTH, height=HEIGHT, format="yuv420p").to_ndarray().copy()
-            picture[:HEIGHT] = np.clip(picture[:HEIGHT].astype(np.int16) + noise[number % 8], 16, 235)
-            taken.append(picture)
+    taken = grained(name, WIDTH, HEIGHT, grain)
     whole = len(taken) // SEGMENT_FRAMES
     return [taken[number * SEGMENT_FRAMES : (number + 1) * SEGMENT_FRAMES] for number in range(whole)]
 
@@ -79,24 +66,8 @@ def _choices(scene: Pictures) -> list[Choice]:
 
 
 def _choice(scene: Pictures, crf: float) -> Choice:
-    rung = replace(plan_ladder(WIDTH, HEIGHT)[-1], crf=crf, max_bps=UNCAPPED_BPS)
-    encoder = VideoEncoder(rung, RATE, 0, 2)
-    fragments = []
-    for number, picture in enumerate(scene):
-        fragments += encoder.encode(number, av.VideoFrame.from_ndarray(picture, format="yuv420p"))
-    config = encoder.track().codec_config
-    fragments += encoder.finish()
-    decoder: Any = av.CodecContext.create("h264", "r")
-    decoder.extradata = config
-    frames = []
-    for fragment in fragments:
-        place = 0
-        for sample in fragment.samples:
-            frames += decoder.decode(av.Packet(fragment.body[place : place + sample.size]))
-            place += sample.size
-    frames += decoder.decode(None)
-    made = [frame.to_ndarray() for frame in frames]
-    return Choice(sum(len(each.body) for each in fragments), likeness(scene, made, WIDTH, HEIGHT))
+    made = encode(replace(plan_ladder(WIDTH, HEIGHT)[-1], crf=crf, max_bps=UNCAPPED_BPS), scene)
+    return Choice(made.bytes, likeness(scene, made.pictures, WIDTH, HEIGHT))
 
 
 def _outcome(chosen: list[Choice]) -> Outcome:
