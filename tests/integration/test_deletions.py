@@ -64,6 +64,7 @@ def film(platform: Platform, tmp_path: Path) -> Film:
 def test_a_deleted_version_is_gone_but_for_its_original_and_comes_back_anew(film: Film) -> None:
     with film.platform.api() as api, network.client() as player:
         player.get(film.segment).raise_for_status()
+        comment = api._post(f"/versions/{film.id}/comments", {"frame": 0, "text": "the wrong grade"})["id"]
         api.delete_version(film.id)
         assert not film.is_there(api)
         for gone in (
@@ -72,6 +73,7 @@ def test_a_deleted_version_is_gone_but_for_its_original_and_comes_back_anew(film
             lambda: api.playback_session(film.id),
             lambda: api.download_link(film.id),
             lambda: api.delete_version(film.id),
+            lambda: api._call("PATCH", f"/comments/{comment}", {"text": "still here?"}),
         ):
             with pytest.raises(NotFound):
                 gone()
@@ -92,6 +94,7 @@ def test_a_deleted_version_is_gone_but_for_its_original_and_comes_back_anew(film
         assert wait_until(lambda: restored(api, film.id))["state"] == "stored"
         film.platform.wait_for(film.id, "ready")
         assert film.is_there(api)
+        assert [one["id"] for one in api._get(f"/versions/{film.id}/comments")["comments"]] == [comment]
         assert film.id not in [each["id"] for each in api.deleted(film.platform.production_id)]
         session = api.playback_session(film.id)
         assert player.get(f"{session['base']}/{session['renditions'][0]['name']}/0.m4s").is_success

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from reelkeep.catalog import changes, versions
+from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
 from reelkeep.catalog.tables import assets, comments, proxies, users
@@ -72,7 +73,7 @@ def add(
 
 
 def get(conn: Connection, comment_id: str) -> Comment:
-    """Return a comment, whoever asks; raise NotFound if there is none or it was deleted."""
+    """Return a comment, whoever asks; raise NotFound if there is none, or it or its version was deleted."""
     row = conn.execute(_full().where(comments.c.id == comment_id)).first()
     if row is None:
         raise NotFound
@@ -153,7 +154,7 @@ def _full() -> Select[Any]:
         .outerjoin(resolvers, resolvers.c.id == comments.c.resolved_by)
         .join(versions_table, versions_table.c.id == comments.c.version_id)
         .join(assets, assets.c.id == versions_table.c.asset_id)
-        .where(comments.c.deleted_at.is_(None))
+        .where(comments.c.deleted_at.is_(None), versions_table.c.state != VersionState.DELETED.value)
     )
 
 
