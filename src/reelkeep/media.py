@@ -73,6 +73,9 @@ MACROBLOCK_PX = 16  # ITU-T H.264, section 3.86
 MAX_BANDS = 3
 DEFAULT_BANDS = 2  # mark bands of a new production
 
+LARGEST_EDGES_PX = (720, 1080, 2160)  # what a production may say of the shorter edge of its proxies' largest rung
+DEFAULT_LARGEST_EDGE_PX = LARGEST_EDGES_PX[-1]  # of a new production
+
 
 @dataclass(frozen=True)
 class Band:

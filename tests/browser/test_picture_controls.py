@@ -30,6 +30,35 @@ def large(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"/assets/{sent.asset_id}"
 
 
+@pytest.fixture(scope="module")
+def uhd(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of a film of 2160 lines, which has more of them than the stage."""
+    clip = strip_clip(tmp_path_factory.mktemp("clips") / "uhd.mp4", 12, width=3840, height=2160)
+    sent = platform.upload(clip)
+    platform.wait_for(sent.version_id, "ready", 120)
+    return f"/assets/{sent.asset_id}"
+
+
+def test_2160_lines_come_when_they_are_looked_at_one_to_one_or_asked_for(
+    browser: Browser, platform: Platform, uhd: str
+) -> None:
+    with signed_in(browser, platform, uhd) as page:
+        shows(page, 0)
+        shows_full(page)
+        until(lambda: shown(page)[1:] == ("1080p", "0"), 15, "no more than the stage has room for", lambda: shown(page))
+        page.keyboard.press("z")
+        until(lambda: shown(page)[1:] == ("2160p", "0"), 15, "1:1 is of the largest picture", lambda: shown(page))
+        page.keyboard.press("Shift+ArrowRight")
+        until(lambda: shown(page)[1:] == ("2160p", "10"), 15, "and stays so", lambda: shown(page))
+        page.wait_for_timeout(300)
+        page.keyboard.press("z")
+        page.get_by_role("button", name="Speed, quality, size").click()
+        page.get_by_role("button", name="2160p", exact=True).click()
+        page.keyboard.press("Escape")
+        until(lambda: shown(page) == ("2160p", "2160p", "10"), 15, "held", lambda: shown(page))
+        assert read_strip(screenshot(page, picture_box(page))) == 10
+
+
 def moved(page: Page, before: dict[str, float], right: float, down: float) -> bool:
     now = picture_box(page)
     return (round(now["x"] - before["x"]), round(now["y"] - before["y"])) == (round(right), round(down))

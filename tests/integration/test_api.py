@@ -463,6 +463,18 @@ def test_the_admins_of_a_production_say_how_many_mark_bands_new_proxies_have(sit
     assert (event.subject_id, event.user_id, event.details) == (production.id, admin.id, {"mark_bands": 0})
 
 
+def test_the_admins_of_a_production_say_how_large_new_proxies_may_be(site: Site) -> None:
+    admin, uploader = site.user("Ada"), site.user("Ben")
+    production = site.production(production_admin=admin, uploader=uploader)
+    path, client = f"{API}/productions/{production.id}", site.client(admin)
+    first = client.get(f"{API}/productions").json()["productions"][0]
+    assert first["largest_edge_px"] == 2160
+    assert site.client(uploader).patch(path, json={"largest_edge_px": 720}).status_code == 403
+    for wrong in (0, 1081, "1080", None, 4320):
+        assert client.patch(path, json={"largest_edge_px": wrong}).status_code == 400, wrong
+    assert client.patch(path, json={"largest_edge_px": 1080}).json() == {**first, "largest_edge_px": 1080}
+
+
 def test_a_page_hears_of_changes_in_its_production_alone(site: Site) -> None:
     user = site.user()
     watched, other = site.production("Watched", reviewer=user), site.production("Other", reviewer=user)

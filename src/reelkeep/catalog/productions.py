@@ -15,7 +15,7 @@ from reelkeep.catalog.roles import Role
 from reelkeep.catalog.tables import assets, lut_choices, luts, memberships, productions
 from reelkeep.errors import Conflict, NotFound, RequestError
 from reelkeep.ids import ProductionId, new_id
-from reelkeep.media import DEFAULT_BANDS, MAX_BANDS
+from reelkeep.media import DEFAULT_BANDS, DEFAULT_LARGEST_EDGE_PX, LARGEST_EDGES_PX, MAX_BANDS
 from reelkeep.storage.layout import SLUG_CHARACTERS, slug
 
 _SLUG_TRIES = 50
@@ -29,6 +29,7 @@ class Production:
     name: str
     first_frame: int = 0  # the number that people see on the first frame of every film
     mark_bands: int = DEFAULT_BANDS  # of proxies made from now on; 0 is the plain ladder
+    largest_edge_px: int = DEFAULT_LARGEST_EDGE_PX  # the shorter edge of the largest rung made from now on
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,19 @@ def mark_with(conn: Connection, production_id: ProductionId, bands: int) -> Prod
     return get(conn, production_id)
 
 
+def limit_ladder(conn: Connection, production_id: ProductionId, largest_edge_px: int) -> Production:
+    """Let proxies made from now on have no rung whose shorter edge is longer. Those there are stay as they are.
+
+    Raises:
+        NotFound: no such production.
+        RequestError: the size is none of LARGEST_EDGES_PX; nothing was changed.
+    """
+    if largest_edge_px not in LARGEST_EDGES_PX:
+        raise RequestError(f"the largest picture of a proxy has {' or '.join(map(str, LARGEST_EDGES_PX))} lines")
+    conn.execute(update(productions).where(productions.c.id == production_id).values(largest_edge_px=largest_edge_px))
+    return get(conn, production_id)
+
+
 def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
     """Return the productions a user may see, by name, with the user's role and the number of assets."""
     count = select(func.count()).where(assets.c.production_id == productions.c.id).scalar_subquery()
@@ -144,4 +158,5 @@ def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
 
 
 def _production(row: Row[Any]) -> Production:
-    return Production(ProductionId(row.id), row.slug, row.name, row.first_frame, row.mark_bands)
+    made = row.mark_bands, row.largest_edge_px
+    return Production(ProductionId(row.id), row.slug, row.name, row.first_frame, *made)

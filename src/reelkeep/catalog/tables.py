@@ -81,6 +81,7 @@ productions = Table(
     Column("name", Text, nullable=False),
     Column("first_frame", Integer, nullable=False, server_default="0"),  # the number that people see on a first frame
     Column("mark_bands", Integer, nullable=False, server_default="2"),  # of new proxies; 0: the plain ladder
+    Column("largest_edge_px", Integer, nullable=False, server_default="2160"),  # of new proxies' largest rungs
     _created(),
 )
 
@@ -265,6 +266,7 @@ proxies = Table(
     Column("planned_audio_samples", BigInteger, nullable=False),
     Column("tile_layout", JSONB),  # packaging.stills.TileLayout
     Column("mark_bands", Integer, nullable=False),  # that were asked for
+    Column("largest_edge_px", Integer, nullable=False),  # that was asked for
     Column("lut_id", ForeignKey("luts.id")),  # that its pictures were shown through; null: none
     Column("lut_input", Text),  # luts.LutInput
     Column("completed_at", DateTime(timezone=True)),

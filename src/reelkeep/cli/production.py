@@ -34,9 +34,9 @@ def show_all(address: Address = None, as_json: Json = False) -> None:
     if as_json:
         output.show({"productions": found}, "", as_json=True)
     else:
-        shown = ("slug", "name", "role", "assets", "first_frame", "mark_bands")
+        shown = ("slug", "name", "role", "assets", "first_frame", "mark_bands", "largest_edge_px")
         rows = [(*(str(item[name]) for name in shown), item["lut"]["name"] if item["lut"] else "") for item in found]
-        output.show_table(("slug", "name", "your role", "assets", "first frame", "mark bands", "LUT"), rows)
+        output.show_table(("slug", "name", "your role", "assets", "first frame", "mark bands", "largest", "LUT"), rows)
 
 
 @production.command("first-frame")
@@ -63,3 +63,17 @@ def mark_bands(
     with default_logins().open(address) as api:
         changed = api.change_production(str(api.find_production(name)["id"]), {"mark_bands": number})
     output.show(changed, f"New proxies of {changed['name']} have {changed['mark_bands']} mark bands.", as_json=as_json)
+
+
+@production.command("largest")
+def largest(
+    name: Annotated[str, typer.Argument(help="Name, slug or id of the production.", metavar="PRODUCTION")],
+    lines: Annotated[int, typer.Argument(help="720, 1080 or 2160. No proxy is ever larger than its original.")],
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Say how large the largest picture of proxies made from now on may be (admins of the production)."""
+    with default_logins().open(address) as api:
+        changed = api.change_production(str(api.find_production(name)["id"]), {"largest_edge_px": lines})
+    said = f"New proxies of {changed['name']} have up to {changed['largest_edge_px']} lines."
+    output.show(changed, said, as_json=as_json)

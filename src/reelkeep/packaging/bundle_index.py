@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reelkeep.encryption.keys import IV_BYTES, KEY_ID_BYTES, KeyClass
 from reelkeep.encryption.sealing import SealBroken
-from reelkeep.media import MAX_BANDS, Band, FrameRate, TrackKind
+from reelkeep.media import DEFAULT_LARGEST_EDGE_PX, MAX_BANDS, Band, FrameRate, TrackKind
 from reelkeep.packaging.band_ranges import unpack_ranges
 from reelkeep.packaging.stills import TileLayout
 
@@ -29,6 +29,7 @@ class ProxyPlan:
     planned_audio_samples: int
     tile_layout: TileLayout | None = None
     mark_bands: int = 0  # that were asked for; a rung too small for them has none
+    largest_edge_px: int = DEFAULT_LARGEST_EDGE_PX  # that a rung may have
     format_version: int = FORMAT_VERSION
 
 
@@ -88,6 +89,7 @@ def encode_index(index: BundleIndex) -> bytes:
                 "planned_audio_samples": plan.planned_audio_samples,
                 "tile_layout": plan.tile_layout.to_json() if plan.tile_layout else None,
                 "mark_bands": plan.mark_bands,
+                "largest_edge_px": plan.largest_edge_px,
             },
             "rendition": {
                 **vars(about),
@@ -122,6 +124,7 @@ def decode_index(data: bytes) -> BundleIndex:
         raise SealBroken("a bundle's index is not of the form that this version writes") from None
 
 
+_LARGEST_EDGE_ONCE_PX: Final = 1080  # of every proxy from before an index said it
 _HEX: Final = ("key_id", "iv", "codec_config", "wrapped_content_key")
 
 
@@ -135,6 +138,7 @@ def _plan(fields: dict[str, Any]) -> ProxyPlan:
         int(fields["planned_audio_samples"]),
         TileLayout.from_json(layout) if layout else None,
         int(fields["mark_bands"]),
+        int(fields.get("largest_edge_px", _LARGEST_EDGE_ONCE_PX)),
     )
 
 

@@ -280,6 +280,8 @@ class Carrier:
             raise BadFrame("the codec begins at another frame than it was told")
         if any(rung.bands != place_bands(rung.height_px, job.bands) for rung in plan.rungs):
             raise BadFrame("the codec places mark bands elsewhere than it was told")
+        if any(min(rung.width_px, rung.height_px) > job.largest_edge_px for rung in plan.rungs):
+            raise BadFrame("the codec plans a larger rung than it was told")
         self._publisher = self._begin(self._probe, plan)
 
     def _publishing(self) -> Recipient:

@@ -241,6 +241,7 @@ class _Transcode:
             probe.audio_samples,
             _layout(plan.tiles),
             share.published.mark_bands,
+            share.published.largest_edge_px,
         )
         lut = share.published.lut if probe.has_video and share.published.lut else None
         lut = lut if lut and lut.scope.holds(probe.light) else None

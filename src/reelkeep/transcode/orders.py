@@ -23,6 +23,8 @@ from reelkeep.luts import (
 from reelkeep.media import (
     AUDIO_SEGMENT_AAC_FRAMES,
     DEFAULT_BANDS,
+    DEFAULT_LARGEST_EDGE_PX,
+    LARGEST_EDGES_PX,
     MAX_BANDS,
     SEGMENT_FRAMES,
     FrameRate,
@@ -129,7 +131,8 @@ class Job:
     ``resume_frame`` is a multiple of 48: frames before it are not encoded. ``resume_audio_frame`` is the number of
     the first AAC frame wanted (frame 0 is the priming frame), a multiple of 94. ``resume_tile_sheet`` is the first
     tile sheet wanted. ``poster`` and ``peaks`` say whether these are still missing. ``bands`` is how many mark bands
-    each rung gets. At each of ``cuts`` the encoders begin anew, and the codec asks whether it is to go on there.
+    each rung gets, and no rung's shorter edge is longer than ``largest_edge_px``. At each of ``cuts`` the encoders
+    begin anew, and the codec asks whether it is to go on there.
     """
 
     size_bytes: int
@@ -145,6 +148,7 @@ class Job:
     cuts: tuple[int, ...] = ()  # where it was cut: the first frames of all units but the first
     threads: int = 0  # 0: as many as there are processors
     bands: int = DEFAULT_BANDS
+    largest_edge_px: int = DEFAULT_LARGEST_EDGE_PX
     max_picture_px: int = MediaLimits.max_picture_px
     max_media_seconds: int = MediaLimits.max_media_seconds
     max_tracks: int = MediaLimits.max_tracks
@@ -178,6 +182,7 @@ class Job:
             find_cuts=fields.flag("find_cuts"),
             cuts=cuts_of(fields.take("cuts")),
             bands=fields.integer("bands", 0, MAX_BANDS),
+            largest_edge_px=fields.integer("largest_edge_px", LARGEST_EDGES_PX[0], LARGEST_EDGES_PX[-1]),
             threads=fields.integer("threads", 0, 64),
             max_picture_px=fields.integer("max_picture_px", 1, MAX_PICTURE_PX),
             max_media_seconds=fields.integer("max_media_seconds", 1, MAX_FRAMES),

@@ -96,6 +96,7 @@ def published(conn: Connection, version_id: VersionId, unit: Unit = WHOLE) -> Pu
             proxies.c.planned_frames,
             proxies.c.completed_at,
             func.coalesce(proxies.c.mark_bands, productions.c.mark_bands).label("mark_bands"),
+            func.coalesce(proxies.c.largest_edge_px, productions.c.largest_edge_px).label("largest_edge_px"),
             luts.c.id.label("lut_id"),
             luts.c.file_name.label("lut_name"),
             case((begun, proxies.c.lut_input), else_=lut_choices.c.input).label("lut_input"),
@@ -115,6 +116,7 @@ def published(conn: Connection, version_id: VersionId, unit: Unit = WHOLE) -> Pu
         expected=tuple((version.probe or {}).get(RENDITIONS_FIELD, ())),
         planned_frames=version.planned_frames or 0,
         mark_bands=version.mark_bands,
+        largest_edge_px=version.largest_edge_px,
         lut=choice_of(version.lut_id, version.lut_name, version.lut_input, version.lut_scope),
         segments={name: run[0] for name, run in runs.items()},
         samples={name: run[1] for name, run in runs.items()},
@@ -208,6 +210,7 @@ def _plan_values(plan: ProxyPlan) -> dict[str, Any]:
         "planned_audio_samples": plan.planned_audio_samples,
         "tile_layout": plan.tile_layout.to_json() if plan.tile_layout else None,
         "mark_bands": plan.mark_bands,
+        "largest_edge_px": plan.largest_edge_px,
     }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reelkeep.catalog.luts import Choice
-from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, DEFAULT_BANDS, SEGMENT_FRAMES, is_sound
+from reelkeep.media import AUDIO_SEGMENT_AAC_FRAMES, DEFAULT_BANDS, DEFAULT_LARGEST_EDGE_PX, SEGMENT_FRAMES, is_sound
 from reelkeep.transcode.protocol import Job
 from reelkeep.transcode.units import Unit
 
@@ -25,7 +25,7 @@ class Published:
     Args:
         expected: the renditions that the first attempt planned; empty if none came so far.
         unit: the part of the picture that is looked at.
-        mark_bands, lut: of the proxy that was begun, else what the production wants.
+        mark_bands, largest_edge_px, lut: of the proxy that was begun, else what the production wants.
         segments, samples: by rendition, counted without a hole from the unit's first frame on; of sound from its start.
         numbers: by rendition, of every segment there is.
         sheets: the numbers of all tile sheets there are.
@@ -34,6 +34,7 @@ class Published:
     expected: tuple[str, ...] = ()
     planned_frames: int = 0
     mark_bands: int = DEFAULT_BANDS
+    largest_edge_px: int = DEFAULT_LARGEST_EDGE_PX
     lut: Choice | None = None
     segments: Mapping[str, int] = field(default_factory=dict)
     samples: Mapping[str, int] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Published:
             poster=not self.poster,
             peaks=not self.peaks,
             bands=self.mark_bands,
+            largest_edge_px=self.largest_edge_px,
         )
 
     def _sheet(self, sheet_frames: int) -> int:

@@ -107,13 +107,14 @@ class _Transcode:
 
     def _plan(self) -> Plan:
         """The whole film's plan, also of a job that makes a part of it."""
-        facts = self._found.facts
+        facts, job = self._found.facts, self._job
+        width, height = facts.width_px, facts.height_px
         return Plan(
-            rungs=plan_ladder(facts.width_px, facts.height_px, self._job.bands) if facts.has_video else (),
+            rungs=plan_ladder(width, height, job.bands, job.largest_edge_px) if facts.has_video else (),
             sounds=len(facts.sounds),
-            resume_frame=self._job.resume_frame,
-            resume_audio_frame=self._job.resume_audio_frame,
-            tiles=_layout(self._found, self._job) if facts.has_video else None,
+            resume_frame=job.resume_frame,
+            resume_audio_frame=job.resume_audio_frame,
+            tiles=_layout(self._found, job) if facts.has_video else None,
         )
 
     def _cuts(self, picture: PictureLine) -> Iterator[Cuts]:
@@ -194,7 +195,7 @@ class PictureLine:
         self._cuts = [cut for cut in job.cuts if cut > job.resume_frame]
         self.is_cut = bool(job.cuts)
         self.rate: FrameRate = facts.rate
-        self.rungs = plan_ladder(facts.width_px, facts.height_px, job.bands)
+        self.rungs = plan_ladder(facts.width_px, facts.height_px, job.bands, job.largest_edge_px)
         self.layout = _layout(found, job)
         self.frames = 0
         self._job = job

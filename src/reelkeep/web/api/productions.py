@@ -15,7 +15,7 @@ from reelkeep.catalog.roles import Action, Role
 from reelkeep.errors import StorageSetupError
 from reelkeep.ids import ID_PATTERN, LutId, ProductionId, UserId
 from reelkeep.luts import LutInput, LutScope
-from reelkeep.media import DEFAULT_BANDS
+from reelkeep.media import DEFAULT_BANDS, DEFAULT_LARGEST_EDGE_PX
 from reelkeep.web.api.views import lut_json, placement_json
 from reelkeep.web.context import Call, Caller, IdInPath
 
@@ -37,6 +37,7 @@ class ChangedProduction(BaseModel):
 
     first_frame: int = Field(FIRST_FRAMES[0], strict=True)
     mark_bands: int = Field(DEFAULT_BANDS, strict=True)
+    largest_edge_px: int = Field(DEFAULT_LARGEST_EDGE_PX, strict=True)
     lut: ChosenLut | None = None  # said to be null: no LUT
 
     @model_validator(mode="after")
@@ -74,6 +75,8 @@ def change_production(production_id: IdInPath, form: ChangedProduction, caller: 
             productions.count_from(conn, ProductionId(production_id), form.first_frame)
         if "mark_bands" in form.model_fields_set:
             productions.mark_with(conn, ProductionId(production_id), form.mark_bands)
+        if "largest_edge_px" in form.model_fields_set:
+            productions.limit_ladder(conn, ProductionId(production_id), form.largest_edge_px)
         if "lut" in form.model_fields_set:
             _choose(conn, ProductionId(production_id), form.lut)
         changed = form.model_dump(mode="json", exclude_unset=True)
@@ -110,6 +113,7 @@ def _production_json(caller: Call, of_user: ProductionOfUser) -> dict[str, Any]:
         "name": production.name,
         "first_frame": production.first_frame,
         "mark_bands": production.mark_bands,
+        "largest_edge_px": production.largest_edge_px,
         "lut": lut_json(of_user.lut) if of_user.lut else None,
         "role": of_user.role.value,
         "assets": of_user.assets,

@@ -13,7 +13,7 @@
  * @typedef {{id: string, name: string, production_id: string, versions: Version[]}} Asset
  * @typedef {{name: string, input: string}} UsedLut
  * @typedef {{id: string, name: string, title: string, points: number, size_bytes: number, added_by: string, created_at: string}} Lut
- * @typedef {{id: string, slug: string, name: string, role: string | null, assets: number, first_frame: number, mark_bands: number,
+ * @typedef {{id: string, slug: string, name: string, role: string | null, assets: number, first_frame: number, mark_bands: number, largest_edge_px: number,
  *   lut: {id: string, name: string, input: string, scope: string} | null,
  *   placement: {connection: string, bucket: string, state: string, inherited_from: string} | null}} Production
  * @typedef {{user: {id: string, name: string, email: string, is_company_admin: boolean},

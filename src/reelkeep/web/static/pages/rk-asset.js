@@ -117,6 +117,7 @@ export class RkAsset extends LitElement {
     const stage = /** @type {HTMLElement | null} */ (this.renderRoot.querySelector(".stage"));
     if (stage) this.view.attach(stage);
     this.view.show(this.playback?.picture ?? null);
+    this.playback?.show(this.view.actual);
     this.dataset.frame = String(pair?.frame ?? "");
     this.dataset.paintedFrame = String(pair?.painted ?? "");
     this.dataset.playerState = pair?.state ?? "none";
@@ -132,7 +133,7 @@ export class RkAsset extends LitElement {
     const { pair = null, videos } = this.playback ?? {};
     if (videos) videos.full.volume = this.habits.volume;
     if (name === "speed") pair?.pace(this.habits.speed);
-    if (name === "lines") pair?.hold(this.habits.lines);
+    if (name === "lines") this.playback?.hold();
     if (name === "sound") this.playback?.hear();
     this.habitsRevision += 1;
     this.requestUpdate();

@@ -28,6 +28,8 @@ const PLACE_WORDS = /** @type {Record<string, string>} */ ({
 });
 /** Up to `media.MAX_BANDS`. */
 const MARK_BANDS = [0, 1, 2, 3];
+/** As `media.LARGEST_EDGES_PX`. */
+const LARGEST_EDGES_PX = [720, 1080, 2160];
 const MAY_UPLOAD = ["production_admin", "uploader"];
 /** A browse session's posters are asked for again before the session ends. */
 const POSTERS_FRESH_MS = 20 * 60_000;
@@ -233,7 +235,7 @@ export class RkProduction extends LitElement {
   }
 
   /**
-   * @param {"first_frame" | "mark_bands"} what
+   * @param {"first_frame" | "mark_bands" | "largest_edge_px"} what
    * @param {Event} event
    */
   async #change(what, event) {
@@ -305,9 +307,15 @@ export class RkProduction extends LitElement {
   #renderSettings() {
     const first = this.production?.first_frame ?? 0;
     const bands = this.production?.mark_bands ?? 0;
+    const largest = this.production?.largest_edge_px ?? 0;
     return html`<label class="setting">First frame
       <select id="first-frame" title="The number that the first frame of every film here is shown with" @change=${(/** @type {Event} */ event) => this.#change("first_frame", event)}>
         ${FIRST_FRAMES.map((number) => html`<option value=${number} .selected=${number === first}>${number}</option>`)}
+      </select>
+    </label>
+    <label class="setting">Largest picture
+      <select id="largest" title="How large the proxies made from now on may be; none is ever larger than its original" @change=${(/** @type {Event} */ event) => this.#change("largest_edge_px", event)}>
+        ${LARGEST_EDGES_PX.map((lines) => html`<option value=${lines} .selected=${lines === largest}>${lines}p</option>`)}
       </select>
     </label>
     <label class="setting">Mark bands

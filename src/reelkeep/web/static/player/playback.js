@@ -12,6 +12,8 @@ import { Watching } from "./watching.js";
 const FULL_FROM_FRAMES = 96;
 /** With the segment of two seconds that may go beyond it: no more than ten seconds play on if the server falls silent. */
 const BUFFER_SECONDS = 8;
+/** A picture of more lines comes only to a stage that has room for it; up to so many, a full screen shall not find it soft. */
+const FULL_ON_ANY_STAGE_PX = 1080;
 
 /**
  * @typedef {import("../api.js").Version} Version
@@ -41,6 +43,8 @@ export class Playback extends EventTarget {
     this.peaks = null;
     /** That can be chosen among. @type {import("./sounds.js").SoundTrack[]} */
     this.sounds = [];
+    /** True at 1:1. */
+    this.actual = false;
     this.fullAsked = false;
     this.reopening = false;
     this.closed = false;
@@ -118,8 +122,9 @@ export class Playback extends EventTarget {
   #fullConfig() {
     const height = this.#stepHeight();
     const larger = this.#rungs().some((rung) => height && (rung.height_px ?? 0) > height);
+    const restrictToElementSize = (this.picture?.height ?? 0) > FULL_ON_ANY_STAGE_PX;
     return {
-      abr: { enabled: true, defaultBandwidthEstimate: 25_000_000 },
+      abr: { enabled: true, defaultBandwidthEstimate: 25_000_000, restrictToElementSize },
       streaming: { bufferingGoal: BUFFER_SECONDS, bufferBehind: 24, rebufferingGoal: 0.3 },
       ...(larger && height ? { restrictions: { minHeight: height + 1 } } : {}),
     };
@@ -136,8 +141,20 @@ export class Playback extends EventTarget {
     if (!this.#complete && published < Math.min(FULL_FROM_FRAMES, planned)) return;
     this.fullAsked = true;
     await this.pair.openFull(this.#manifest(), this.#fullConfig());
-    this.pair.hold(this.habits.lines);
+    this.hold();
     this.hear();
+  }
+
+  /** @param {boolean} actual  true at 1:1, which is 1:1 of the largest picture */
+  show(actual) {
+    if (actual === this.actual) return;
+    this.actual = actual;
+    this.hold();
+  }
+
+  /** Hold the full picture to the height that this person wants, or else to what the network and the stage have room for. */
+  hold() {
+    this.pair?.hold(this.habits.lines ?? (this.actual ? (this.picture?.height ?? null) : null));
   }
 
   /** The one that is played. */
