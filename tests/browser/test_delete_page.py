@@ -1,4 +1,4 @@
-"""An admin deletes what is on the screen, sees it leave every page at once, and brings it back."""
+"""An admin deletes what is on the screen, sees it leave every page at once, and brings it back; or has it made anew."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 from tests.browser import axe
-from tests.browser.chromium import shows, signed_in
+from tests.browser.chromium import player_state, shows, signed_in, until
 from tests.media.originals import make_original
 from tests.services.platform import Platform
 
@@ -71,3 +71,29 @@ def test_a_version_is_deleted_from_its_page_and_brought_back_from_the_production
         assert any(pressed() for _ in range(20)), deleted.inner_text()
         expect(cards).to_have_count(1)
         platform.wait_for(sent[1].version_id, "ready")
+
+
+def test_a_film_is_made_anew_from_its_page_and_comes_back_where_the_person_was(
+    browser: Browser, platform: Platform, tmp_path: Path
+) -> None:
+    sent = platform.upload(make_original(tmp_path / "Reel 5.mp4", frames=24))
+    platform.wait_for(sent.version_id, "ready")
+    with signed_in(browser, platform, f"/assets/{sent.asset_id}?frame=7", width=1280, height=800) as page:
+        shows(page, 7)
+        before = player_state(page)
+        page.get_by_role("button", name="Make the film anew").click()
+        question = page.get_by_role("dialog", name="Make the film of version 1 of Reel 5.mp4 anew?")
+        expect(question.get_by_role("button", name="Leave it")).to_be_focused()
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert axe.violations(page) == []
+            if SCREENSHOTS:
+                page.screenshot(path=str(Path(SCREENSHOTS) / f"remake-{width}.png"))
+        page.set_viewport_size({"width": 1280, "height": 800})
+        question.get_by_role("button", name="Make it anew").click()
+        until(
+            lambda: player_state(page)["playerState"] == "none", 10, "the old picture goes", lambda: player_state(page)
+        )
+        shows(page, 7)
+        assert player_state(page) == before
+    platform.wait_for(sent.version_id, "ready")

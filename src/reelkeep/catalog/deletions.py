@@ -12,19 +12,14 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
-from reelkeep.catalog import versions
+from reelkeep.catalog import remaking, versions
 from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.tables import (
     assets,
     comments,
-    playback_sessions,
     productions,
-    proxies,
-    renditions,
     sequence_files,
-    stills,
     users,
-    version_keys,
 )
 from reelkeep.catalog.tables import versions as table
 from reelkeep.errors import Conflict
@@ -70,9 +65,7 @@ def take_away(conn: Connection, version_id: VersionId, user_id: UserId) -> None:
         raise Conflict("this version is still being made", advice="Stop it first, then delete it.")
     versions.move(conn, version_id, VersionState.DELETED)
     conn.execute(update(table).where(table.c.id == version_id).values(deleted_at=func.now(), deleted_by=user_id))
-    conn.execute(delete(playback_sessions).where(playback_sessions.c.version_id == version_id))
-    for rows in (renditions, stills, proxies, version_keys):  # segments and stills go before the attempts they name
-        conn.execute(delete(rows).where(rows.c.version_id == version_id))
+    remaking.take_proxy_away(conn, version_id)
 
 
 def bring_back(conn: Connection, version_id: VersionId) -> None:

@@ -45,7 +45,7 @@ VERSION_STEPS: Final[Mapping[VersionState, frozenset[VersionState]]] = {
     _V.STORED: frozenset({_V.PROCESSING, _V.FAILED, _V.CANCELLED}),
     _V.PROCESSING: frozenset({_V.PLAYABLE, _V.READY, _V.FAILED, _V.CANCELLED}),
     _V.PLAYABLE: frozenset({_V.READY, _V.FAILED, _V.CANCELLED}),
-    _V.READY: frozenset({_V.DELETED}),
+    _V.READY: frozenset({_V.STORED, _V.DELETED}),  # stored: its proxy is made anew
     _V.FAILED: frozenset({_V.STORED, _V.DELETED}),  # tried again by hand
     _V.CANCELLED: frozenset({_V.STORED, _V.DELETED}),
     _V.DELETED: frozenset({_V.STORED}),  # brought back, while its original is there

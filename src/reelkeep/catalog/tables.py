@@ -134,6 +134,7 @@ versions = Table(
     Column("claimed_sha256", LargeBinary),
     Column("verified_sha256", LargeBinary),
     Column("probe", JSONB),  # media.Probe, written by the job
+    Column("earlier_attempts", Integer, nullable=False, server_default="0"),  # at proxies that were taken away
     Column("uploaded_by", ForeignKey("users.id"), nullable=False),
     Column("stored_at", DateTime(timezone=True)),
     Column("ready_at", DateTime(timezone=True)),

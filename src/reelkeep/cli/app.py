@@ -23,6 +23,7 @@ from reelkeep.cli.facts import facts
 from reelkeep.cli.login import login
 from reelkeep.cli.production import production
 from reelkeep.cli.production_lut import lut
+from reelkeep.cli.remake import remake
 from reelkeep.cli.storage import storage
 from reelkeep.cli.storage_template import template
 from reelkeep.cli.up import up
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, demo, login, upload, assets, facts, download, delete, deleted, restore):
+for command in (up, demo, login, upload, assets, facts, download, remake, delete, deleted, restore):
     app.command()(command)
 storage.command("template")(template)
 production.add_typer(lut)

@@ -17,7 +17,7 @@ from reelkeep.ids import VersionId
 
 MAX_LIFETIME_SECONDS: Final = 6 * 3600.0  # promise H11: at most six hours from the moment of the fetch
 
-SegmentName = tuple[VersionId, str, int]  # version, rendition, number: published segments are never replaced
+SegmentName = tuple[VersionId, int, str, int]  # version, its proxy, rendition, number: never replaced
 Clock = Callable[[], float]
 
 

@@ -27,7 +27,7 @@ from reelkeep.packaging.stills import StillKind
 from reelkeep.playback import bundles, manifest, proxies
 from reelkeep.playback.arrivals import Arrivals
 from reelkeep.playback.bundles import BundleRows, StillRow
-from reelkeep.playback.cache import SegmentCache
+from reelkeep.playback.cache import SegmentCache, SegmentName
 from reelkeep.playback.database import AsyncDatabase
 from reelkeep.storage.interface import Purpose
 
@@ -57,6 +57,10 @@ class Viewer:
     user_id: UserId
     version_id: VersionId
     what_for: str = "playback"  # the first word of the grant's reason
+    proxy: int = 0  # which one of the version's, by the attempts at those before it
+
+    def segment(self, rendition: str, number: int) -> SegmentName:
+        return self.version_id, self.proxy, rendition, number
 
 
 class SegmentSource:
@@ -95,7 +99,7 @@ class SegmentSource:
             SealBroken, StorageSetupError, DependencyError: it could not be read; nothing is cached.
             What is in the cache is given whatever the state of its connection: the caller has looked at that.
         """
-        name = viewer.version_id, rendition, number
+        name = viewer.segment(rendition, number)
         cached = self._cache.get(name)
         if cached is None:
             object_key = await self._published(viewer.version_id, rendition, number)
@@ -174,11 +178,11 @@ class SegmentSource:
         opened = await asyncio.get_running_loop().run_in_executor(self._executor, read)
         self._company.storage.connection(rows.place.connection_id)  # it may have gone out of use meanwhile
         for number, segment in opened.items():
-            self._cache.put((viewer.version_id, rendition, number), segment, fetched_at=fetched_at)
+            self._cache.put(viewer.segment(rendition, number), segment, fetched_at=fetched_at)
         return opened
 
     def _begin_read_ahead(self, viewer: Viewer, rendition: str, number: int) -> None:
-        if self._ahead or (viewer.version_id, rendition, number) in self._cache:
+        if self._ahead or viewer.segment(rendition, number) in self._cache:
             return  # one at a time: reading ahead must not stand in the way of those who wait
         task = asyncio.ensure_future(self._look_ahead(viewer, rendition, number))
         self._ahead.add(task)

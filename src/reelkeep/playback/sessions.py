@@ -35,6 +35,7 @@ class PlaybackSession:
     is_taking: bool
     expires_at: datetime
     connection_id: ConnectionId | None = None  # where the version lies; filled in by ``find``
+    proxy: int = 0  # segments.Viewer; filled in by ``find``
 
 
 def begin(
@@ -79,7 +80,7 @@ def find(conn: Connection, token: str) -> PlaybackSession:
         for name in ("id", "user_id", "production_id", "version_id", "is_taking", "expires_at")
     )
     query = (
-        select(*columns, versions.c.connection_id)
+        select(*columns, versions.c.connection_id, versions.c.earlier_attempts)
         .select_from(joined)
         .where(
             sessions.c.token_hash == token_hash(token[:MAX_TOKEN_CHARACTERS]),
@@ -94,7 +95,7 @@ def find(conn: Connection, token: str) -> PlaybackSession:
     row = conn.execute(query).first()
     if row is None:
         raise NotFound("this playback session has ended", advice="Load the page again.")
-    return PlaybackSession(*row[:6], connection_id=row[6])
+    return PlaybackSession(*row[:6], connection_id=row[6], proxy=row[7] or 0)
 
 
 def forget_ended(conn: Connection) -> int:

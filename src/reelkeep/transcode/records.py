@@ -222,8 +222,7 @@ def _replace_plan(conn: Connection, version_id: VersionId, values: dict[str, Any
 
 
 def _add_attempt(conn: Connection, version_id: VersionId, job_id: JobId) -> Attempt:
-    last = conn.scalar(select(func.max(attempts.c.number)).where(attempts.c.version_id == version_id)) or 0
-    attempt = Attempt(AttemptId(new_id()), last + 1, new_salt())
+    attempt = Attempt(AttemptId(new_id()), last_attempt_number(conn, version_id) + 1, new_salt())
     row = {"id": attempt.id, "version_id": version_id, "number": attempt.number, "salt": attempt.salt}
     conn.execute(insert(attempts).values(job_id=job_id, **row))
     return attempt
@@ -361,8 +360,11 @@ def named_objects(conn: Connection, version_id: VersionId) -> set[str]:
 
 
 def last_attempt_number(conn: Connection, version_id: VersionId) -> int:
-    """Return the number of the newest attempt, 0 if there was none."""
-    return conn.scalar(select(func.max(attempts.c.number)).where(attempts.c.version_id == version_id)) or 0
+    """Return the number of the newest attempt, at a proxy that was taken away too; 0 if there was none."""
+    newest = select(func.max(attempts.c.number)).where(attempts.c.version_id == version_id).scalar_subquery()
+    of_version = versions_table.c.id == version_id
+    number = conn.scalar(select(func.coalesce(newest, versions_table.c.earlier_attempts)).where(of_version))
+    return int(number or 0)
 
 
 def uncleaned(conn: Connection, limit: int) -> list[VersionId]:

@@ -148,6 +148,10 @@ class Api:
         """Bring a deleted version back and return it."""
         return self._post(f"/versions/{version_id}/restore", {}, repeat=False)
 
+    def remake_version(self, version_id: str) -> Mapping[str, Any]:
+        """Let the proxy of a ready version be made anew, and return the version."""
+        return self._post(f"/versions/{version_id}/remake", {}, repeat=False)
+
     def facts(self, version_id: str) -> Mapping[str, Any]:
         """Return what is known of a version's original."""
         return self._get(f"/versions/{version_id}/facts")

@@ -142,8 +142,10 @@ class MediaApplication:
         if session.version_id is None:
             raise NotFound
         if session.is_taking:
-            return await self._taking.part(Viewer(session.user_id, session.version_id, "copy of the proxy"), rest)
-        return await self._version_part(Viewer(session.user_id, session.version_id), token, rest)
+            taker = Viewer(session.user_id, session.version_id, "copy of the proxy", proxy=session.proxy)
+            return await self._taking.part(taker, rest)
+        viewer = Viewer(session.user_id, session.version_id, proxy=session.proxy)
+        return await self._version_part(viewer, token, rest)
 
     async def _version_part(self, viewer: Viewer, token: str, rest: str) -> Response:
         if (segment := _SEGMENT.fullmatch(rest)) is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from reelkeep.catalog import assets, audit, folders, members, versions
+from reelkeep.catalog import assets, audit, folders, members, remaking, versions
 from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.roles import Action
 from reelkeep.delivery import originals
@@ -86,6 +86,22 @@ def retry_version(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
         versions.move(conn, version.id, VersionState.STORED)
         queue.enqueue(conn, JobKind.TRANSCODE, version.id)
         audit.record(conn, "version.retried", version.id, login.user.id)
+        answer = version_json(versions.get(conn, version.id))
+    caller.company.doorbell.ring(JobKind.TRANSCODE)
+    return answer
+
+
+@router.post("/versions/{version_id}/remake")
+def remake_version(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
+    """Make the proxy of a ready version anew from its original, as the production wants proxies now, with new keys.
+
+    Whoever watches it sees the picture go, and come again with the first of the new proxy.
+    """
+    with caller.signed_in() as (conn, login):
+        version = version_for(conn, login.user, version_id, Action.ADMINISTER)
+        remaking.make_anew(conn, version.id)
+        queue.enqueue(conn, JobKind.TRANSCODE, version.id)
+        audit.record(conn, "version.remade", version.id, login.user.id)
         answer = version_json(versions.get(conn, version.id))
     caller.company.doorbell.ring(JobKind.TRANSCODE)
     return answer

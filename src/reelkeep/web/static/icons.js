@@ -29,6 +29,7 @@ export const icons = {
   check: icon(svg`<path d="M5 12.500l4.500 4.500L19 7.500" />`),
   settings: icon(svg`<path d="M4 8h9M17 8h3M4 16h3M11 16h9" /><circle cx="15" cy="8" r="2" /><circle cx="9" cy="16" r="2" />`),
   actual: icon(svg`<rect x="3.500" y="5" width="17" height="14" rx="2" /><path d="M7.500 9.500L9 9v6M15 9.500L16.500 9v6M12.500 10.500h.01M12.500 13.500h.01" />`),
+  again: icon(svg`<path d="M18.500 8A8 8 0 1 0 20 12M18.500 3.500V8H14" />`),
   bin: icon(svg`<path d="M5 7h14M10 7V4.500h4V7M7 7l1 12.500h8L17 7" />`),
   film: icon(svg`<rect x="3.500" y="5" width="17" height="14" rx="2" /><path d="M8 5v14M16 5v14M3.500 9.500H8M3.500 14.500H8M16 9.500h4.500M16 14.500h4.500" />`),
 };

@@ -7,7 +7,7 @@ import { go } from "../router.js";
 import { sentence, words, wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
 import { PLAIN } from "../counting.js";
-import { isOpen, lightText, mayAgain, mayDelete, mayStop, sequenceText, stateText } from "../version-words.js";
+import { isOpen, lightText, mayAgain, mayStop, sequenceText, stateText } from "../version-words.js";
 import { Commenting } from "../player/commenting.js";
 import { Habits } from "../player/habits.js";
 import { actionFor } from "../player/keys.js";
@@ -16,9 +16,9 @@ import { Playback } from "../player/playback.js";
 import { WHOLE, loopOf, marked } from "../player/range.js";
 import { canDecrypt } from "../player/rk-no-keys.js";
 import { SoundAlone } from "../player/sound-alone.js";
+import { versionQuestions } from "../player/version-questions.js";
 import { View } from "../player/view.js";
 import "../player/rk-comments.js";
-import "../player/rk-delete.js";
 import "../player/rk-facts.js";
 import "../player/rk-keys.js";
 import "../player/rk-timeline.js";
@@ -185,7 +185,7 @@ export class RkAsset extends LitElement {
   #onGrown() {
     const { version } = this.record;
     if (version && isOpen(version)) this.playback?.update(version);
-    else if (this.playback) this.#openPlayer(); // stopped or failed: nothing more comes
+    else if (this.playback) this.#empty(); // stopped, failed, or made anew
   }
 
   #onResumed() {
@@ -415,7 +415,7 @@ export class RkAsset extends LitElement {
         <span class="tools">
           ${version?.stored_at ? html`<rk-facts .version=${version}></rk-facts>` : nothing}
           ${version?.stored_at && mayUpload ? html`<button class="plain icon" aria-label="Download the original" title="Download the original" @click=${this.#download}>${icons.download}</button>` : nothing}
-          ${version && mayDelete(version) && this.#role === "production_admin" ? html`<rk-delete .version=${version} .name=${asset?.name ?? ""}></rk-delete>` : nothing}
+          ${version && this.#role === "production_admin" ? versionQuestions(version, asset?.name ?? "") : nothing}
         </span>
       </div>
       <div class="notice bad" role="alert">${this.notice || (this.record.away ? STORAGE_AWAY : "")}</div>`;

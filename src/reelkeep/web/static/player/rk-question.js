@@ -1,15 +1,17 @@
-/** A button that deletes the version on the screen, after it was asked about; for admins of the production. */
+/** A button whose deed takes something away from people, so that it is asked about first; what it says stands in the slot. */
 
 import { LitElement, css, html } from "../lit.js";
-import { remove } from "../api.js";
-import { icons } from "../icons.js";
 import { wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
 
-export class RkDelete extends LitElement {
+export class RkQuestion extends LitElement {
   static properties = {
-    version: {},
-    name: {},
+    icon: {},
+    label: {},
+    question: {},
+    yes: {},
+    no: {},
+    act: {},
     problem: { state: true },
   };
 
@@ -34,7 +36,8 @@ export class RkDelete extends LitElement {
         font-size: 17px;
         overflow-wrap: anywhere;
       }
-      p {
+      p,
+      ::slotted(p) {
         margin: 12px 0 0;
       }
       p:empty {
@@ -51,9 +54,14 @@ export class RkDelete extends LitElement {
 
   constructor() {
     super();
-    /** @type {import("../api.js").Version | null} */
-    this.version = null;
-    this.name = "";
+    /** @type {unknown} */
+    this.icon = null;
+    this.label = "";
+    this.question = "";
+    this.yes = "";
+    this.no = "";
+    /** @type {() => Promise<unknown>} */
+    this.act = async () => undefined;
     /** @type {unknown} */
     this.problem = null;
   }
@@ -67,9 +75,9 @@ export class RkDelete extends LitElement {
     this.#dialog.showModal();
   }
 
-  async #delete() {
+  async #act() {
     try {
-      await remove(`/versions/${this.version?.id}`);
+      await this.act();
       this.#dialog.close();
     } catch (problem) {
       this.problem = problem;
@@ -82,17 +90,16 @@ export class RkDelete extends LitElement {
   }
 
   render() {
-    return html`<button class="plain icon" id="delete" aria-label="Delete this version" title="Delete this version" @click=${this.#ask}>${icons.bin}</button>
+    return html`<button class="plain icon" aria-label=${this.label} title=${this.label} @click=${this.#ask}>${this.icon}</button>
       <dialog aria-labelledby="question" @keydown=${this.#key}>
-        <h2 id="question">Delete version ${this.version?.number} of ${this.name}?</h2>
-        <p>Its film, its comments and everything that was made of it leave the site at once.</p>
-        <p class="quiet">The original waits in your company's bucket. Until it is purged there, an admin can bring the version back from the production's page.</p>
+        <h2 id="question">${this.question}</h2>
+        <slot></slot>
         <p class="bad" role="alert">${this.problem ? wordsInOne(this.problem) : ""}</p>
         <div class="choice">
-          <button autofocus @click=${() => this.#dialog.close()}>Keep it</button>
-          <button class="primary" id="yes" @click=${this.#delete}>Delete it</button>
+          <button autofocus @click=${() => this.#dialog.close()}>${this.no}</button>
+          <button class="primary" @click=${this.#act}>${this.yes}</button>
         </div>
       </dialog>`;
   }
 }
-customElements.define("rk-delete", RkDelete);
+customElements.define("rk-question", RkQuestion);
