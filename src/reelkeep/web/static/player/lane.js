@@ -136,12 +136,13 @@ export class Lane {
   /**
    * Hold the picture to a height, or let the network decide again. What is buffered at another height is dropped.
    * @param {number | null} lines
+   * @param {number} mostPixels  that the network alone may decide for
    */
-  hold(lines) {
+  hold(lines, mostPixels) {
     const tracks = this.player?.getVariantTracks() ?? [];
     const sound = tracks.find((each) => each.active)?.originalAudioId ?? null;
     const track = tracks.find((each) => each.height === lines && each.originalAudioId === sound) ?? null;
-    this.player?.configure({ abr: { enabled: track === null } });
+    this.player?.configure({ abr: { enabled: track === null, restrictions: { maxPixels: mostPixels } } });
     if (track && !track.active) this.player?.selectVariantTrack(track, true);
   }
 

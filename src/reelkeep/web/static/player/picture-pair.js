@@ -196,10 +196,11 @@ export class PicturePair extends EventTarget {
   /**
    * Hold the full picture to a height, or let the network decide again; a still picture is fetched anew.
    * @param {number | null} lines
+   * @param {number} mostPixels  that the network alone may decide for
    */
-  hold(lines) {
+  hold(lines, mostPixels) {
     if (!this.full.loaded) return;
-    this.full.hold(lines);
+    this.full.hold(lines, mostPixels);
     clearTimeout(this.holdTimer);
     if (lines !== null) this.#refine(lines, HOLD_TRIES);
   }

@@ -12,8 +12,8 @@ import { Watching } from "./watching.js";
 const FULL_FROM_FRAMES = 96;
 /** With the segment of two seconds that may go beyond it: no more than ten seconds play on if the server falls silent. */
 const BUFFER_SECONDS = 8;
-/** A picture of more lines comes only to a stage that has room for it; up to so many, a full screen shall not find it soft. */
-const FULL_ON_ANY_STAGE_PX = 1080;
+/** A rung whose shorter edge is longer comes by itself only to a stage that has room for more than those below it. */
+const ANY_STAGE_EDGE_PX = 1080;
 
 /**
  * @typedef {import("../api.js").Version} Version
@@ -49,6 +49,8 @@ export class Playback extends EventTarget {
     this.reopening = false;
     this.closed = false;
     this.lastReopening = 0;
+    this.resizer = new ResizeObserver(() => this.hold());
+    this.resizer.observe(fullVideo);
   }
 
   /** @returns {Session | null} */
@@ -122,9 +124,8 @@ export class Playback extends EventTarget {
   #fullConfig() {
     const height = this.#stepHeight();
     const larger = this.#rungs().some((rung) => height && (rung.height_px ?? 0) > height);
-    const restrictToElementSize = (this.picture?.height ?? 0) > FULL_ON_ANY_STAGE_PX;
     return {
-      abr: { enabled: true, defaultBandwidthEstimate: 25_000_000, restrictToElementSize },
+      abr: { enabled: true, defaultBandwidthEstimate: 25_000_000, restrictions: { maxPixels: this.#roomPixels() } },
       streaming: { bufferingGoal: BUFFER_SECONDS, bufferBehind: 24, rebufferingGoal: 0.3 },
       ...(larger && height ? { restrictions: { minHeight: height + 1 } } : {}),
     };
@@ -154,7 +155,18 @@ export class Playback extends EventTarget {
 
   /** Hold the full picture to the height that this person wants, or else to what the network and the stage have room for. */
   hold() {
-    this.pair?.hold(this.habits.lines ?? (this.actual ? (this.picture?.height ?? null) : null));
+    const lines = this.habits.lines ?? (this.actual ? (this.picture?.height ?? null) : null);
+    this.pair?.hold(lines, this.#roomPixels());
+  }
+
+  /** How many pixels a rung may have to be chosen without being asked for. */
+  #roomPixels() {
+    const { clientWidth, clientHeight } = this.videos.full;
+    const rungs = this.#rungs().map(({ width_px: width, height_px: height }) => ({ width: width ?? 0, height: height ?? 0 }));
+    const common = rungs.filter(({ width, height }) => Math.min(width, height) <= ANY_STAGE_EDGE_PX);
+    const most = common.toSorted((one, two) => two.width - one.width)[0];
+    const fits = most && clientWidth * devicePixelRatio <= most.width && clientHeight * devicePixelRatio <= most.height;
+    return fits ? most.width * most.height : Infinity;
   }
 
   /** The one that is played. */
@@ -241,6 +253,7 @@ export class Playback extends EventTarget {
 
   async close() {
     this.closed = true;
+    this.resizer.disconnect();
     this.watching.close();
     await this.pair?.close();
   }

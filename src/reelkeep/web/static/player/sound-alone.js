@@ -164,8 +164,8 @@ export class SoundAlone extends EventTarget {
     this.#changed();
   }
 
-  /** There is no picture to hold. @param {number | null} _lines */
-  hold(_lines) {}
+  /** There is no picture to hold. */
+  hold() {}
 
   /** Play a sound track from now on. @param {string | null} label */
   hear(label) {
