@@ -20,7 +20,7 @@ class FakeClock:
 
 
 def name(number: int) -> tuple[VersionId, str, int]:
-    return VERSION, "v360", number
+    return VERSION, 0, "v360", number
 
 
 def memory_files() -> list[str]:

@@ -208,12 +208,12 @@ def test_the_next_bundle_is_read_before_it_is_asked_for(stage: Stage) -> None:
     async def one_then_wait(source: SegmentSource, _: Arrivals) -> None:
         await source.segment(stage.viewer, "v360", 0)
         for _ in range(100):
-            if (stage.viewer.version_id, "v360", 1) in stage.cache:
+            if stage.viewer.segment("v360", 1) in stage.cache:
                 return
             await asyncio.sleep(0.02)
 
     stage.run(one_then_wait, read_ahead=True)
-    assert (stage.viewer.version_id, "v360", 1) in stage.cache
+    assert stage.viewer.segment("v360", 1) in stage.cache
 
 
 def test_stills_are_unsealed_and_kept_nowhere(stage: Stage) -> None:

@@ -36,11 +36,15 @@ export class RkQuestion extends LitElement {
         font-size: 17px;
         overflow-wrap: anywhere;
       }
-      p,
-      ::slotted(p) {
+      .words {
+        display: grid;
+        gap: 12px;
+        margin-top: 12px;
+      }
+      .bad {
         margin: 12px 0 0;
       }
-      p:empty {
+      .bad:empty {
         display: none;
       }
       .choice {
@@ -93,7 +97,7 @@ export class RkQuestion extends LitElement {
     return html`<button class="plain icon" aria-label=${this.label} title=${this.label} @click=${this.#ask}>${this.icon}</button>
       <dialog aria-labelledby="question" @keydown=${this.#key}>
         <h2 id="question">${this.question}</h2>
-        <slot></slot>
+        <div class="words"><slot></slot></div>
         <p class="bad" role="alert">${this.problem ? wordsInOne(this.problem) : ""}</p>
         <div class="choice">
           <button autofocus @click=${() => this.#dialog.close()}>${this.no}</button>
