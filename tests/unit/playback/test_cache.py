@@ -19,7 +19,7 @@ class FakeClock:
         return self.now
 
 
-def name(number: int) -> tuple[VersionId, str, int]:
+def name(number: int) -> tuple[VersionId, int, str, int]:
     return VERSION, 0, "v360", number
 
 
