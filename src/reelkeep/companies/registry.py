@@ -161,6 +161,15 @@ def set_company_key(
     announce(conn)
 
 
+def forget_former_rows(registry: Engine) -> None:
+    """Write the companies' table anew, so that its file holds no former form of a wrapped key.
+
+    The write-ahead log and backups keep it until they go.
+    """
+    with registry.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.exec_driver_sql(f"VACUUM (FULL) {tables.companies.name}")
+
+
 def add_connection(
     conn: Connection,
     company_id: CompanyId | None,

@@ -108,7 +108,7 @@ class StorageWatch:
             self._revoked_at.pop(connection.id, None)
             used = self._used(now)
             return connection.id in used or (connection.wrapping_key is not None and bool(used))
-        if connection.state is not ConnectionState.REVOKED:
+        if connection.state is not ConnectionState.REVOKED or connection.waits_for_key:
             return False
         return now - self._revoked_at.setdefault(connection.id, now) < REVOKED_FOR_SECONDS
 

@@ -82,6 +82,11 @@ class StorageConnection:
     has_marker: bool = False  # ``storage.marker`` was written there, so its absence says something
     wrapping_key: WrappingKey | None = None  # the company key opens with it; one connection of a company at most
 
+    @property
+    def waits_for_key(self) -> bool:
+        """Tell whether nothing refuses here, but the wrapping key of another connection does."""
+        return self.revoked_by is Revocation.WRAPPING_KEY and self.wrapping_key is None
+
 
 class Purpose(enum.Enum):
     """What an STS session is for. Each has one session policy, in ``storage.session_policy``."""
