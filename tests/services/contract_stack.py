@@ -76,13 +76,15 @@ def parameters(name: str, **chosen: str) -> dict[str, str]:
     }
 
 
-def deploy(ministack: Ministack, chosen: Mapping[str, str], *, fills_gaps: bool = True) -> Stack:
-    """Make or update the stack of these parameters, and fill the emulator's gaps."""
+def deploy(
+    ministack: Ministack, chosen: Mapping[str, str], *, fills_gaps: bool = True, version: int = table.VERSION
+) -> Stack:
+    """Make or update the stack of these parameters from a version's template, and fill the emulator's gaps."""
     client = ministack.client("cloudformation", COMPANY_ACCOUNT)
     name = f"reelkeep-{chosen['Name']}"
     asked = {
         "StackName": name,
-        "TemplateBody": cloudformation.template(),
+        "TemplateBody": cloudformation.template(table.rows_of(version), version=version),
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
