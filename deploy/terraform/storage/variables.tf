@@ -176,7 +176,7 @@ variable "write_once_originals" {
 }
 
 variable "company_key_wrap" {
-  description = "On: the stack makes a key that wraps your company key besides the operator's; proxies open with both alone."
+  description = "On: the stack makes a key that wraps your company key besides the operator's; no proxy opens without both."
   type        = string
   default     = "Off"
   validation {

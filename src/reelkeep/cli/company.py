@@ -61,7 +61,7 @@ def wrap(
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
-    """Have a company key wrapped by the company's own KMS key as well: proxies then open with both keys alone."""
+    """Have a company key wrapped by the company's own KMS key as well: a proxy then opens with both together only."""
     from reelkeep.cli.installation import Installation
     from reelkeep.cli.wrapping import Wrapping
 

@@ -177,7 +177,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter(
         "CompanyKeyWrap",
         _OPTIONS,
-        "On: the stack makes a key that wraps your company key besides the operator's; proxies open with both alone.",
+        "On: the stack makes a key that wraps your company key besides the operator's; no proxy opens without both.",
         default="Off",
         allowed=("Off", "On"),
         since=2,

@@ -196,6 +196,8 @@ def _stack(line: Mapping[str, Any], outputs: Mapping[str, Any], parameters: Mapp
     wrapping_key = _given({"wrapping_key": "", **line}, "wrapping_key", _KEY) or _given(outputs, "WrappingKeyArn", _KEY)
     if wrapping_key and contract < WRAPPING_SINCE:
         raise PasteRefused("a stack of this version of the contract has no key that wraps the company key")
+    if wrapping_key and wrapping_key.split(":")[3:5] != [texts["region"], texts["media_role"].split(":")[4]]:
+        raise PasteRefused("the wrapping key is not of the stack's own account and region")
     return Stack(
         contract=contract,
         prefix=prefix,

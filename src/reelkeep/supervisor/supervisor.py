@@ -184,7 +184,8 @@ class Supervisor:
         self._push_routes()
 
     def _read_registry(self) -> tuple[dict[CompanyId, Company], dict[CompanyId, _Storage]]:
-        with self._registry.connect() as conn:
+        # One view of companies and connections: a key that is wrapped otherwise is read with the connection it needs.
+        with self._registry.connect().execution_options(isolation_level="REPEATABLE READ") as conn:
             rows = {row.id: row for row in registry.companies(conn)}
             storage = {one: _Storage(registry.connections(conn, one), registry.placements(conn, one)) for one in rows}
         return rows, storage

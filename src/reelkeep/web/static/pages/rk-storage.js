@@ -319,7 +319,7 @@ export class RkStorage extends LitElement {
     return html`<h2 id="key">Company key</h2>
       <p>
         ${key
-          ? html`Wrapped by the operator's key and by your own: proxies open with both alone.`
+          ? html`Wrapped by the operator's key and by your own: a proxy opens with both together only.`
           : html`Wrapped by the operator's key alone. A key of your own can wrap it as well; your cloud team turns it on in the storage stack (<code>CompanyKeyWrap</code>), the operator here.`}
       </p>
       ${key
