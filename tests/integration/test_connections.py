@@ -207,7 +207,8 @@ def test_a_company_whose_key_opens_with_one_connection_uses_none_while_that_one_
         found = queries.connections(conn, ours.id)
         assert (found[opener.id].wrapping_key, found[other.id].wrapping_key) == (key, None)
         assert found[other.id].state is S.ACTIVE
-        assert queries.revoke_connection(conn, ours.id, opener.id, Revocation.BUCKET)
+        assert not queries.revoke_connection(conn, ours.id, other.id, Revocation.WRAPPING_KEY)
+        assert queries.revoke_connection(conn, ours.id, opener.id, Revocation.WRAPPING_KEY)
         found = queries.connections(conn, ours.id)
         assert [found[one.id].state for one in (opener, other)] == [S.REVOKED, S.REVOKED]
         assert (found[opener.id].waits_for_key, found[other.id].waits_for_key) == (False, True)
@@ -217,7 +218,10 @@ def test_a_company_whose_key_opens_with_one_connection_uses_none_while_that_one_
         queries.move_connection(conn, opener.id, S.SUSPENDED)
         assert queries.connections(conn, ours.id)[other.id].state is S.SUSPENDED
         assert all(one.state is S.ACTIVE for one in queries.connections(conn, make_company().id).values())
+        for again in (S.VERIFIED, S.ACTIVE):
+            queries.move_connection(conn, opener.id, again)
         queries.set_company_key(conn, ours.id, ours.wrapped_company_key, None, None)
+        assert not queries.revoke_connection(conn, ours.id, opener.id, Revocation.WRAPPING_KEY)
         assert queries.connections(conn, ours.id)[other.id].state is S.ACTIVE
         assert provisioning.company_key(keyring, queries.lock_company(conn, ours.id)).reveal()
 

@@ -286,9 +286,12 @@ def revoke_connection(conn: Connection, company_id: CompanyId, connection_id: Co
     """Note that a company's own connection in use refuses the platform; return False if it was not in use.
 
     Args:
-        by: what refused it; another connection's company, or the operator's hosted storage, is never changed.
+        by: what refused it; another connection's company, or the operator's hosted storage, is never changed. A
+            wrapping key that wraps the company key no more, as a process may still think, revokes nothing.
     """
     table = tables.storage_connections
+    if by is Revocation.WRAPPING_KEY and lock_company(conn, company_id).key_connection_id != connection_id:
+        return False
     mine = (table.c.id == connection_id, table.c.company_id == company_id)
     query = select(table.c.state).where(*mine).with_for_update()
     if conn.execute(query).scalar_one_or_none() != ConnectionState.ACTIVE.value:
