@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from pathlib import Path
@@ -71,13 +72,14 @@ def test_an_admin_sees_by_which_keys_the_company_key_is_wrapped_and_that_other_b
     """The page alone: what the platform says with such a key is for tests/integration/test_company_key.py."""
     arn = "arn:aws:kms:eu-central-1:222222222222:key/11111111-2222-3333-4444-555555555555"
 
+    with platform.api() as api:
+        storage = copy.deepcopy(dict(api._get("/storage")))
+
     def with_key(route: Route) -> None:
-        answer = route.fetch()
-        storage = answer.json()
         storage["company_key"] = {"connection": "acme-media", "key": arn, "open": False}
         for one in storage["connections"]:
             one |= {"state": "revoked", "why": "the key is closed", "waits_for_key": one["name"] == "acme-elsewhere"}
-        route.fulfill(response=answer, json=storage)
+        route.fulfill(json=storage)
 
     with signed_in(browser, platform, width=width, height=height) as page:
         page.get_by_role("link", name="Storage").click()

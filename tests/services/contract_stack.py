@@ -77,9 +77,18 @@ def parameters(name: str, **chosen: str) -> dict[str, str]:
 
 
 def deploy(
-    ministack: Ministack, chosen: Mapping[str, str], *, fills_gaps: bool = True, version: int = table.VERSION
+    ministack: Ministack,
+    chosen: Mapping[str, str],
+    *,
+    fills_gaps: bool = True,
+    keeps_contexts: bool = False,
+    version: int = table.VERSION,
 ) -> Stack:
-    """Make or update the stack of these parameters from a version's template, and fill the emulator's gaps."""
+    """Make or update the stack of these parameters from a version's template, and fill the emulator's gaps.
+
+    Args:
+        keeps_contexts: leave conditions on encryption contexts there: on the emulator nobody may use the key then.
+    """
     client = ministack.client("cloudformation", COMPANY_ACCOUNT)
     name = f"reelkeep-{chosen['Name']}"
     asked = {
@@ -97,6 +106,8 @@ def deploy(
     stack = Stack(name, dict(chosen), {item["OutputKey"]: item["OutputValue"] for item in made.get("Outputs", ())})
     if fills_gaps:
         fill_emulator_gaps(ministack, stack.facts)
+        if "WrapsCompanyKey" in stack.facts.conditions and not keeps_contexts:
+            let_wrap_without_contexts(ministack, stack.facts)
     return stack
 
 
@@ -115,8 +126,6 @@ def fill_emulator_gaps(ministack: Ministack, found: Facts) -> None:
                 if "aws:PrincipalArn" in keys:
                     keys["aws:PrincipalArn"] += [_sessions(arn) for arn in keys["aws:PrincipalArn"] if ":role/" in arn]
         s3.put_bucket_policy(Bucket=found.text(holder.value), Policy=json.dumps(policy))
-    if "WrapsCompanyKey" in found.conditions:
-        let_wrap_without_contexts(ministack, found)
 
 
 def let_wrap_without_contexts(ministack: Ministack, found: Facts) -> None:
