@@ -124,7 +124,7 @@ def test_both_keys_are_needed_from_the_day_the_company_turns_its_own_on_until_it
     with pytest.raises(KeyringBroken):
         company.company_key()
     installation = Installation(platform.data)
-    assert plain not in installation.own_wrapped(installation.company(platform.slug))
+    assert plain not in installation.inner_key(installation.company(platform.slug))
     assert "already" in company.refused("company", "wrap", made)
     assert company.run("company", "key")["opens"] is True
 

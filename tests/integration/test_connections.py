@@ -198,10 +198,10 @@ def test_a_company_whose_key_opens_with_one_connection_uses_none_while_that_one_
             for state in (S.VERIFIED, S.ACTIVE):
                 queries.move_connection(conn, one.id, state)
         key = WrappingKey("arn:aws:kms:eu-central-1:222222222222:key/k", ours.id, b"probe")
-        sealed = provisioning.seal_own_wrapped_key(keyring, ours.id, b"within")
-        queries.set_company_key(conn, ours.id, sealed, key, opener.id)
+        outer = provisioning.wrap_inner_key(keyring, ours.id, b"within")
+        queries.set_company_key(conn, ours.id, outer, key, opener.id)
         company = queries.lock_company(conn, ours.id)
-        assert provisioning.own_wrapped_key(keyring, company) == b"within"
+        assert provisioning.inner_key(keyring, company) == b"within"
         with pytest.raises(KeyringBroken):
             provisioning.company_key(keyring, company)
         found = queries.connections(conn, ours.id)

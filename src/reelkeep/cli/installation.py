@@ -288,17 +288,17 @@ class Installation:
         """Return a company key that the operator's keyring alone wraps; raise KeyringBroken if another does, too."""
         return provisioning.company_key(self._keyring, company)
 
-    def own_wrapped(self, company: Company) -> bytes:
+    def inner_key(self, company: Company) -> bytes:
         """Return a company key as the company's own key has wrapped it."""
-        return provisioning.own_wrapped_key(self._keyring, company)
+        return provisioning.inner_key(self._keyring, company)
 
-    def seal_own_wrapped(self, company: Company, wrapped: bytes) -> bytes:
+    def wrap_inner_key(self, company: Company, wrapped: bytes) -> bytes:
         """Wrap by the operator's keyring what the company's own key has wrapped."""
-        return provisioning.seal_own_wrapped_key(self._keyring, company.id, wrapped)
+        return provisioning.wrap_inner_key(self._keyring, company.id, wrapped)
 
-    def seal(self, company: Company, key: CompanyKey) -> bytes:
+    def wrap_company_key(self, company: Company, key: CompanyKey) -> bytes:
         """Wrap a company key by the operator's keyring alone."""
-        return provisioning.seal_company_key(self._keyring, company.id, key)
+        return provisioning.wrap_company_key(self._keyring, company.id, key)
 
     def forget_former_keys(self) -> None:
         """Have PostgreSQL write the companies' table anew, without rows that were changed."""

@@ -78,8 +78,8 @@ class Wrapping:
             wrapped = wrapping.wrap(plain.reveal(), Wrapped.COMPANY_KEY)
             if wrapping.unwrap(wrapped, Wrapped.COMPANY_KEY) != plain.reveal():
                 raise StorageSetupError("the company's own key did not give back what it wrapped")
-            sealed = self._installation.seal_own_wrapped(company, wrapped)
-            registry.set_company_key(conn, company.id, sealed, key, connection.id)
+            outer = self._installation.wrap_inner_key(company, wrapped)
+            registry.set_company_key(conn, company.id, outer, key, connection.id)
         self._record("company_key.wrapped", connection.id, key.arn)
         self._installation.forget_former_keys()
         return key
@@ -98,9 +98,9 @@ class Wrapping:
             company = registry.lock_company(conn, self._company.id)
             if company.key_connection_id != connection.id:
                 raise Conflict("somebody else has changed how the company key is wrapped", advice="Look again.")
-            wrapped = self._installation.own_wrapped(company)
+            wrapped = self._installation.inner_key(company)
             plain = CompanyKey(self._wrapping(connection, Purpose.UNWRAP).unwrap(wrapped, Wrapped.COMPANY_KEY))
-            registry.set_company_key(conn, company.id, self._installation.seal(company, plain), None, None)
+            registry.set_company_key(conn, company.id, self._installation.wrap_company_key(company, plain), None, None)
         self._record("company_key.unwrapped", connection.id, connection.wrapping_key.arn)
 
     def _opener(self) -> StorageConnection | None:

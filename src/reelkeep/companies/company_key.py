@@ -28,7 +28,7 @@ from reelkeep.storage.session_policy import WHOLE
 
 ASSUME_SECONDS: Final = 8.0
 AGAIN_SECONDS: Final = 1.0
-TRIES_WHILE_AWAY: Final = 20  # with answers that take seconds, within supervisor.linked.READY_SECONDS
+AWAY_SECONDS: Final = 30.0  # and one more answer is awaited: all of it below supervisor.linked.READY_SECONDS
 TRIES_WHEN_REFUSED: Final = 2  # a refusal is asked about once more with a fresh session, as by storage.watch
 
 OpenWrapping = Callable[[StorageConnection, Callable[[], StsSession]], KeyWrapping]
@@ -48,6 +48,7 @@ def open_company_key(
     lookout: Lookout,
     *,
     pause: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> CompanyKey | None:
     """Return the company key, or None where the company's own key, or its role, refuses.
 
@@ -62,7 +63,7 @@ def open_company_key(
     request = SessionRequest(connection.id, Purpose.UNWRAP, WHOLE)
     wrapping = open_wrapping(connection, lambda: sessions.fresh_session(request, timeout_seconds=ASSUME_SECONDS))
     try:
-        return CompanyKey(_unwrapped(wrapping, wrapped, pause))
+        return CompanyKey(_unwrapped(wrapping, wrapped, pause, clock))
     except StorageSetupError as error:
         by = Revocation.ROLE if isinstance(error, StorageRefused) else Revocation.WRAPPING_KEY
     lookout.refused(connection.id, by)
@@ -70,8 +71,10 @@ def open_company_key(
     return None
 
 
-def _unwrapped(wrapping: KeyWrapping, wrapped: bytes, pause: Callable[[float], None]) -> bytes:
-    refused = away = 0
+def _unwrapped(
+    wrapping: KeyWrapping, wrapped: bytes, pause: Callable[[float], None], clock: Callable[[], float]
+) -> bytes:
+    refused, began = 0, clock()
     while True:
         try:
             return wrapping.unwrap(wrapped, Wrapped.COMPANY_KEY)
@@ -80,7 +83,6 @@ def _unwrapped(wrapping: KeyWrapping, wrapped: bytes, pause: Callable[[float], N
             if refused == TRIES_WHEN_REFUSED:
                 raise
         except DependencyError:
-            away += 1
-            if away == TRIES_WHILE_AWAY:
+            if clock() - began > AWAY_SECONDS:
                 raise
         pause(AGAIN_SECONDS)

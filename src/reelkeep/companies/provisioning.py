@@ -79,7 +79,7 @@ def create_company(
         app_role=f"{opaque}_app",
         wrapped_owner_password=keyring.wrap(owner_password.encode(), f"owner-password:{company_id}"),
         wrapped_app_password=keyring.wrap(app_password.encode(), f"app-password:{company_id}"),
-        wrapped_company_key=seal_company_key(keyring, company_id, CompanyKey.new()),
+        wrapped_company_key=wrap_company_key(keyring, company_id, CompanyKey.new()),
     )
     engine = registry.engine(server)
     with contextlib.ExitStack() as undo:
@@ -132,17 +132,17 @@ def company_key(keyring: Keyring, company: Company) -> CompanyKey:
     return CompanyKey(keyring.unwrap(company.wrapped_company_key, f"company-key:{company.id}"))
 
 
-def seal_company_key(keyring: Keyring, company_id: CompanyId, key: CompanyKey) -> bytes:
+def wrap_company_key(keyring: Keyring, company_id: CompanyId, key: CompanyKey) -> bytes:
     """Return the company's key wrapped by the operator's keyring alone."""
     return keyring.wrap(key.reveal(), f"company-key:{company_id}")
 
 
-def own_wrapped_key(keyring: Keyring, company: Company) -> bytes:
+def inner_key(keyring: Keyring, company: Company) -> bytes:
     """Return the company's key as the company's own key has wrapped it: the operator's half is off, the other on."""
     return keyring.unwrap(company.wrapped_company_key, f"own-wrapped-company-key:{company.id}")
 
 
-def seal_own_wrapped_key(keyring: Keyring, company_id: CompanyId, wrapped: bytes) -> bytes:
+def wrap_inner_key(keyring: Keyring, company_id: CompanyId, wrapped: bytes) -> bytes:
     """Return a company key that the company's own key has wrapped, wrapped by the operator's keyring besides."""
     return keyring.wrap(wrapped, f"own-wrapped-company-key:{company_id}")
 

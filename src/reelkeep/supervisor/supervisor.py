@@ -209,7 +209,7 @@ class Supervisor:
         self._dsns[row.id] = url.set(drivername="postgresql").render_as_string(hide_password=False)
         dsn = url.render_as_string(hide_password=False)
         if row.key_connection_id is not None:
-            return CompanySecrets(dsn, None, provisioning.own_wrapped_key(self._keyring, row).hex())
+            return CompanySecrets(dsn, None, provisioning.inner_key(self._keyring, row).hex())
         return CompanySecrets(dsn, provisioning.company_key(self._keyring, row).reveal().hex())
 
     def _identities(self) -> tuple[dict[str | None, PlatformIdentity], PlatformIdentity]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.unit.storage.test_session_policy import WRAPPING, connection
 
-from reelkeep.companies.company_key import TRIES_WHEN_REFUSED, TRIES_WHILE_AWAY, open_company_key
+from reelkeep.companies.company_key import AGAIN_SECONDS, AWAY_SECONDS, TRIES_WHEN_REFUSED, open_company_key
 from reelkeep.errors import DependencyError, IsolationError, ReelkeepError, StorageRefused, StorageStopped
 from reelkeep.ids import ConnectionId
 from reelkeep.storage.access import CompanyStorage
@@ -63,7 +63,20 @@ def storage(*connections: StorageConnection) -> CompanyStorage:
 
 
 def opened(kms: Kms, stored: CompanyStorage, told: Told) -> Any:
-    return open_company_key(stored, b"wrapped", None, kms.open, told, pause=lambda _: None)  # type: ignore[arg-type]
+    now = [0.0]
+
+    def pause(seconds: float) -> None:
+        now[0] += seconds
+
+    return open_company_key(
+        stored,
+        b"wrapped",
+        None,
+        kms.open,
+        told,
+        pause=pause,
+        clock=lambda: now[0],  # type: ignore[arg-type]
+    )
 
 
 def test_the_key_is_unwrapped_as_a_company_key_and_nothing_else_changes() -> None:
@@ -99,7 +112,7 @@ def test_a_key_service_that_stays_away_revokes_nothing() -> None:
     kms, told, stored = Kms([DependencyError()]), Told(), storage(OPENER)
     with pytest.raises(DependencyError):
         opened(kms, stored, told)
-    assert len(kms.asked) == TRIES_WHILE_AWAY
+    assert len(kms.asked) == AWAY_SECONDS / AGAIN_SECONDS + 2  # the last try is after that time
     assert not told.refusals
     assert stored.connections() == [OPENER]
 
