@@ -38,7 +38,12 @@ def main(stack_name: str, region: str) -> int:
     account = session.client("sts").get_caller_identity()["Account"]
     partition = stack["StackId"].split(":")[1]
     chosen = {name: value for name, value in given.items() if name in BY_NAME}
-    found = facts(chosen, Place(account, region, partition), key_arn=outputs.get("KeyArn", ""))
+    found = facts(
+        chosen,
+        Place(account, region, partition),
+        key_arn=outputs.get("KeyArn", ""),
+        wrapping_key_arn=outputs.get("WrappingKeyArn", ""),
+    )
     rows = [_checked(session, row, found) for row in table.ROWS if _is_there(row, found)]
     report = {
         "stack": stack_name,
@@ -53,9 +58,7 @@ def main(stack_name: str, region: str) -> int:
 
 
 def _is_there(row: Setting | Statement, found: Facts) -> bool:
-    holder = row.document if isinstance(row, Statement) else row.holder
-    needed = {row.when, table.EXISTS.get(holder)} - {None}
-    return needed <= found.conditions
+    return found.conditions.issuperset(table.conditions_of(row))
 
 
 def _checked(session: Any, row: Setting | Statement, found: Facts) -> dict[str, str]:
@@ -95,6 +98,8 @@ def _named(row: Setting | Statement, found: Facts) -> dict[str, str]:
         return {"Bucket": found.text(_BUCKET_OF[row.document])}
     if row.document is Document.KEY:
         return {"KeyId": found.text("KeyArn")}
+    if row.document is Document.WRAPPING_KEY:
+        return {"KeyId": found.text("WrappingKeyArn")}
     role = {"RoleName": _text(ROLE_NAMES[_ROLE_OF[row.document]], found)}
     return role if row.document is Document.TRUST else {**role, "PolicyName": row.document.value}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reelkeep.companies.birth import seen_from_fields, storage_from_fields
+from reelkeep.companies.company_key import open_company_key
 from reelkeep.companies.databases import open_engine
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.companies.link import SupervisorLink
@@ -13,6 +14,7 @@ from reelkeep.companies.lookout import Lookout
 from reelkeep.encryption.keys import CompanyKey
 from reelkeep.ids import CompanyId
 from reelkeep.storage.access import CompanyStorage
+from reelkeep.storage.kms import KmsWrapping
 from reelkeep.storage.reader import ObstoreReader
 from reelkeep.storage.s3 import S3Store
 
@@ -29,7 +31,10 @@ def open_company(link: SupervisorLink, birth: Mapping[str, Any]) -> CompanyHandl
     link.on_push("storage", lambda fields: storage.update(*storage_from_fields(fields)))
     link.on_push("seen", lambda fields: storage.note_seen(seen_from_fields(fields)))
     engine = open_engine(birth["dsn"])
-    key = birth.get("company_key")
+    lookout = Lookout(storage, engine, link)
+    key = CompanyKey(bytes.fromhex(plain)) if (plain := birth.get("company_key")) else None
+    if wrapped := birth.get("wrapped_company_key"):
+        key = open_company_key(storage, bytes.fromhex(wrapped), link, KmsWrapping, lookout)
     return CompanyHandle(
         id=CompanyId(company["id"]),
         slug=company["slug"],
@@ -39,6 +44,6 @@ def open_company(link: SupervisorLink, birth: Mapping[str, Any]) -> CompanyHandl
         engine=engine,
         storage=storage,
         doorbell=link,
-        company_key=CompanyKey(bytes.fromhex(key)) if key else None,
-        lookout=Lookout(storage, engine, link),
+        company_key=key,
+        lookout=lookout,
     )

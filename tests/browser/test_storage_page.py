@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from sqlalchemy import select
 from tests.browser import axe
 from tests.browser.chromium import signed_in, until
@@ -62,6 +63,39 @@ def test_an_admin_sees_where_versions_go_why_and_what_it_costs(
         expect(page.get_by_text("New versions go to acme-elsewhere (set for this production).")).to_be_visible()
         if SCREENSHOTS:
             page.screenshot(path=str(Path(SCREENSHOTS) / f"production-{width}.png"))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_an_admin_sees_by_which_keys_the_company_key_is_wrapped_and_that_other_buckets_wait_for_it(
+    browser: Browser, platform: Platform, second: StorageConnection, width: int, height: int
+) -> None:
+    """The page alone: what the platform says with such a key is for tests/integration/test_company_key.py."""
+    arn = "arn:aws:kms:eu-central-1:222222222222:key/11111111-2222-3333-4444-555555555555"
+
+    with platform.api() as api:
+        storage = copy.deepcopy(dict(api._get("/storage")))
+
+    def with_key(route: Route) -> None:
+        storage["company_key"] = {"connection": "acme-media", "key": arn, "open": False}
+        for one in storage["connections"]:
+            one |= {"state": "revoked", "why": "the key is closed", "waits_for_key": one["name"] == "acme-elsewhere"}
+        route.fulfill(json=storage)
+
+    with signed_in(browser, platform, width=width, height=height) as page:
+        page.get_by_role("link", name="Storage").click()
+        expect(page.get_by_text("Wrapped by the operator's key alone.")).to_be_visible()
+        page.route("**/api/v1/storage", with_key)
+        page.reload()
+        expect(page.get_by_text("Wrapped by the operator's key and by your own")).to_be_visible()
+        expect(page.get_by_text(arn)).to_contain_text("No proxy opens while that connection is not in use.")
+        rows = page.get_by_role("table", name="Connections")
+        expect(rows.get_by_role("row", name="acme-elsewhere")).to_contain_text("Waits for your key")
+        expect(page.get_by_role("button", name="Resume acme-media")).to_be_visible()
+        expect(page.get_by_role("button", name="Resume acme-elsewhere")).to_have_count(0)
+        assert axe.violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        if SCREENSHOTS:
+            page.screenshot(path=str(Path(SCREENSHOTS) / f"storage-key-{width}.png"), full_page=True)
 
 
 def test_a_browser_finds_out_whether_the_bucket_lets_the_sites_pages_in(

@@ -35,6 +35,7 @@ ORIGIN = "https://acme.example"
 PAYS = "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>"
 # In a role's session MiniStack says another aws:PrincipalArn than AWS, so the harness names sessions besides; what the
 # company chose for these lists is then not told to the platform, and a report lists whom it found.
+WRAPPING = "WrapsCompanyKey"
 UNTOLD = ("AdminArns", "CopyRoleArns")
 
 
@@ -117,7 +118,9 @@ def test_a_deployed_stack_passes_and_is_left_as_it_was_found_but_for_the_marker(
     report = place.accept()
     assert report.passed, [f"{one.id}: {one.found}" for one in report.failed]
     assert everything(place) == [f"media/reels/{MARKER}"]
-    assert {one.id for one in report.findings if one.result is Result.UNSUPPORTED} == {"owner", "whole-checksum"}
+    assert {one.id for one in report.findings if one.result is Result.UNSUPPORTED} == {
+        "owner", "whole-checksum", "wrapping-key",
+    }  # fmt: skip
     assert capabilities(report) == {Capability.CONDITIONAL_PUT, Capability.EXTERNAL_ID}
     gaps = {one.id for one in report.findings if "not verified on AWS" in one.note}
     assert gaps == {table.key(row) for row in table.ROWS if row.emulator_gap}
@@ -146,7 +149,11 @@ def breakable(row: Setting | Statement) -> bool:
     """Tell whether a row stands in the deployed stack; the others are broken in tests of the comparison."""
     if isinstance(row, Setting):
         return row.kind is not Kind.NAMESPACE
-    return row.when not in ("IsRevoked", "IsLimited", "HasTrail")  # the emulator knows no trails
+    return row.when not in ("IsRevoked", "IsLimited", "HasTrail") and not is_of_wrapping(row)  # it knows no trails
+
+
+def is_of_wrapping(row: Setting | Statement) -> bool:
+    return WRAPPING in table.conditions_of(row)
 
 
 @pytest.mark.parametrize("row", [row for row in table.ROWS if breakable(row)], ids=table.key)
@@ -160,6 +167,34 @@ def test_each_row_of_the_contract_that_is_gone_is_named_by_its_id(place: Place, 
         return
     with place.broken.without(row):
         assert {key, *live} <= failing(place.accept(key, *live))
+
+
+@pytest.fixture(scope="module")
+def wrapping(place: Place) -> Place:
+    """A stack with a wrapping key, and conditions in its policies that let nobody use it on this emulator."""
+    chosen = stacks.parameters("wraps", CompanyKeyWrap="On")
+    return replace(place, stack=stacks.deploy(place.ministack, chosen, keeps_contexts=True))
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in table.STATEMENTS if is_of_wrapping(row) and row.when != "IsRevoked"], ids=table.key
+)
+def test_each_row_about_the_wrapping_key_that_is_gone_is_named_by_its_id(wrapping: Place, row: Statement) -> None:
+    key = table.key(row)
+    assert result(wrapping.accept(key), key) is Result.PASS
+    with wrapping.broken.without(row):
+        assert key in failing(wrapping.accept(key))
+
+
+def test_the_wrapping_key_is_tried_live_and_a_role_or_a_key_that_refuses_is_named(wrapping: Place) -> None:
+    assert failing(wrapping.accept("wrapping-key")) == {"wrapping-key"}  # nobody may use it, as things stand
+    stacks.let_wrap_without_contexts(wrapping.ministack, wrapping.stack.facts)
+    assert result(wrapping.accept("wrapping-key"), "wrapping-key") is Result.PASS
+    kms = wrapping.ministack.client("kms", service.COMPANY_ACCOUNT)
+    kms.disable_key(KeyId=wrapping.stack.outputs["WrappingKeyArn"])
+    (closed,) = wrapping.accept("wrapping-key").failed
+    assert "closed to Reelkeep" in closed.found
+    assert "enabled" in closed.advice
 
 
 WIDENED = [row for row in table.ROWS if isinstance(row, Statement) and breakable(row)]

@@ -20,6 +20,7 @@ from reelkeep.catalog.tables import audit_events
 from reelkeep.cli import exits, main
 from reelkeep.cli.installation import Installation
 from reelkeep.companies import tables
+from reelkeep.contract.table import VERSION
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.sts import PlatformIdentity
 from reelkeep.supervisor.programs import Programs
@@ -179,7 +180,7 @@ def test_a_stack_is_connected_by_what_its_company_pastes_back(
         code, report = operator.run("storage", "verify", made["name"], *asked)
         wrong = [(one["id"], one["found"]) for one in report["checks"] if one["result"] == "fail"]
         assert (code, wrong) == (0, [])
-        assert report["contract"] == 1
+        assert report["contract"] == VERSION
         assert report["audit_role"] == stack.outputs["AuditRoleArn"]
         assert operator.state(made["name"]) is ConnectionState.VERIFIED
         assert operator.run("storage", "retire", made["name"])[0] == 0

@@ -9,14 +9,15 @@ from sqlalchemy import Engine, text
 from tests.services.databases import MakeCompany
 
 import reelkeep.companies.migrations
+from reelkeep.companies import provisioning, stacks
 from reelkeep.companies import registry as queries
-from reelkeep.companies import stacks
 from reelkeep.companies.databases import DatabaseServer
 from reelkeep.contract.pasted import Stack
+from reelkeep.encryption.keyring import KeyringBroken, LocalKeyring
 from reelkeep.errors import Conflict, NotFound
 from reelkeep.ids import CompanyId, ConnectionId, new_id
-from reelkeep.storage.connection_states import ConnectionState
-from reelkeep.storage.interface import Capability, StorageConnection
+from reelkeep.storage.connection_states import ConnectionState, Revocation
+from reelkeep.storage.interface import Capability, StorageConnection, WrappingKey
 from reelkeep.storage.placement import HOSTED
 
 S = ConnectionState
@@ -185,6 +186,44 @@ def test_a_role_or_a_bucket_that_somebody_else_has_is_known_whatever_it_is_used_
         assert not stacks.others_have_role(conn, same, their.role_arn)
         elsewhere = connect(conn, ours.id, bucket=name, prefix="a/b", endpoint_url="https://s3.example")
         assert not stacks.others_have_bucket(conn, elsewhere)
+
+
+def test_a_company_whose_key_opens_with_one_connection_uses_none_while_that_one_is_not_in_use(
+    registry: Engine, make_company: MakeCompany, keyring: LocalKeyring
+) -> None:
+    ours = make_company()
+    with registry.begin() as conn:
+        opener, other = (connect(conn, ours.id) for _ in range(2))
+        for one in (opener, other):
+            for state in (S.VERIFIED, S.ACTIVE):
+                queries.move_connection(conn, one.id, state)
+        key = WrappingKey("arn:aws:kms:eu-central-1:222222222222:key/k", ours.id, b"probe")
+        outer = provisioning.wrap_inner_key(keyring, ours.id, b"within")
+        queries.set_company_key(conn, ours.id, outer, key, opener.id)
+        company = queries.lock_company(conn, ours.id)
+        assert provisioning.inner_key(keyring, company) == b"within"
+        with pytest.raises(KeyringBroken):
+            provisioning.company_key(keyring, company)
+        found = queries.connections(conn, ours.id)
+        assert (found[opener.id].wrapping_key, found[other.id].wrapping_key) == (key, None)
+        assert found[other.id].state is S.ACTIVE
+        assert not queries.revoke_connection(conn, ours.id, other.id, Revocation.WRAPPING_KEY)
+        assert queries.revoke_connection(conn, ours.id, opener.id, Revocation.WRAPPING_KEY)
+        found = queries.connections(conn, ours.id)
+        assert [found[one.id].state for one in (opener, other)] == [S.REVOKED, S.REVOKED]
+        assert (found[opener.id].waits_for_key, found[other.id].waits_for_key) == (False, True)
+        with pytest.raises(Conflict, match="wrapping key"):
+            queries.move_connection(conn, opener.id, S.RETIRED)
+        queries.resume_revoked(conn, ours.id, opener.id)
+        queries.move_connection(conn, opener.id, S.SUSPENDED)
+        assert queries.connections(conn, ours.id)[other.id].state is S.SUSPENDED
+        assert all(one.state is S.ACTIVE for one in queries.connections(conn, make_company().id).values())
+        for again in (S.VERIFIED, S.ACTIVE):
+            queries.move_connection(conn, opener.id, again)
+        queries.set_company_key(conn, ours.id, ours.wrapped_company_key, None, None)
+        assert not queries.revoke_connection(conn, ours.id, opener.id, Revocation.WRAPPING_KEY)
+        assert queries.connections(conn, ours.id)[other.id].state is S.ACTIVE
+        assert provisioning.company_key(keyring, queries.lock_company(conn, ours.id)).reveal()
 
 
 def test_reports_and_notes_are_kept_for_each_company_with_the_newest_in_front(

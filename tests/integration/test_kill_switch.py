@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +25,15 @@ from reelkeep.catalog.lifecycle import JobState
 from reelkeep.catalog.tables import audit_events, grants, jobs
 from reelkeep.cli.installation import Installation
 from reelkeep.companies import registry as queries
+from reelkeep.companies.watch import StorageWatch
 from reelkeep.errors import Conflict, NotFound, ReelkeepError, StorageStopped
-from reelkeep.ids import CompanyId, GrantId, new_id
+from reelkeep.ids import CompanyId, ConnectionId, GrantId, new_id
 from reelkeep.jobs import queue
 from reelkeep.jobs.interface import JobKind
 from reelkeep.jobs.presence import Presence
 from reelkeep.storage import marker
 from reelkeep.storage.connection_states import ConnectionState, Revocation
-from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection
+from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, WrappingKey
 from reelkeep.storage.layout import MARKER
 from reelkeep.storage.refusals import OPEN, Verdict
 from reelkeep.storage.s3 import S3Store
@@ -194,6 +196,45 @@ def test_a_parked_job_loses_no_attempt_takes_the_others_there_with_it_and_is_due
         assert all(row.state == JobState.WAITING.value and row.attempts == 0 for row in rows.values())
         assert queue.unpark(conn, site.connection.id) == [JobKind.TRANSCODE]
         assert queue.claim(conn, presence.worker) is not None
+
+
+class Looking:
+    """Stands in for the lookout: remembers where it was asked to look, and finds everything open."""
+
+    def __init__(self) -> None:
+        self.looked: set[ConnectionId] = set()
+
+    def look(self, connection_id: ConnectionId) -> Verdict:
+        self.looked.add(connection_id)
+        return OPEN
+
+
+def test_the_connection_whose_key_opens_the_company_key_is_watched_while_media_is_in_use_anywhere(site: Site) -> None:
+    def own(name: str, **changed: Any) -> StorageConnection:
+        return dataclasses.replace(site.connection, id=ConnectionId(name), **changed)
+
+    key = WrappingKey("arn:aws:kms:eu-west-1:222222222222:key/k", site.handle.id, b"probe")
+    opener, idle, waiting = (
+        own("opener", wrapping_key=key),
+        own("idle"),
+        own("waiting", state=ConnectionState.REVOKED, revoked_by=Revocation.WRAPPING_KEY),
+    )
+    everything = {one.id: one for one in (site.connection, opener, idle, waiting)}
+    site.handle.storage.update(everything, {"": site.connection.id})
+    seen, user = Looking(), site.user()
+    watch = StorageWatch(site.handle.storage, site.engine, seen, None)  # type: ignore[arg-type]
+    watch.begin()
+    try:
+        time.sleep(1.5)  # media is in use nowhere yet
+        assert not seen.looked
+        with site.engine.begin() as conn:
+            queue.enqueue(conn, JobKind.TRANSCODE, site.version(site.production(uploader=user), user).id)
+        with Presence(site.engine, new_id()) as presence:
+            with presence.transaction() as conn:
+                assert queue.claim(conn, presence.worker) is not None
+            assert wait_until(lambda: seen.looked == {site.connection.id, opener.id})
+    finally:
+        watch.end()
 
 
 def job_of(platform: Platform, version_id: str) -> Any:

@@ -17,6 +17,7 @@ from reelkeep.contract.interface import READS, WRITES, Document, Holder, Kind, S
 
 # The roles that hold a document, by the parameter's name in the outputs.
 ROLES = {Document.MEDIA: "media", Document.AUDIT: "audit", Document.PURGE: "purge", Document.TRUST: "media"}
+KEYS = {Document.KEY: "KeyArn", Document.WRAPPING_KEY: "WrappingKeyArn"}
 BUCKETS = {Document.MEDIA_BUCKET: "MediaBucketName", Document.LOG_BUCKET: "LogBucketName"}
 OTHERWISE: dict[str, Any] = {
     "media-owner-enforced": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]},
@@ -89,10 +90,9 @@ class BrokenStack:
         reading = READS[document]
         if document in BUCKETS:
             return json.loads(self._s3.get_bucket_policy(Bucket=self._stack.outputs[BUCKETS[document]])["Policy"])
-        if document is Document.KEY:
-            return json.loads(
-                self._kms.get_key_policy(KeyId=self._stack.outputs["KeyArn"], PolicyName="default")["Policy"]
-            )
+        if document in KEYS:
+            key = self._stack.outputs[KEYS[document]]
+            return json.loads(self._kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
         role = self._role(ROLES[document])
         if document is Document.TRUST:
             return self._iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
@@ -103,8 +103,8 @@ class BrokenStack:
         text = json.dumps(policy)
         if document in BUCKETS:
             self._s3.put_bucket_policy(Bucket=self._stack.outputs[BUCKETS[document]], Policy=text)
-        elif document is Document.KEY:
-            self._kms.put_key_policy(KeyId=self._stack.outputs["KeyArn"], PolicyName="default", Policy=text)
+        elif document in KEYS:
+            self._kms.put_key_policy(KeyId=self._stack.outputs[KEYS[document]], PolicyName="default", Policy=text)
         elif document is Document.TRUST:
             self._iam.update_assume_role_policy(RoleName=self._role("media"), PolicyDocument=text)
         else:

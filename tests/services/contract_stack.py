@@ -4,8 +4,10 @@ Where MiniStack differs from AWS, ``fill_emulator_gaps`` makes up for it by S3 c
 show is an *emulator gap, not verified on AWS*:
 
 - its CloudFormation drops lifecycle, logging and encryption of AWS::S3::Bucket;
+- its KMS knows no encryption context in a policy, so conditions on it are taken out of the policies of the media role
+  and of the wrapping key;
 - in a role's session ``aws:PrincipalArn`` is the session's ARN, on AWS the role's (IAM User Guide, global condition
-  keys), so each role in a bucket policy's condition gets its sessions beside it.
+  keys), so each role in the condition of a bucket's or a key's policy gets its sessions beside it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from tests.services.ministack import COMPANY_ACCOUNT, PLATFORM_ACCOUNT, REGION, 
 
 from reelkeep.contract import cloudformation, table
 from reelkeep.contract.expressions import Facts
-from reelkeep.contract.interface import WRITES, Holder, Kind, Setting
+from reelkeep.contract.interface import WRITES, Document, Holder, Kind, Setting
 from reelkeep.contract.parameters import Place, facts
 from reelkeep.ids import ConnectionId, new_id
 from reelkeep.storage.interface import Capability, StorageConnection
@@ -38,7 +40,12 @@ class Stack:
 
     @property
     def facts(self) -> Facts:
-        return facts(self.parameters, PLACE, key_arn=self.outputs.get("KeyArn", ""))
+        return facts(
+            self.parameters,
+            PLACE,
+            key_arn=self.outputs.get("KeyArn", ""),
+            wrapping_key_arn=self.outputs.get("WrappingKeyArn", ""),
+        )
 
     def connection(self, endpoint_url: str) -> StorageConnection:
         """Return what an operator who pastes the stack's output back would have, at an endpoint of the emulator."""
@@ -69,13 +76,24 @@ def parameters(name: str, **chosen: str) -> dict[str, str]:
     }
 
 
-def deploy(ministack: Ministack, chosen: Mapping[str, str], *, fills_gaps: bool = True) -> Stack:
-    """Make or update the stack of these parameters, and fill the emulator's gaps."""
+def deploy(
+    ministack: Ministack,
+    chosen: Mapping[str, str],
+    *,
+    fills_gaps: bool = True,
+    keeps_contexts: bool = False,
+    version: int = table.VERSION,
+) -> Stack:
+    """Make or update the stack of these parameters from a version's template, and fill the emulator's gaps.
+
+    Args:
+        keeps_contexts: leave conditions on encryption contexts there: on the emulator nobody may use the key then.
+    """
     client = ministack.client("cloudformation", COMPANY_ACCOUNT)
     name = f"reelkeep-{chosen['Name']}"
     asked = {
         "StackName": name,
-        "TemplateBody": cloudformation.template(),
+        "TemplateBody": cloudformation.template(table.rows_of(version), version=version),
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
@@ -88,6 +106,8 @@ def deploy(ministack: Ministack, chosen: Mapping[str, str], *, fills_gaps: bool 
     stack = Stack(name, dict(chosen), {item["OutputKey"]: item["OutputValue"] for item in made.get("Outputs", ())})
     if fills_gaps:
         fill_emulator_gaps(ministack, stack.facts)
+        if "WrapsCompanyKey" in stack.facts.conditions and not keeps_contexts:
+            let_wrap_without_contexts(ministack, stack.facts)
     return stack
 
 
@@ -106,6 +126,25 @@ def fill_emulator_gaps(ministack: Ministack, found: Facts) -> None:
                 if "aws:PrincipalArn" in keys:
                     keys["aws:PrincipalArn"] += [_sessions(arn) for arn in keys["aws:PrincipalArn"] if ":role/" in arn]
         s3.put_bucket_policy(Bucket=found.text(holder.value), Policy=json.dumps(policy))
+
+
+def let_wrap_without_contexts(ministack: Ministack, found: Facts) -> None:
+    """Take conditions on encryption contexts out of the two policies that have them, as rows marked so say."""
+    marked = [row for row in table.STATEMENTS if row.emulator_gap and "EncryptionContext" in str(row.conditions)]
+    assert {row.document for row in marked} == {Document.MEDIA, Document.WRAPPING_KEY}
+    kms, iam = (ministack.client(name, COMPANY_ACCOUNT) for name in ("kms", "iam"))
+    media = table.policy(table.ROWS, Document.MEDIA, found)
+    for statement in media["Statement"]:
+        if statement["Sid"] == "WrapTheCompanyKey":
+            del statement["Condition"]
+    role = found.text("MediaRoleArn").rpartition("/")[2]
+    iam.put_role_policy(RoleName=role, PolicyName="media", PolicyDocument=json.dumps(media))
+    policy = table.policy(table.ROWS, Document.WRAPPING_KEY, found)
+    policy["Statement"] = [one for one in policy["Statement"] if one["Sid"] != "WrappingUnderYourExternalIdOnly"]
+    for statement in policy["Statement"]:
+        for keys in statement.get("Condition", {}).values():
+            keys["aws:PrincipalArn"] += [_sessions(arn) for arn in keys["aws:PrincipalArn"] if ":role/" in arn]
+    kms.put_key_policy(KeyId=found.text("WrappingKeyArn"), PolicyName="default", Policy=json.dumps(policy))
 
 
 def _sessions(role_arn: str) -> str:

@@ -238,6 +238,17 @@ resource "aws_kms_alias" "media" {
   target_key_id = aws_kms_key.media[0].key_id
 }
 
+resource "aws_kms_key" "wrapping" {
+  count                   = local.wraps_company_key ? 1 : 0
+  description             = "Wraps the company key of ${var.name} in Reelkeep; without it no proxy opens"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+  policy                  = data.aws_iam_policy_document.wrapping_key.json
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
 resource "aws_iam_role" "media" {
   name                 = local.media_role_name
   max_session_duration = 3600

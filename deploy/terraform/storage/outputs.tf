@@ -2,12 +2,12 @@
 
 output "paste_back" {
   description = "Give this line to the operator of Reelkeep, who compares it with the connection and tries it out"
-  value       = "{\"contract\":1,\"bucket\":\"${aws_s3_bucket.media.id}\",\"log_bucket\":\"${aws_s3_bucket.logs.id}\",\"region\":\"${local.region}\",\"prefix\":\"${var.prefix}\",\"media_role\":\"${local.media_role_arn}\",\"audit_role\":\"${local.audit_role_arn}\",\"encryption\":\"${var.encryption}\"}"
+  value       = local.wraps_company_key ? "{\"contract\":2,\"bucket\":\"${aws_s3_bucket.media.id}\",\"log_bucket\":\"${aws_s3_bucket.logs.id}\",\"region\":\"${local.region}\",\"prefix\":\"${var.prefix}\",\"media_role\":\"${local.media_role_arn}\",\"audit_role\":\"${local.audit_role_arn}\",\"encryption\":\"${var.encryption}\",\"wrapping_key\":\"${local.wrapping_key_arn}\"}" : "{\"contract\":2,\"bucket\":\"${aws_s3_bucket.media.id}\",\"log_bucket\":\"${aws_s3_bucket.logs.id}\",\"region\":\"${local.region}\",\"prefix\":\"${var.prefix}\",\"media_role\":\"${local.media_role_arn}\",\"audit_role\":\"${local.audit_role_arn}\",\"encryption\":\"${var.encryption}\"}"
 }
 
 output "contract_version" {
   description = "Version of the bucket contract that this stack keeps"
-  value       = "1"
+  value       = "2"
 }
 
 output "media_bucket_name" {
@@ -40,6 +40,11 @@ output "key_arn" {
   value       = local.uses_kms ? (local.makes_key ? local.made_key_arn : var.kms_key_arn) : null
 }
 
+output "wrapping_key_arn" {
+  description = "Wraps the company key"
+  value       = local.wraps_company_key ? local.wrapping_key_arn : null
+}
+
 output "platform_access_now" {
   description = "Whether the platform is let in"
   value       = local.is_revoked ? "Revoked" : "Enabled"
@@ -58,6 +63,11 @@ output "emergency_close_trust" {
 output "emergency_disable_key" {
   description = "EMERGENCY, c: no object under the key opens; with bucket keys it takes some minutes"
   value       = local.uses_kms ? (local.makes_key ? "aws kms disable-key --region ${local.region} --key-id ${local.made_key_arn}" : "aws kms disable-key --region ${local.region} --key-id ${var.kms_key_arn}") : null
+}
+
+output "emergency_disable_wrapping_key" {
+  description = "EMERGENCY, d: the company key opens no more, and with it no proxy, wherever a copy lies"
+  value       = local.wraps_company_key ? "aws kms disable-key --region ${local.region} --key-id ${local.wrapping_key_arn}" : null
 }
 
 output "emergency_revoke" {

@@ -136,6 +136,32 @@ data "aws_iam_policy_document" "media" {
       values   = [var.sessions_issued_after]
     }
   }
+  # Your key wraps and unwraps the company key, under your external id and for that purpose alone.
+  dynamic "statement" {
+    for_each = local.wraps_company_key ? [1] : []
+    content {
+      sid       = "WrapTheCompanyKey"
+      effect    = "Allow"
+      actions   = [
+        "kms:Decrypt",
+        "kms:Encrypt",
+      ]
+      resources = [local.wrapping_key_arn]
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:reelkeep-external-id"
+        values   = [var.external_id]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:reelkeep-purpose"
+        values   = [
+          "company-key",
+          "probe",
+        ]
+      }
+    }
+  }
 }
 
 data "aws_iam_policy_document" "audit" {
@@ -230,6 +256,20 @@ data "aws_iam_policy_document" "audit" {
       test     = "DateLessThan"
       variable = "aws:TokenIssueTime"
       values   = [var.sessions_issued_after]
+    }
+  }
+  # The wrapping key's policy and its state are compared with this contract.
+  dynamic "statement" {
+    for_each = local.wraps_company_key ? [1] : []
+    content {
+      sid       = "ReadTheWrappingKeysSettings"
+      effect    = "Allow"
+      actions   = [
+        "kms:DescribeKey",
+        "kms:GetKeyPolicy",
+        "kms:GetKeyRotationStatus",
+      ]
+      resources = [local.wrapping_key_arn]
     }
   }
 }
@@ -730,6 +770,94 @@ data "aws_iam_policy_document" "key" {
       effect    = "Deny"
       actions   = [
         "kms:Decrypt",
+        "kms:GenerateDataKey*",
+        "kms:ReEncrypt*",
+      ]
+      resources = ["*"]
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+      condition {
+        test     = "ArnLike"
+        variable = "aws:PrincipalArn"
+        values   = [local.media_role_arn]
+      }
+    }
+  }
+}
+
+data "aws_iam_policy_document" "wrapping_key" {
+  # checkov:skip=CKV_AWS_109:It is a key policy: the account keeps administration, or nobody could ever change the key.
+  # checkov:skip=CKV_AWS_111:It is a key policy: the account keeps administration, or nobody could ever change the key.
+  # checkov:skip=CKV_AWS_356:In a key policy, * is this one key.
+  # Your account keeps all rights to the wrapping key, given out by its own IAM policies; the platform has none.
+  statement {
+    sid       = "KeepAdministration"
+    effect    = "Allow"
+    actions   = ["kms:*"]
+    resources = ["*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${local.partition}:iam::${local.account_id}:root"]
+    }
+  }
+  # The wrapping key works for the media role and for whom you name.
+  statement {
+    sid       = "WrappingForNamedPrincipalsOnly"
+    effect    = "Deny"
+    actions   = [
+      "kms:Decrypt",
+      "kms:Encrypt",
+      "kms:GenerateDataKey*",
+      "kms:ReEncrypt*",
+    ]
+    resources = ["*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "ArnNotLike"
+      variable = "aws:PrincipalArn"
+      values   = concat([local.media_role_arn], var.admin_arns)
+    }
+  }
+  # For the media role the wrapping key works under your external id alone, even if its policy is widened.
+  statement {
+    sid       = "WrappingUnderYourExternalIdOnly"
+    effect    = "Deny"
+    actions   = [
+      "kms:Decrypt",
+      "kms:Encrypt",
+      "kms:GenerateDataKey*",
+      "kms:ReEncrypt*",
+    ]
+    resources = ["*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:PrincipalArn"
+      values   = [local.media_role_arn]
+    }
+    condition {
+      test     = "StringNotEquals"
+      variable = "kms:EncryptionContext:reelkeep-external-id"
+      values   = [var.external_id]
+    }
+  }
+  # PlatformAccess is Revoked: the wrapping key opens nothing for the platform.
+  dynamic "statement" {
+    for_each = local.is_revoked ? [1] : []
+    content {
+      sid       = "CutThePlatformOffFromTheWrappingKey"
+      effect    = "Deny"
+      actions   = [
+        "kms:Decrypt",
+        "kms:Encrypt",
         "kms:GenerateDataKey*",
         "kms:ReEncrypt*",
       ]

@@ -175,6 +175,16 @@ variable "write_once_originals" {
   }
 }
 
+variable "company_key_wrap" {
+  description = "On: the stack makes a key that wraps your company key besides the operator's; no proxy opens without both."
+  type        = string
+  default     = "Off"
+  validation {
+    condition     = contains(["Off", "On"], var.company_key_wrap)
+    error_message = "CompanyKeyWrap is Off or On."
+  }
+}
+
 variable "allow_purge" {
   description = "Yes: the purge role exists, and the platform may delete versions for good."
   type        = string

@@ -15,8 +15,9 @@ from reelkeep.acceptance.interface import NotVerifiable
 from reelkeep.contract.comparison import Known
 from reelkeep.contract.pasted import Stack, without_stack
 from reelkeep.errors import ReelkeepError
-from reelkeep.ids import GrantId, new_id
-from reelkeep.storage.interface import Capability, Purpose, SessionRequest, StorageConnection, StsSession
+from reelkeep.ids import CompanyId, GrantId, new_id
+from reelkeep.storage.interface import Capability, Purpose, SessionRequest, StorageConnection, StsSession, WrappingKey
+from reelkeep.storage.kms import KmsWrapping
 from reelkeep.storage.marker import Marker
 from reelkeep.storage.s3 import S3Store
 from reelkeep.storage.sts import StsBroker
@@ -121,6 +122,20 @@ class Bench:
         """A client as the platform's own are: its session reaches the test folder and nothing else."""
         request = SessionRequest(self.connection.id, Purpose.PROBE, f"{PROBE_FOLDER}{self.run}/")
         return self._once("the media role", lambda: self._client(self.broker.session(request)), "narrowed")
+
+    def wrapping(self, *, external_id: str = "") -> KmsWrapping:
+        """The company's own key, with all rights of the media role; raise NotVerifiable if there is none.
+
+        Args:
+            external_id: stands in the encryption context in the place of the connection's.
+        """
+        stack = self.subject.stack
+        if stack is None or not stack.wrapping_key:
+            raise NotVerifiable("the stack made no wrapping key")
+        key = self.connection.wrapping_key or WrappingKey(stack.wrapping_key, CompanyId(self.subject.marker.company))
+        asked = replace(self.connection, wrapping_key=key, external_id=external_id or self.connection.external_id)
+        session = self._once("the media role", lambda: self._session(self.connection.role_arn), "session")
+        return KmsWrapping(asked, lambda: session)
 
     def store(self, *, writes_once: bool = False) -> S3Store:
         """Return the object store as the platform's own parts see it, with all rights of the media role.

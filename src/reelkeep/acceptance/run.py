@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Final
 
-from reelkeep.acceptance import access_checks, bucket_checks, ending, object_checks, settings_checks
+from reelkeep.acceptance import access_checks, bucket_checks, ending, key_checks, object_checks, settings_checks
 from reelkeep.acceptance.bench import Bench
 from reelkeep.acceptance.interface import (
     Check,
@@ -31,7 +31,8 @@ OnCheck = Callable[[int, int], None]
 
 def checks_of(bench: Bench) -> tuple[Check, ...]:
     """Return every check of a subject but the last ones."""
-    return (*access_checks.CHECKS, *bucket_checks.CHECKS, *object_checks.CHECKS, *settings_of(bench))
+    live = (*access_checks.CHECKS, *key_checks.CHECKS, *bucket_checks.CHECKS, *object_checks.CHECKS)
+    return (*live, *settings_of(bench))
 
 
 def settings_of(bench: Bench) -> tuple[Check, ...]:

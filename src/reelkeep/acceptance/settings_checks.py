@@ -151,6 +151,8 @@ def _readings(row: Setting | Statement, bench: Bench) -> list[tuple[str, Reading
         return [(name, reading, {"Bucket": names.text(name)})]
     if row.document is Document.KEY:
         return [("Key", reading, {"KeyId": stack.key_arn})] if stack.key_arn else []
+    if row.document is Document.WRAPPING_KEY:
+        return [("WrappingKey", reading, {"KeyId": stack.wrapping_key})] if stack.wrapping_key else []
     if row.document is Document.TRUST:
         roles = [_role(arn) for arn in (stack.media_role, stack.audit_role, stack.purge_role) if arn]
         return [(role, reading, {"RoleName": role}) for role in roles]

@@ -1,4 +1,4 @@
-"""``reelkeep company create``: a new company with its own database."""
+"""``reelkeep company create``, ``key``, ``wrap``, ``unwrap``: a new company, and by which keys its key is wrapped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from reelkeep.cli import output
-from reelkeep.cli.options import DEFAULT_DATA, Data, Json
+from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json
 
 company = typer.Typer(name="company", help="Companies of this installation (operator).", no_args_is_help=True)
 
@@ -30,3 +30,59 @@ def create(
         f"`reelkeep user create EMAIL --company {made.slug} --admin`."
     )
     output.show(fields, sentence, as_json=as_json)
+
+
+@company.command("key")
+def show_key(slug: CompanySlug = None, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """Tell by which keys a company key is wrapped, and whether the company's own opens now."""
+    from reelkeep.cli.installation import Installation
+    from reelkeep.cli.wrapping import Wrapping
+
+    installation = Installation(data)
+    chosen = installation.company(slug)
+    found = Wrapping(installation, chosen).facts()
+    connection = found.connection.name if found.connection else None
+    fields = {"company": chosen.slug, "connection": connection, "key": found.key_arn or None, "opens": found.opens}
+    if connection is None:
+        sentence = f"The company key of {chosen.name} is wrapped by the operator's keyring alone."
+    else:
+        told = {True: "opens", False: "is closed to Reelkeep", None: "does not answer"}[found.opens]
+        sentence = (
+            f"The company key of {chosen.name} is wrapped by the operator's keyring and by {found.key_arn}, "
+            f"which {told} (connection {connection})."
+        )
+    output.show(fields, sentence, as_json=as_json)
+
+
+@company.command("wrap")
+def wrap(
+    connection: Annotated[str, typer.Argument(help="Connection whose stack made the key.", metavar="CONNECTION")],
+    slug: CompanySlug = None,
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
+    """Have a company key wrapped by the company's own KMS key as well: a proxy then opens with both together only."""
+    from reelkeep.cli.installation import Installation
+    from reelkeep.cli.wrapping import Wrapping
+
+    installation = Installation(data)
+    chosen = installation.company(slug)
+    key = Wrapping(installation, chosen).wrap(found := installation.connection(chosen, connection))
+    sentence = (
+        f"The company key of {chosen.name} is wrapped by {key.arn}, too. "
+        "Backups of the registry from before still hold it as the operator's keyring alone opens it."
+    )
+    output.show({"company": chosen.slug, "connection": found.name, "key": key.arn}, sentence, as_json=as_json)
+
+
+@company.command("unwrap")
+def unwrap(slug: CompanySlug = None, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """Take the wrapping by the company's own key off again; takes that key once more."""
+    from reelkeep.cli.installation import Installation
+    from reelkeep.cli.wrapping import Wrapping
+
+    installation = Installation(data)
+    chosen = installation.company(slug)
+    Wrapping(installation, chosen).unwrap()
+    sentence = f"The company key of {chosen.name} is wrapped by the operator's keyring alone."
+    output.show({"company": chosen.slug, "connection": None, "key": None}, sentence, as_json=as_json)

@@ -52,6 +52,7 @@ class Way(enum.Enum):
     ROLE = "role"
     TRUST = "trust"
     KEY = "key"
+    WRAPPING_KEY = "wrapping-key"
 
     @property
     def bound_seconds(self) -> float:
@@ -63,6 +64,7 @@ WHAT_TO_DO: Final = {
     Way.ROLE: "take the media role's own policy away, or put a Deny of s3:* into it",
     Way.TRUST: "take the platform out of the media role's trust policy",
     Way.KEY: "disable the bucket's KMS key",
+    Way.WRAPPING_KEY: "disable the wrapping key of the storage stack",
 }
 NOT_CUT: Final = (
     "Requests that the store had accepted before: a part that is being sent, a range that is being read.",
@@ -106,6 +108,8 @@ class Drill:
     ) -> None:
         if connection.state is not ConnectionState.ACTIVE or connection.is_hosted:
             raise Conflict("a drill needs a connection of the company's own that is in use")
+        if way is Way.WRAPPING_KEY and connection.wrapping_key is None:
+            raise Conflict("no key of this connection's stack wraps the company key")
         self._installation, self._company, self._connection = installation, company, connection
         self._way, self._tell = way, tell
         request = SessionRequest(connection.id, Purpose.WATCH, MARKER)

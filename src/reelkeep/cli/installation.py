@@ -28,6 +28,7 @@ from reelkeep.contract import offer as offers
 from reelkeep.contract.offer import Offer
 from reelkeep.contract.parameters import Place
 from reelkeep.contract.pasted import Stack
+from reelkeep.encryption.keys import CompanyKey
 from reelkeep.encryption.signing import SigningKey
 from reelkeep.errors import DependencyError, NotFound, StorageSetupError
 from reelkeep.jobs.interface import JobKind
@@ -282,6 +283,30 @@ class Installation:
 
         with ThreadPoolExecutor(1) as apart:  # the caller's thread may have a loop of its own
             apart.submit(lambda: asyncio.run(ring())).result()
+
+    def company_key(self, company: Company) -> CompanyKey:
+        """Return a company key that the operator's keyring alone wraps; raise KeyringBroken if another does, too."""
+        return provisioning.company_key(self._keyring, company)
+
+    def inner_key(self, company: Company) -> bytes:
+        """Return a company key as the company's own key has wrapped it."""
+        return provisioning.inner_key(self._keyring, company)
+
+    def wrap_inner_key(self, company: Company, wrapped: bytes) -> bytes:
+        """Wrap by the operator's keyring what the company's own key has wrapped."""
+        return provisioning.wrap_inner_key(self._keyring, company.id, wrapped)
+
+    def wrap_company_key(self, company: Company, key: CompanyKey) -> bytes:
+        """Wrap a company key by the operator's keyring alone."""
+        return provisioning.wrap_company_key(self._keyring, company.id, key)
+
+    def forget_former_keys(self) -> None:
+        """Have PostgreSQL write the companies' table anew, without rows that were changed."""
+        engine = registry.engine(self._server)
+        try:
+            registry.forget_former_rows(engine)
+        finally:
+            engine.dispose()
 
     def signing_key(self) -> SigningKey:
         """Return the key that certificates of this installation are signed with."""

@@ -18,7 +18,7 @@ from reelkeep.ids import CompanyId, ConnectionId, ProductionId
 from reelkeep.jobs import queue
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import StorageConnection
-from reelkeep.storage.placement import COMPANY, HOSTED, Placement, resolve
+from reelkeep.storage.placement import COMPANY, HOSTED, Placement, check_resumable, resolve
 
 NAMED_VERSIONS: Final = 20  # that a refusal to retire lists
 NOTHING_HELD: Final = Held(0, 0)
@@ -116,11 +116,16 @@ class Places:
         self._record(company, "storage.suspended", connection.id, COMPANY)
 
     def resume(self, company: Company, connection: StorageConnection) -> Report:
-        """Switch a connection on again, if it passes its check."""
+        """Switch a connection on again, if it passes its check.
+
+        Raises:
+            StorageSetupError: it does not pass. Conflict: another one's wrapping key is closed. It is as it was.
+        """
+        check_resumable(connection)
         found = self._installation.check(company, connection, resume=True)
         self._record(company, "storage.resumed", connection.id, COMPANY)
         with self._installation.on_company(company) as conn:
-            kinds = queue.unpark(conn, connection.id)
+            kinds = queue.unpark(conn, connection.id if connection.wrapping_key is None else None)
         self._installation.ring(company, kinds)
         return found
 

@@ -10,6 +10,7 @@ import typer
 from reelkeep.cli import (
     output,
     storage_audit,
+    storage_contract,
     storage_drill,
     storage_estimate,
     storage_onboarding,
@@ -32,6 +33,7 @@ storage.command("verify")(storage_verify.verify)
 storage.command("verify-due")(storage_verify.verify_due)
 storage.command("reports")(storage_verify.reports)
 storage.command("activate")(storage_verify.activate)
+storage.command("contract")(storage_contract.contract)
 storage.command("onboarding")(storage_onboarding.onboarding)
 storage.command("list")(storage_places.list_storage)
 storage.command("place")(storage_places.place)

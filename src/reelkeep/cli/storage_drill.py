@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reelkeep.storage.interface import StorageConnection
 
 ConnectionName = Annotated[str, typer.Argument(help="Name or id of the connection.", metavar="CONNECTION")]
-By = Annotated[str, typer.Option("--by", help="bucket, role, trust or key: how the rights are taken away.")]
+By = Annotated[str, typer.Option("--by", help="bucket, role, trust, key or wrapping-key: how the rights go.")]
 Email = Annotated[str, typer.Option("--email", help="Who watches meanwhile: an admin of the company.")]
 Folder = Annotated[Path, typer.Option("--out", help="Where the certificate is written, as JSON and as a page.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Open no player's page, even if there is a browser.")]
@@ -93,7 +93,8 @@ def drill(
     from reelkeep.transfer.api import Api
 
     if by not in [way.value for way in Way]:
-        raise RequestError(f"there is no way {by!r}", advice="Choose bucket, role, trust or key with --by.")
+        names = ", ".join(way.value for way in Way)
+        raise RequestError(f"there is no way {by!r}", advice=f"With --by choose one of {names}.")
     if not email:
         raise RequestError("somebody has to watch", advice="Name an admin of the company with --email.")
     installation, way = Installation(data), Way(by)

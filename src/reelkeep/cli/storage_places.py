@@ -129,6 +129,7 @@ def connection_fields(connection: StorageConnection) -> dict[str, Any]:
         "region": connection.region,
         "state": connection.state.value,
         "hosted": connection.is_hosted,
+        "wrapping_key": connection.wrapping_key.arn if connection.wrapping_key else None,
     }
 
 
@@ -146,6 +147,8 @@ def placement_fields(placement: Placement | None) -> dict[str, str] | None:
 
 
 def _whose(connection: StorageConnection) -> str:
+    if connection.wrapping_key is not None:
+        return "opens the company key"
     return "hosted" if connection.is_hosted else ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from reelkeep.ids import ConnectionId
 from reelkeep.storage.connection_states import ConnectionState, Revocation
-from reelkeep.storage.interface import Capability, StorageConnection
+from reelkeep.storage.interface import Capability, StorageConnection, WrappingKey
 from reelkeep.storage.refusals import Answer
 
 Connections = Mapping[ConnectionId, StorageConnection]
@@ -49,6 +49,7 @@ def _connection_fields(connection: StorageConnection) -> dict[str, Any]:
         "capabilities": sorted(one.value for one in connection.capabilities),
         "state": connection.state.value,
         "revoked_by": connection.revoked_by.value if connection.revoked_by else None,
+        "wrapping_key": {**vars(key), "probe": key.probe.hex()} if (key := connection.wrapping_key) else None,
     }
 
 
@@ -58,5 +59,8 @@ def _connection_from_fields(fields: Mapping[str, Any]) -> StorageConnection:
         "capabilities": capabilities,
         "state": ConnectionState(fields["state"]),
         "revoked_by": Revocation(fields["revoked_by"]) if fields["revoked_by"] else None,
+        "wrapping_key": WrappingKey(**{**key, "probe": bytes.fromhex(key["probe"])})
+        if (key := fields["wrapping_key"])
+        else None,
     }
     return StorageConnection(**{**fields, **values})

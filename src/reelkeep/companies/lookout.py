@@ -20,7 +20,7 @@ from reelkeep.catalog.grants import GrantAction
 from reelkeep.errors import StorageStopped
 from reelkeep.ids import ConnectionId, GrantId
 from reelkeep.storage.access import CompanyStorage
-from reelkeep.storage.connection_states import ConnectionState, refusal
+from reelkeep.storage.connection_states import ConnectionState, Revocation, refusal
 from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession
 from reelkeep.storage.layout import MARKER
 from reelkeep.storage.refusals import AWAY, Verdict
@@ -60,10 +60,14 @@ class Lookout:
         with alone:
             told = eye.look()
         if told.is_refused and connection.state is ConnectionState.ACTIVE and told.by is not None:
-            answer = self._link.call("refused", connection_id=connection_id, by=told.by.value)
-            if answer.get("revoked") is True:
-                self.record("storage.revoked", connection_id, by=told.by.value)
+            self.refused(connection_id, told.by)
         return told
+
+    def refused(self, connection_id: ConnectionId, by: Revocation) -> None:
+        """Have a connection in use *revoked*, since it refuses; one that is not in use stays what it is."""
+        answer = self._link.call("refused", connection_id=connection_id, by=by.value)
+        if answer.get("revoked") is True:
+            self.record("storage.revoked", connection_id, by=by.value)
 
     def refuses(self, connection_id: ConnectionId) -> StorageStopped | None:
         """Return why a connection is not used, after a look if it seems to be: for whoever met a refusal there."""

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from reelkeep.catalog.tables import audit_events, versions
 from reelkeep.companies import registry, stacks
 from reelkeep.companies.onboarding_steps import Line, Noted, Seen, Step, StepState, lines
+from reelkeep.contract.table import VERSION
 from reelkeep.ids import CompanyId, ConnectionId
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.placement import COMPANY
@@ -58,7 +59,11 @@ class Known:
             [Own(**{**one, "passed_at": _moment(one["passed_at"])}) for one in fields["own"]],
             {
                 Step(step): Noted(
-                    StepState(one["state"]), one["owner"], one["evidence"], datetime.fromisoformat(one["at"])
+                    StepState(one["state"]),
+                    one["owner"],
+                    one["evidence"],
+                    datetime.fromisoformat(one["at"]),
+                    one["contract"],
                 )
                 for step, one in fields["noted"].items()
             },
@@ -82,7 +87,7 @@ def known(conn: Connection, company_id: CompanyId) -> Known:
         if not one.is_hosted
     ]
     noted = {
-        Step(one.step): Noted(StepState(one.state), one.owner, one.evidence, one.noted_at)
+        Step(one.step): Noted(StepState(one.state), one.owner, one.evidence, one.noted_at, one.contract_version)
         for one in stacks.noted_steps(conn, company_id)
     }
     return Known(own, noted)
@@ -102,7 +107,8 @@ def seen_lines(conn: Connection, found: Known) -> list[Line]:
         if one.is_default:
             seen[Step.COMPANY] = Seen(f"new versions go to {one.name}", None)
     _look_at_company(conn, found.own, seen)
-    return lines(seen, found.noted)
+    offered = VERSION if any(one.is_told for one in found.own) else 0
+    return lines(seen, found.noted, offered=offered)
 
 
 def _look_at_company(conn: Connection, own: list[Own], seen: dict[Step, Seen]) -> None:

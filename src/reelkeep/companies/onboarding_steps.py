@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -101,6 +101,7 @@ class Noted:
     owner: str
     evidence: str
     at: datetime  # aware UTC
+    contract: int = 1  # version of the bucket contract when it was noted
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,28 @@ class Line:
     how: str  # "" where nothing is left to do
 
 
-def lines(seen: Mapping[Step, Seen], noted: Mapping[Step, Noted]) -> list[Line]:
-    """Return the seven steps as they stand. What was noted comes before what was seen; both stand as evidence."""
-    return [_line(step, seen.get(step), noted.get(step)) for step in Step]
+def lines(seen: Mapping[Step, Seen], noted: Mapping[Step, Noted], *, offered: int = 0) -> list[Line]:
+    """Return the seven steps as they stand. What was noted comes before what was seen; both stand as evidence.
+
+    Args:
+        offered: version of the contract that is offered to the company's stack; 0: it has none. A review that signed
+            an older one is open again, for what has changed.
+    """
+    found = [_line(step, seen.get(step), noted.get(step)) for step in Step]
+    return [_afresh(one, offered) if is_outgrown(noted.get(one.step), one.step, offered) else one for one in found]
+
+
+def is_outgrown(noted: Noted | None, step: Step, offered: int) -> bool:
+    """Tell whether what was signed is an older version of the contract than the one that is offered."""
+    return step is Step.REVIEW and noted is not None and noted.state is StepState.DONE and noted.contract < offered
+
+
+def _afresh(line: Line, offered: int) -> Line:
+    how = (
+        f"Version {offered} of the contract is offered, and what was signed is older. Hand over what has changed "
+        "(`reelkeep storage contract CONNECTION`) and note who signed it, or that it was left out."
+    )
+    return replace(line, state=StepState.OPEN, how=how)
 
 
 def _line(step: Step, seen: Seen | None, noted: Noted | None) -> Line:

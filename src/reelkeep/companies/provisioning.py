@@ -21,7 +21,7 @@ from reelkeep.catalog.tables import APPEND_ONLY
 from reelkeep.companies import registry
 from reelkeep.companies.databases import DatabaseServer, open_engine
 from reelkeep.companies.registry import Company
-from reelkeep.encryption.keyring import Keyring
+from reelkeep.encryption.keyring import Keyring, KeyringBroken
 from reelkeep.encryption.keys import CompanyKey
 from reelkeep.errors import Conflict, RequestError
 from reelkeep.ids import CompanyId, new_id
@@ -79,7 +79,7 @@ def create_company(
         app_role=f"{opaque}_app",
         wrapped_owner_password=keyring.wrap(owner_password.encode(), f"owner-password:{company_id}"),
         wrapped_app_password=keyring.wrap(app_password.encode(), f"app-password:{company_id}"),
-        wrapped_company_key=keyring.wrap(CompanyKey.new().reveal(), f"company-key:{company_id}"),
+        wrapped_company_key=wrap_company_key(keyring, company_id, CompanyKey.new()),
     )
     engine = registry.engine(server)
     with contextlib.ExitStack() as undo:
@@ -119,8 +119,32 @@ def app_engine(server: DatabaseServer, keyring: Keyring, company: Company) -> En
 
 
 def company_key(keyring: Keyring, company: Company) -> CompanyKey:
-    """Return the company's key."""
+    """Return the company's key.
+
+    Raises:
+        KeyringBroken: the company's own key wraps it, too, and the operator's alone does not open it.
+    """
+    if company.key_connection_id is not None:
+        raise KeyringBroken(
+            f"the company key of {company.slug} opens with the company's own key, too",
+            advice="Take the wrapping off first: `reelkeep company unwrap`.",
+        )
     return CompanyKey(keyring.unwrap(company.wrapped_company_key, f"company-key:{company.id}"))
+
+
+def wrap_company_key(keyring: Keyring, company_id: CompanyId, key: CompanyKey) -> bytes:
+    """Return the company's key wrapped by the operator's keyring alone."""
+    return keyring.wrap(key.reveal(), f"company-key:{company_id}")
+
+
+def inner_key(keyring: Keyring, company: Company) -> bytes:
+    """Return the company's key as the company's own key has wrapped it: the operator's half is off, the other on."""
+    return keyring.unwrap(company.wrapped_company_key, f"own-wrapped-company-key:{company.id}")
+
+
+def wrap_inner_key(keyring: Keyring, company_id: CompanyId, wrapped: bytes) -> bytes:
+    """Return a company key that the company's own key has wrapped, wrapped by the operator's keyring besides."""
+    return keyring.wrap(wrapped, f"own-wrapped-company-key:{company_id}")
 
 
 def _check_slug(slug: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, delete, func, insert, or_, select, update
@@ -16,7 +16,7 @@ from reelkeep.companies.databases import DatabaseServer
 from reelkeep.errors import Conflict, NotFound
 from reelkeep.ids import CompanyId, ConnectionId, new_id
 from reelkeep.storage.connection_states import CONNECTION_STEPS, ConnectionState, Revocation
-from reelkeep.storage.interface import Capability, StorageConnection
+from reelkeep.storage.interface import Capability, StorageConnection, WrappingKey
 from reelkeep.storage.layout import SLUG_CHARACTERS, check_prefix, slug
 from reelkeep.storage.placement import HOSTED
 
@@ -44,6 +44,9 @@ class Company:
     wrapped_owner_password: bytes = field(repr=False)
     wrapped_app_password: bytes = field(repr=False)
     wrapped_company_key: bytes = field(repr=False)
+    key_connection_id: ConnectionId | None = None  # set: the company's own key wraps the company key, too
+    key_arn: str | None = None
+    key_probe: bytes | None = field(repr=False, default=None)
 
 
 def engine(server: DatabaseServer) -> Engine:
@@ -88,7 +91,32 @@ def connections(conn: Connection, company_id: CompanyId) -> dict[ConnectionId, S
     table = tables.storage_connections
     query = select(table).where(_reaches(company_id), table.c.state != ConnectionState.RETIRED.value)
     rows = conn.execute(query.order_by(table.c.id)).mappings()
-    return {ConnectionId(row["id"]): _connection(row, company_id) for row in rows}
+    found = {ConnectionId(row["id"]): _connection(row, company_id) for row in rows}
+    company = conn.execute(select(tables.companies).where(tables.companies.c.id == company_id)).mappings().one_or_none()
+    return found if company is None else _under_wrapping_key(found, _company(company))
+
+
+def _under_wrapping_key(
+    found: dict[ConnectionId, StorageConnection], company: Company
+) -> dict[ConnectionId, StorageConnection]:
+    """Return connections as they are while the company key opens with one of them alone.
+
+    Where that one is not in use, none is: their proxies could not be opened, nor any be made.
+    """
+    key_id = company.key_connection_id
+    if key_id is None or key_id not in found:
+        return found
+    key = WrappingKey(company.key_arn or "", company.id, company.key_probe or b"")
+    opener = found[key_id] = replace(found[key_id], wrapping_key=key)
+    if opener.state is ConnectionState.ACTIVE:
+        return found
+    is_revoked = opener.state is ConnectionState.REVOKED
+    state = ConnectionState.REVOKED if is_revoked else ConnectionState.SUSPENDED
+    by = Revocation.WRAPPING_KEY if is_revoked else None
+    return {
+        one.id: replace(one, state=state, revoked_by=by) if one.state is ConnectionState.ACTIVE else one
+        for one in found.values()
+    }
 
 
 def hosted_connections(conn: Connection) -> dict[ConnectionId, StorageConnection]:
@@ -106,6 +134,40 @@ def placements(conn: Connection, company_id: CompanyId) -> dict[str, ConnectionI
     found = {row["production_id"]: ConnectionId(row["connection_id"]) for row in rows}
     hosted = conn.execute(select(tables.hosted_placement.c.connection_id)).scalar_one_or_none()
     return found if hosted is None else {**found, HOSTED: ConnectionId(hosted)}
+
+
+def lock_company(conn: Connection, company_id: CompanyId) -> Company:
+    """Return a company as it is now, and keep others from changing its row until this transaction ends."""
+    query = select(tables.companies).where(tables.companies.c.id == company_id).with_for_update()
+    return _company(conn.execute(query).mappings().one())
+
+
+def set_company_key(
+    conn: Connection, company_id: CompanyId, wrapped: bytes, key: WrappingKey | None, connection_id: ConnectionId | None
+) -> None:
+    """Write the company key down as it is wrapped from now on; the former form is overwritten.
+
+    Args:
+        wrapped: under the operator's keyring; within, under ``key`` if there is one.
+        connection_id: with whose role ``key`` is used.
+    """
+    values = {
+        "wrapped_company_key": wrapped,
+        "key_connection_id": connection_id,
+        "key_arn": key.arn if key else None,
+        "key_probe": key.probe if key else None,
+    }
+    conn.execute(update(tables.companies).where(tables.companies.c.id == company_id).values(values))
+    announce(conn)
+
+
+def forget_former_rows(registry: Engine) -> None:
+    """Write the companies' table anew, so that its file holds no former form of a wrapped key.
+
+    The write-ahead log and backups keep it until they go.
+    """
+    with registry.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.exec_driver_sql(f"VACUUM (FULL) {tables.companies.name}")
 
 
 def add_connection(
@@ -193,7 +255,8 @@ def move_connection(conn: Connection, connection_id: ConnectionId, state: Connec
     """Take one step of ``CONNECTION_STEPS``, lock the row, tell the supervisor; return the state before.
 
     Raises:
-        NotFound: no such connection. Conflict: the table does not allow the step. Nothing was changed.
+        NotFound: no such connection. Conflict: the table does not allow the step, or a company key opens with this
+            connection and it is to be retired. Nothing was changed.
     """
     table = tables.storage_connections
     query = select(table.c.state).where(table.c.id == connection_id).with_for_update()
@@ -201,19 +264,34 @@ def move_connection(conn: Connection, connection_id: ConnectionId, state: Connec
     if found is None:
         raise NotFound("there is no such storage connection")
     old = ConnectionState(found)
+    if state is ConnectionState.RETIRED:
+        _check_opens_no_key(conn, connection_id)
     values = {"state": step(CONNECTION_STEPS, old, state).value, "state_since": func.now(), "revoked_by": None}
     conn.execute(update(table).where(table.c.id == connection_id).values(values))
     announce(conn)
     return old
 
 
+def _check_opens_no_key(conn: Connection, connection_id: ConnectionId) -> None:
+    query = select(tables.companies.c.slug).where(tables.companies.c.key_connection_id == connection_id)
+    slug = conn.execute(query).scalar_one_or_none()
+    if slug is not None:
+        raise Conflict(
+            "the company key opens with the wrapping key of this storage connection",
+            advice=f"Take the wrapping off first: `reelkeep company unwrap --company {slug}`.",
+        )
+
+
 def revoke_connection(conn: Connection, company_id: CompanyId, connection_id: ConnectionId, by: Revocation) -> bool:
     """Note that a company's own connection in use refuses the platform; return False if it was not in use.
 
     Args:
-        by: what refused it; another connection's company, or the operator's hosted storage, is never changed.
+        by: what refused it; another connection's company, or the operator's hosted storage, is never changed. A
+            wrapping key that wraps the company key no more, as a process may still think, revokes nothing.
     """
     table = tables.storage_connections
+    if by is Revocation.WRAPPING_KEY and lock_company(conn, company_id).key_connection_id != connection_id:
+        return False
     mine = (table.c.id == connection_id, table.c.company_id == company_id)
     query = select(table.c.state).where(*mine).with_for_update()
     if conn.execute(query).scalar_one_or_none() != ConnectionState.ACTIVE.value:

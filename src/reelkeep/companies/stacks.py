@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 from reelkeep.companies import tables
 from reelkeep.contract import pasted
 from reelkeep.contract.pasted import Stack
+from reelkeep.contract.table import VERSION
 from reelkeep.ids import CompanyId, ConnectionId, new_id
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import StorageConnection
@@ -37,6 +38,7 @@ class NotedStep:
     owner: str
     evidence: str
     noted_at: datetime  # aware UTC
+    contract_version: int  # of the bucket contract, as the release knew it
 
 
 def set_stack(conn: Connection, connection_id: ConnectionId, stack: Stack) -> None:
@@ -123,6 +125,7 @@ def note_step(conn: Connection, company_id: CompanyId, step: str, state: str, ow
         "owner": owner,
         "evidence": evidence,
         "noted_at": datetime.now(UTC),
+        "contract_version": VERSION,
     }
     conn.execute(insert(tables.onboarding_steps).values(row))
 

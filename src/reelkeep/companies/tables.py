@@ -42,7 +42,10 @@ companies = Table(
     Column("app_role", Text, nullable=False, unique=True),  # opaque
     Column("wrapped_owner_password", LargeBinary, nullable=False),  # under the operator's keyring
     Column("wrapped_app_password", LargeBinary, nullable=False),
-    Column("wrapped_company_key", LargeBinary, nullable=False),
+    Column("wrapped_company_key", LargeBinary, nullable=False),  # and under the company's own key, if it has one:
+    Column("key_connection_id", ForeignKey("storage_connections.id", use_alter=True)),  # with whose role it is used
+    Column("key_arn", Text),
+    Column("key_probe", LargeBinary),  # storage.interface.Wrapped.PROBE
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
@@ -94,6 +97,7 @@ onboarding_steps = Table(
     Column("state", Text, nullable=False),
     Column("owner", Text, nullable=False),
     Column("evidence", Text, nullable=False),
+    Column("contract_version", Integer, nullable=False, server_default="1"),  # of the release in which it was noted
     Column("noted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 

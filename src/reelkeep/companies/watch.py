@@ -1,5 +1,7 @@
 """Watches a company's own connections: each 3 seconds while media is in use there, and after a revocation each minute.
 
+The one whose wrapping key opens the company key is looked at while media is in use anywhere.
+
 Runs in the media process, in threads of its own. What is seen goes to the supervisor, which tells the company's pages.
 
 | state and look | what follows |
@@ -31,6 +33,7 @@ from reelkeep.errors import ReelkeepError
 from reelkeep.ids import ConnectionId
 from reelkeep.storage.access import CompanyStorage
 from reelkeep.storage.connection_states import ConnectionState
+from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.refusals import Answer
 
 LOOK_SECONDS: Final = 3.0  # promise P3
@@ -86,8 +89,9 @@ class StorageWatch:
                 os._exit(1)
 
     def _tick(self, now: float) -> None:
-        wanted = {one.id: one.state for one in self._storage.all_connections() if not one.is_hosted}
-        watched = {key for key, state in wanted.items() if self._is_watched(key, state, now)}
+        own = [one for one in self._storage.all_connections() if not one.is_hosted]
+        wanted = {one.id: one.state for one in own}
+        watched = {one.id for one in own if self._is_watched(one, now)}
         self._forget(watched)
         for connection_id in watched:
             flight = self._looking.get(connection_id)
@@ -99,13 +103,14 @@ class StorageWatch:
             self._due[connection_id] = now + seconds * (1 - JITTER * secrets.randbelow(101) / 100)
             self._looking[connection_id] = self._threads.submit(self._look, connection_id, wanted[connection_id])
 
-    def _is_watched(self, connection_id: ConnectionId, state: ConnectionState, now: float) -> bool:
-        if state is ConnectionState.ACTIVE:
-            self._revoked_at.pop(connection_id, None)
-            return connection_id in self._used(now)
-        if state is not ConnectionState.REVOKED:
+    def _is_watched(self, connection: StorageConnection, now: float) -> bool:
+        if connection.state is ConnectionState.ACTIVE:
+            self._revoked_at.pop(connection.id, None)
+            used = self._used(now)
+            return connection.id in used or (connection.wrapping_key is not None and bool(used))
+        if connection.state is not ConnectionState.REVOKED or connection.waits_for_key:
             return False
-        return now - self._revoked_at.setdefault(connection_id, now) < REVOKED_FOR_SECONDS
+        return now - self._revoked_at.setdefault(connection.id, now) < REVOKED_FOR_SECONDS
 
     def _used(self, now: float) -> set[ConnectionId]:
         if now - self._in_use_at >= _IN_USE_SECONDS:

@@ -46,6 +46,7 @@ _RESOURCE_NAMES: Final = {
     "MediaBucketArn": "MediaBucket.Arn",
     "LogBucketArn": "LogBucket.Arn",
     "KeyArn": "Key.Arn",
+    "WrappingKeyArn": "WrappingKey.Arn",
 }
 _RETAIN: Final = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 _PROPERTIES: Final = {
@@ -116,8 +117,7 @@ def _parameter(parameter: Parameter, filled: Mapping[str, str]) -> dict[str, Any
     if parameter.is_number:
         found |= {"MinValue": parameter.lowest, "MaxValue": parameter.highest}
     if parameter.pattern:
-        found["AllowedPattern"] = _pattern(parameter)
-        found["ConstraintDescription"] = f"It has the form {parameter.pattern}"
+        found["AllowedPattern"] = _pattern(parameter)  # CloudFormation names it when it refuses a value
     return found
 
 
@@ -221,6 +221,7 @@ def _resources(rows: Sequence[Setting | Statement]) -> dict[str, Any]:
             "Condition": EXISTS[Document.KEY],
             "Properties": {"AliasName": Tag("Sub", "alias/reelkeep-${Name}"), "TargetKeyId": Tag("Ref", "Key")},
         },
+        "WrappingKey": _wrapping_key(rows),
         "MediaBucket": _bucket(rows, Holder.MEDIA_BUCKET, Sub("{BucketName}")),
         "MediaBucketPolicy": _bucket_policy(rows, "MediaBucket", Document.MEDIA_BUCKET),
         **{name: _role(rows, name, holder, document) for name, (holder, document) in roles.items()},
@@ -317,6 +318,21 @@ def _key(rows: Sequence[Setting | Statement]) -> dict[str, Any]:
         },
     }
     return _with_notes("Key", body)
+
+
+def _wrapping_key(rows: Sequence[Setting | Statement]) -> dict[str, Any]:
+    body = {
+        "Type": "AWS::KMS::Key",
+        "Condition": EXISTS[Document.WRAPPING_KEY],
+        **_RETAIN,
+        "Properties": {
+            "Description": Tag("Sub", "Wraps the company key of ${Name} in Reelkeep; without it no proxy opens"),
+            "EnableKeyRotation": True,
+            "PendingWindowInDays": 30,
+            "KeyPolicy": _document(rows, Document.WRAPPING_KEY),
+        },
+    }
+    return _with_notes("WrappingKey", body)
 
 
 def _role(rows: Sequence[Setting | Statement], name: str, holder: Holder, document: Document) -> dict[str, Any]:

@@ -40,8 +40,7 @@ class Known:
 
     def expects(self, row: Setting | Statement) -> bool | None:
         """Tell whether the row is part of this stack; None if that depends on what is open."""
-        holder = row.document if isinstance(row, Statement) else row.holder
-        needed = {row.when, table.EXISTS.get(holder)} - {None}
+        needed = frozenset(table.conditions_of(row))
         if any(one not in self.facts.conditions and one not in self.open_conditions for one in needed):
             return False
         return None if needed & self.open_conditions else True

@@ -50,6 +50,7 @@ class Document(enum.Enum):
     MEDIA_BUCKET = "media_bucket"  # bucket policy
     LOG_BUCKET = "log_bucket"
     KEY = "key"  # key policy, where the stack makes the key
+    WRAPPING_KEY = "wrapping_key"  # policy of the key that wraps the company key
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ READS: Final[Mapping[Kind | Document, Reading]] = {
     Document.MEDIA_BUCKET: Reading("s3", "get_bucket_policy", ("Policy",), ("NoSuchBucketPolicy",)),
     Document.LOG_BUCKET: Reading("s3", "get_bucket_policy", ("Policy",), ("NoSuchBucketPolicy",)),
     Document.KEY: Reading("kms", "get_key_policy", ("Policy",), ("NotFoundException",)),
+    Document.WRAPPING_KEY: Reading("kms", "get_key_policy", ("Policy",), ("NotFoundException",)),
 }
 # The call that writes a setting, and the name of the argument that takes it in the form that the reading returns.
 WRITES: Final[Mapping[Kind, tuple[str, str]]] = {

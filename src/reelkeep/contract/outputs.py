@@ -26,6 +26,11 @@ def _fixed(text: str) -> Callable[[int], Value]:
 
 
 def _paste_back(version: int) -> Value:
+    plain, wrapped = _line(version), _line(version, ("wrapping_key", "{WrappingKeyArn}"))
+    return Choice("WrapsCompanyKey", wrapped, plain)
+
+
+def _line(version: int, *more: tuple[str, str]) -> Sub:
     # A hole is letters between braces, so the braces of JSON are none.
     pairs = (
         ("bucket", "{MediaBucket}"),
@@ -35,6 +40,7 @@ def _paste_back(version: int) -> Value:
         ("media_role", "{MediaRoleArn}"),
         ("audit_role", "{AuditRoleArn}"),
         ("encryption", "{Encryption}"),
+        *more,
     )
     return Sub(f'{{"contract":{version},' + ",".join(f'"{name}":"{hole}"' for name, hole in pairs) + "}")
 
@@ -57,6 +63,7 @@ OUTPUTS: Final = (
     Output("AuditRoleArn", "Assumed to read settings and logs", _fixed("{AuditRoleArn}")),
     Output("PurgeRoleArn", "Assumed to delete versions for good", _fixed("{PurgeRoleArn}"), "HasPurge"),
     Output("KeyArn", "Encrypts the objects", lambda _: KEY_ARN, "UsesKms"),
+    Output("WrappingKeyArn", "Wraps the company key", _fixed("{WrappingKeyArn}"), "WrapsCompanyKey"),
     Output("PlatformAccessNow", "Whether the platform is let in", lambda _: Choice("IsRevoked", "Revoked", "Enabled")),
     Output(
         "EmergencyDenyRole",
@@ -84,5 +91,11 @@ OUTPUTS: Final = (
             Sub("aws kms disable-key --region {Region} --key-id {KmsKeyArn}"),
         ),
         "UsesKms",
+    ),
+    Output(
+        "EmergencyDisableWrappingKey",
+        "EMERGENCY, d: the company key opens no more, and with it no proxy, wherever a copy lies",
+        _fixed("aws kms disable-key --region {Region} --key-id {WrappingKeyArn}"),
+        "WrapsCompanyKey",
     ),
 )

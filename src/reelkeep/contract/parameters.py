@@ -24,6 +24,7 @@ class Parameter:
     Args:
         pattern: of a text, whole, or of every item of a list; "" leaves it to ``allowed`` or to the range.
         default: None where the company or the operator must say; a list has its items joined by commas.
+        since: version of the contract that brought it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Parameter:
     lowest: int | None = None
     highest: int | None = None
     is_list: bool = False
+    since: int = 1
 
     @property
     def is_number(self) -> bool:
@@ -173,6 +175,14 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         allowed=("No", "Yes"),
     ),
     Parameter(
+        "CompanyKeyWrap",
+        _OPTIONS,
+        "On: the stack makes a key that wraps your company key besides the operator's; no proxy opens without both.",
+        default="Off",
+        allowed=("Off", "On"),
+        since=2,
+    ),
+    Parameter(
         "AllowPurge",
         _OPTIONS,
         "Yes: the purge role exists, and the platform may delete versions for good.",
@@ -235,6 +245,7 @@ CONDITIONS: Final[Mapping[str, Term]] = {
     "LimitsEndpoints": Not(Is("AllowedEndpoints", "")),
     "IsLimited": AnyOf((Not(Is("AllowedNetworks", "")), Not(Is("AllowedEndpoints", "")))),
     "IsWriteOnce": Is("WriteOnceOriginals", "Yes"),
+    "WrapsCompanyKey": Is("CompanyKeyWrap", "On"),
     "HasPurge": Is("AllowPurge", "Yes"),
     "HasTrail": Is("DataEventTrail", "On"),
 }
@@ -267,11 +278,14 @@ class Place:
     partition: str = "aws"
 
 
-def facts(chosen: Mapping[str, str | tuple[str, ...]], place: Place, *, key_arn: str = "") -> Facts:
+def facts(
+    chosen: Mapping[str, str | tuple[str, ...]], place: Place, *, key_arn: str = "", wrapping_key_arn: str = ""
+) -> Facts:
     """Return what a stack with these parameters comes to; parameters that are not given have their defaults.
 
     Args:
-        key_arn: of the key that the stack made, if it made one.
+        key_arn: of the key for objects that the stack made, if it made one.
+        wrapping_key_arn: of the key that wraps the company key, if the stack made one.
 
     Raises:
         StorageSetupError: a parameter is unknown, missing, or not of its form.
@@ -294,7 +308,7 @@ def facts(chosen: Mapping[str, str | tuple[str, ...]], place: Place, *, key_arn:
     for role, sub in ROLE_NAMES.items():
         names[f"{role}Arn"] = text(Sub(f"arn:{{Partition}}:iam::{{AccountId}}:role/{sub.text}"))
     names["TrailArn"] = text(Sub(f"arn:{{Partition}}:cloudtrail:{{Region}}:{{AccountId}}:trail/{TRAIL_NAME.text}"))
-    names["KeyArn"] = key_arn
+    names["KeyArn"], names["WrappingKeyArn"] = key_arn, wrapping_key_arn
     return Facts(names, found)
 
 

@@ -16,12 +16,14 @@ from reelkeep.contract import table
 from reelkeep.contract.comparison import Known
 from reelkeep.contract.expressions import Facts
 from reelkeep.contract.parameters import BY_NAME, Parameter, Place, check, facts
+from reelkeep.contract.wrapping_statements import SINCE as WRAPPING_SINCE
 from reelkeep.errors import StorageSetupError
 
 MAX_CHARACTERS: Final = 200_000  # describe-stacks of a stack of ours prints about 8,000
 MAX_TEXT: Final = 2_048
 _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}):role/([A-Za-z0-9+=,.@_/-]{1,512})")
 _NAMED_ROLE: Final = re.compile(r"reelkeep-([a-z0-9][a-z0-9-]{0,15})-media")
+_KEY: Final = re.compile(BY_NAME["KmsKeyArn"].pattern)
 _OTHER_ACCOUNT: Final = "000000000000"
 # Stand in for what was not told; comparisons never look at them.
 _ANYTHING: Final = {
@@ -57,6 +59,7 @@ class Stack:
     encryption: str
     purge_role: str = ""
     key_arn: str = ""
+    wrapping_key: str = ""  # ARN of the key that wraps the company key; "" while CompanyKeyWrap is off
     parameters: Mapping[str, str] = field(default_factory=dict)  # those that were told
 
     def known(self, external_id: str, own_account: str = "") -> Known:
@@ -80,10 +83,11 @@ class Stack:
             told["PlatformAccountId"] = own_account
         if self.purge_role:
             told["AllowPurge"] = "Yes"
+        told["CompanyKeyWrap"] = "On" if self.wrapping_key else "Off"
         unknown = frozenset(BY_NAME) - frozenset(told) - _BOUND
         place = Place(named[2], self.region, named[1])
         try:
-            found = facts({**_ANYTHING, **told}, place, key_arn=self.key_arn)
+            found = facts({**_ANYTHING, **told}, place, key_arn=self.key_arn, wrapping_key_arn=self.wrapping_key)
         except StorageSetupError as error:
             raise PasteRefused(error.message, advice=error.advice()) from error
         names = {
@@ -189,12 +193,18 @@ def _stack(line: Mapping[str, Any], outputs: Mapping[str, Any], parameters: Mapp
     prefix = line.get("prefix", "")
     if not isinstance(prefix, str) or re.fullmatch(BY_NAME["Prefix"].pattern, prefix) is None:
         raise PasteRefused("the prefix is not of the form that the template takes")
+    wrapping_key = _given({"wrapping_key": "", **line}, "wrapping_key", _KEY) or _given(outputs, "WrappingKeyArn", _KEY)
+    if wrapping_key and contract < WRAPPING_SINCE:
+        raise PasteRefused("a stack of this version of the contract has no key that wraps the company key")
+    if wrapping_key and wrapping_key.split(":")[3:5] != [texts["region"], texts["media_role"].split(":")[4]]:
+        raise PasteRefused("the wrapping key is not of the stack's own account and region")
     return Stack(
         contract=contract,
         prefix=prefix,
         encryption=encryption,
         purge_role=purge_role,
-        key_arn=_given(outputs, "KeyArn", re.compile(BY_NAME["KmsKeyArn"].pattern)),
+        key_arn=_given(outputs, "KeyArn", _KEY),
+        wrapping_key=wrapping_key,
         parameters=dict(parameters),
         **texts,
     )

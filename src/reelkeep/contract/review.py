@@ -22,6 +22,7 @@ _TITLES: Final = {
     Document.MEDIA_BUCKET: "The media bucket's policy",
     Document.LOG_BUCKET: "The log bucket's policy",
     Document.KEY: "The key's policy",
+    Document.WRAPPING_KEY: "The wrapping key's policy",
 }
 _HOLDERS: Final = {
     Holder.MEDIA_BUCKET: "The media bucket",
@@ -37,11 +38,13 @@ It is version {version} of the contract.
 
 ## What you are asked to sign
 
-A stack in your own account makes a media bucket, a log bucket, a key if you wish, and two roles; a third one while you allow it.
-The platform gets sessions of the roles for an hour at most, and no key of yours.
+A stack in your own account makes a media bucket, a log bucket, a key for the objects if you wish, and two roles; a third role while you allow it.
+With `CompanyKeyWrap` = *On* it makes a second key, which wraps your company key besides the operator's: no proxy opens without both.
+The platform gets sessions of the roles for an hour at most, and no key of yours; it asks KMS to use them.
 Not one statement lets it change a policy, a setting, a role or a log.
 
 - **media** writes and reads objects below the prefix. It deletes what can be made again, and no original.
+  It unwraps the company key with the wrapping key, if there is one; no session that reaches objects may.
 - **audit** reads settings, names and access logs, and no object of the media bucket.
 - **purge** deletes versions for good. It exists only while `AllowPurge` is *Yes*.
 
@@ -60,13 +63,14 @@ The stack's outputs hold these commands with your names filled in.
 | a policy on the role that denies everything (EmergencyDenyRole) | next request that the role makes; IAM needs some seconds to minutes |
 | the trust closed (EmergencyCloseTrust) | no new session; live ones end within the hour |
 | the key disabled (EmergencyDisableKey) | new reads; with bucket keys after some minutes |
+| the wrapping key disabled (EmergencyDisableWrappingKey) | every proxy of the company, at the platform and in every copy; KMS needs some seconds |
 
 Set `SessionsIssuedAfter` to the present time whenever you enable access again: older sessions then stay dead.
 Your own administrators can always take the bucket's policy away: no denial covers that over TLS.
 
 ## Deleting the stack, and a new stack over old buckets
 
-Buckets, their policies and the key stay when the stack is deleted.
+Buckets, their policies and the keys stay when the stack is deleted.
 A new stack takes them over: deploy the same template with `--import-existing-resources` and the same names.
 
 ```
@@ -76,6 +80,7 @@ aws cloudformation execute-change-set --stack-name NEW --change-set-name adopt
 ```
 
 A key that the old stack made has no name to be found by: give its ARN as `KmsKeyArn`.
+A new stack makes a new wrapping key: have the operator take the wrapping off before (`reelkeep company unwrap`), and put it on again after.
 """
 
 

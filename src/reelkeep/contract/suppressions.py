@@ -28,6 +28,11 @@ CHECKOV: Final[Mapping[str, Mapping[str, str]]] = {
         "CKV_AWS_35": "Its files lie in the log bucket, which S3's logging needs without KMS.",
         "CKV2_AWS_10": "Its files lie in the log bucket, where the audit role reads them.",
     },
+    "document/wrapping_key": {
+        "CKV_AWS_109": "It is a key policy: the account keeps administration, or nobody could ever change the key.",
+        "CKV_AWS_111": "It is a key policy: the account keeps administration, or nobody could ever change the key.",
+        "CKV_AWS_356": "In a key policy, * is this one key.",
+    },
     "document/key": {
         "CKV_AWS_109": "It is a key policy: the account keeps administration, or nobody could ever change the key.",
         "CKV_AWS_111": "It is a key policy: the account keeps administration, or nobody could ever change the key.",

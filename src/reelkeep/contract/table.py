@@ -10,22 +10,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reelkeep.contract import bucket_settings, bucket_statements, role_statements
+from reelkeep.contract import bucket_settings, bucket_statements, role_statements, wrapping_statements
 from reelkeep.contract.expressions import Facts, Value, resolve
-from reelkeep.contract.interface import Document, Holder, Kind, Row, Setting, Statement
+from reelkeep.contract.interface import Document, Holder, Kind, Setting, Statement
 
-VERSION: Final = 1
+VERSION: Final = 2
 SUPPORTED: Final = frozenset(version for version in (VERSION, VERSION - 1) if version > 0)
 POLICY_LANGUAGE: Final = "2012-10-17"  # IAM's own version of the policy language
 
 STATEMENTS: Final[tuple[Statement, ...]] = (
     *role_statements.TRUST,
     *role_statements.MEDIA,
+    *wrapping_statements.MEDIA,
     *role_statements.AUDIT,
+    *wrapping_statements.AUDIT,
     *role_statements.PURGE,
     *bucket_statements.MEDIA_BUCKET,
     *bucket_statements.LOG_BUCKET,
     *bucket_statements.KEY,
+    *wrapping_statements.WRAPPING_KEY,
 )
 ROWS: Final[tuple[Setting | Statement, ...]] = (*bucket_settings.SETTINGS, *STATEMENTS)
 
@@ -33,6 +36,7 @@ ROWS: Final[tuple[Setting | Statement, ...]] = (*bucket_settings.SETTINGS, *STAT
 EXISTS: Final[Mapping[Document | Holder, str]] = {
     Document.PURGE: "HasPurge",
     Document.KEY: "MakesKey",
+    Document.WRAPPING_KEY: "WrapsCompanyKey",
     Holder.PURGE_ROLE: "HasPurge",
     Holder.KEY: "MakesKey",
     Holder.TRAIL: "HasTrail",
@@ -42,6 +46,12 @@ EXISTS: Final[Mapping[Document | Holder, str]] = {
 def key(row: Setting | Statement) -> str:
     """Return the row's name in reports, unique in the table: ``media_bucket/RefusePlainHttp``, ``versioning``."""
     return f"{row.document.value}/{row.id}" if isinstance(row, Statement) else row.id
+
+
+def conditions_of(row: Setting | Statement) -> tuple[str, ...]:
+    """Return the conditions under which a row is part of a stack: its own, and its resource's."""
+    found = (row.when, EXISTS.get(row.document if isinstance(row, Statement) else row.holder))
+    return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
 def rows_of(version: int, rows: Iterable[Setting | Statement] = ROWS) -> tuple[Setting | Statement, ...]:
@@ -114,9 +124,9 @@ def statement(row: Statement, facts: Facts) -> dict[str, Any]:
 class Difference:
     """What a company signs anew when it moves to a newer version of the contract."""
 
-    added: tuple[Row, ...]
-    removed: tuple[Row, ...]
-    changed: tuple[tuple[Row, Row], ...]
+    added: tuple[Setting | Statement, ...]
+    removed: tuple[Setting | Statement, ...]
+    changed: tuple[tuple[Setting | Statement, Setting | Statement], ...]
 
 
 def difference(old: Iterable[Setting | Statement], new: Iterable[Setting | Statement]) -> Difference:

@@ -52,6 +52,7 @@ _REFERENCES: Final = {
     "PurgeRoleArn": "local.purge_role_arn",
     "TrailArn": "local.trail_arn",
     "KeyArn": "local.made_key_arn",
+    "WrappingKeyArn": "local.wrapping_key_arn",
 }
 _RESOURCES: Final = {
     Kind.OWNERSHIP: "aws_s3_bucket_ownership_controls",
@@ -200,6 +201,7 @@ def _locals() -> list[Block]:
         ("trail_name", value_of(TRAIL_NAME)),
         ("trail_arn", f"{arn}:cloudtrail:${{local.region}}:${{local.account_id}}:trail/${{local.trail_name}}"),
         ("made_key_arn", Raw("one(aws_kms_key.media[*].arn)")),
+        ("wrapping_key_arn", Raw("one(aws_kms_key.wrapping[*].arn)")),
     ]
     return [*current, Block("locals", (), names)]
 
@@ -313,7 +315,19 @@ def _key() -> list[Block]:
         ("name", "alias/reelkeep-${var.name}"),
         ("target_key_id", Raw("aws_kms_key.media[0].key_id")),
     ]
-    return [key, Block("resource", ("aws_kms_alias", "media"), alias)]
+    wrapping = Block(
+        "resource",
+        ("aws_kms_key", "wrapping"),
+        [
+            _count(EXISTS[Document.WRAPPING_KEY]),
+            ("description", "Wraps the company key of ${var.name} in Reelkeep; without it no proxy opens"),
+            ("enable_key_rotation", True),
+            ("deletion_window_in_days", 30),
+            ("policy", Raw(_json(Document.WRAPPING_KEY))),
+            Block("lifecycle", (), [("prevent_destroy", True)]),
+        ],
+    )
+    return [key, Block("resource", ("aws_kms_alias", "media"), alias), wrapping]
 
 
 def _roles(rows: Sequence[Setting | Statement]) -> list[Block]:

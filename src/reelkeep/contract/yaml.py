@@ -69,6 +69,21 @@ def _item(item: Any, depth: int) -> Iterator[str]:
     yield from lines
 
 
+def _on_one_line(head: str, item: Any) -> str | None:
+    """Return a list of plain values on one line, if it is one and fits; templates have a limit in bytes."""
+    if not isinstance(item, Sequence):
+        return None
+    found = [_inner(one) for one in item]
+    line = f"{head} [{', '.join(one for one in found if one is not None)}]"
+    return line if None not in found and len(line) <= _WIDTH else None
+
+
+def _inner(item: Any) -> str | None:
+    if isinstance(item, Tag) and isinstance(item.value, str):
+        return f"!{item.name} {_scalar(item.value)}"
+    return _scalar(item) if isinstance(item, str | int) else None
+
+
 def _entry(head: str, item: Any, depth: int) -> Iterator[str]:
     if isinstance(item, Noted):
         space = "  " * depth
@@ -84,6 +99,8 @@ def _entry(head: str, item: Any, depth: int) -> Iterator[str]:
         yield f"{head} {_scalar(item)}"
     elif not item:
         yield f"{head} {'{}' if isinstance(item, Mapping) else '[]'}"
+    elif (whole := _on_one_line(head, item)) is not None:
+        yield whole
     else:
         yield head
         yield from _block(item, depth + 1)

@@ -213,9 +213,14 @@ def park(conn: Connection, job_id: JobId, worker: str, connection_id: Connection
     conn.execute(update(jobs).where(*others).values(due_at=func.now() + PARKED))
 
 
-def unpark(conn: Connection, connection_id: ConnectionId) -> list[JobKind]:
-    """Make whatever waits for a connection due at once: it is in use again. Ring for the kinds that are returned."""
-    waiting = update(jobs).where(_WAITING, _lies_at(connection_id)).values(due_at=func.now()).returning(jobs.c.kind)
+def unpark(conn: Connection, connection_id: ConnectionId | None) -> list[JobKind]:
+    """Make whatever waits for a connection due at once: it is in use again. Ring for the kinds that are returned.
+
+    Args:
+        connection_id: None: whatever waits for any, since the company key opens again.
+    """
+    where = [_WAITING] if connection_id is None else [_WAITING, _lies_at(connection_id)]
+    waiting = update(jobs).where(*where).values(due_at=func.now()).returning(jobs.c.kind)
     found = set(conn.scalars(waiting))
     return [kind for kind in JobKind if kind.value in found]
 

@@ -31,13 +31,12 @@ def main() -> int:
     link.on_push("shutdown", lambda _: shutdown.say())
     harden(lock_memory=True)
     birth = link.birth()
-    company = open_company(link, birth)
     limits = MediaLimits(**birth.get("media_limits", {}))
     table = handlers(insecure_no_sandbox=birth.get("insecure_no_sandbox") is True, limits=limits)
     try:
-        return work_once(company, table, shutdown=shutdown).value
+        return work_once(open_company(link, birth), table, shutdown=shutdown).value
     except ReelkeepError as error:
-        print(f"job of {company.slug}: {error.message}", file=sys.stderr)
+        print(f"job of {birth['company']['slug']}: {error.message}", file=sys.stderr)
         return Outcome.DIED.value
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from reelkeep.errors import StorageStopped
 from reelkeep.ids import ConnectionId, GrantId, ProductionId
-from reelkeep.storage.connection_states import ConnectionState
+from reelkeep.storage.connection_states import ConnectionState, Revocation
 from reelkeep.storage.interface import (
     ObjectStore,
     Purpose,
@@ -78,6 +79,16 @@ class CompanyStorage:
         self._connections, self._placements = dict(connections), dict(placements)
         self._stores = {key: store for key, store in self._stores.items() if key[0] not in changed}
         self._tell(frozenset(before - {one.id for one in self.connections()}))
+
+    def close(self, by: Revocation) -> None:
+        """Use no connection any more, since ``by`` refuses, until the supervisor tells of their state again."""
+        closed = {
+            one.id: replace(one, state=ConnectionState.REVOKED, revoked_by=by)
+            if one.state is ConnectionState.ACTIVE
+            else one
+            for one in self._connections.values()
+        }
+        self.update(closed, self._placements)
 
     def place(self, production_id: ProductionId) -> Placement:
         """Return where a new version of the production is stored (H2).

@@ -30,6 +30,7 @@ class Revocation(enum.Enum):
     KEY = "key"  # the bucket's KMS key is disabled or closed
     BUCKET_GONE = "bucket_gone"
     MARKER = "marker"  # the marker was taken away
+    WRAPPING_KEY = "wrapping_key"  # the company's own key, which wraps its company key, is disabled or closed
 
 
 _S = ConnectionState
@@ -73,6 +74,7 @@ _BY: Final[Mapping[Revocation, str]] = {
     Revocation.KEY: ": the key of the bucket (KMS) is closed to Reelkeep",
     Revocation.BUCKET_GONE: ": the bucket is not there any more",
     Revocation.MARKER: ": Reelkeep's marker was taken out of the bucket",
+    Revocation.WRAPPING_KEY: ": the company's own key, which wraps its company key (KMS), is closed to Reelkeep",
 }
 
 

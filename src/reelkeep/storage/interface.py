@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from reelkeep.ids import ConnectionId, GrantId
+from reelkeep.contract import wrapping_statements
+from reelkeep.ids import CompanyId, ConnectionId, GrantId
 from reelkeep.storage.connection_states import ConnectionState, Revocation
 
 GRANT_PARAMETER = "x-reelkeep"  # S3 ignores and logs query parameters that begin with "x-"
@@ -24,6 +25,40 @@ class Capability(enum.Enum):
     FULL_OBJECT_CRC32 = "full_object_crc32"  # ChecksumType FULL_OBJECT on multipart uploads
     EXPECTED_OWNER = "expected_owner"
     EXTERNAL_ID = "external_id"
+
+
+class Wrapped(enum.Enum):
+    """What a company's own key wraps; it stands in the encryption context of each call."""
+
+    COMPANY_KEY = wrapping_statements.COMPANY_KEY
+    PROBE = wrapping_statements.PROBE  # bytes that mean nothing: shows whether the key opens, and tells no secret
+
+
+@dataclass(frozen=True)
+class WrappingKey:
+    """The company's own KMS key, which wraps its company key. It is used with the role of its connection alone.
+
+    Args:
+        company_id: stands in the encryption context beside the connection's external id.
+        probe: ``Wrapped.PROBE`` as this key wrapped it.
+    """
+
+    arn: str
+    company_id: CompanyId
+    probe: bytes = field(default=b"", repr=False)
+
+
+class KeyWrapping(Protocol):
+    """Wraps small secrets under the company's own key, which never leaves its KMS.
+
+    Both raise:
+        WrappingKeyClosed: the key refuses; nothing was wrapped or unwrapped.
+        DependencyError: KMS does not answer.
+    """
+
+    def wrap(self, plain: bytes, what: Wrapped) -> bytes: ...
+
+    def unwrap(self, wrapped: bytes, what: Wrapped) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -45,6 +80,12 @@ class StorageConnection:
     is_hosted: bool = False  # the operator's own, below a prefix of this company
     revoked_by: Revocation | None = None
     has_marker: bool = False  # ``storage.marker`` was written there, so its absence says something
+    wrapping_key: WrappingKey | None = None  # the company key opens with it; one connection of a company at most
+
+    @property
+    def waits_for_key(self) -> bool:
+        """Tell whether nothing refuses here, but the wrapping key of another connection does."""
+        return self.revoked_by is Revocation.WRAPPING_KEY and self.wrapping_key is None
 
 
 class Purpose(enum.Enum):
@@ -62,7 +103,9 @@ class Purpose(enum.Enum):
     AUDIT = "audit"  # list everything below the connection's prefix; no object is reached (an operator's command)
     PROBE = "probe"  # find out capabilities below "probe/<id>/", when a connection is made
     MARK = "mark"  # write and read the marker, when a connection is made
-    WATCH = "watch"  # read the marker while media is in use: is the platform still let in?
+    WRAP = "wrap"  # wrap the company key with the company's own key, and unwrap it (an operator's command)
+    UNWRAP = "unwrap"  # unwrap the company key with the company's own key; no object is reached
+    WATCH = "watch"  # read the marker, and unwrap the probe, while media is in use: are we still let in?
 
 
 @dataclass(frozen=True)

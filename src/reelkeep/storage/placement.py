@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reelkeep.errors import StorageSetupError, StorageStopped
+from reelkeep.errors import Conflict, StorageSetupError, StorageStopped
 from reelkeep.ids import ConnectionId, ProductionId
 from reelkeep.storage.connection_states import refusal
 from reelkeep.storage.interface import StorageConnection
@@ -57,6 +57,15 @@ def resolve(
         "no storage is connected for this company yet",
         advice="The operator connects the company's bucket with `reelkeep storage connect`.",
     )
+
+
+def check_resumable(connection: StorageConnection) -> None:
+    """Raise Conflict if a connection is not in use only because another one's wrapping key is closed."""
+    if connection.waits_for_key:
+        raise Conflict(
+            f"{connection.name or connection.bucket} is in use again by itself once the company key opens",
+            advice="Resume the connection whose wrapping key opens it.",
+        )
 
 
 def usable(connection: StorageConnection) -> StorageConnection:

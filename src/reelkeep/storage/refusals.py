@@ -4,7 +4,7 @@ Only a refusal revokes a connection: the store, asked by its own protocol, said 
 answer, an error of the store's own, a clock that differs, a redirect) is *away*: it passes, and revokes nothing.
 
 Codes: Amazon S3 API reference, "Error responses"; AWS KMS API reference, "Common errors" and Decrypt, which S3 passes
-on with the prefix "KMS."; AWS STS API reference, AssumeRole.
+on with the prefix "KMS.", Encrypt, and "Common error types"; AWS STS API reference, AssumeRole.
 """
 
 from __future__ import annotations
@@ -60,6 +60,31 @@ GET_CODES: Final[Mapping[str, Verdict]] = {
     "KMS.InvalidKeyUsageException": _KEY,
     "KMS.InvalidGrantTokenException": _KEY,
 }
+
+
+_WRAPPING_KEY: Final = Verdict(Answer.REFUSED, Revocation.WRAPPING_KEY)
+# Of Encrypt and Decrypt themselves. What stands not here (throttling, KeyUnavailableException) is KMS's own trouble.
+KMS_CODES: Final[Mapping[str, Verdict]] = {
+    "AccessDeniedException": _WRAPPING_KEY,
+    "DisabledException": _WRAPPING_KEY,
+    "NotFoundException": _WRAPPING_KEY,
+    "KMSInvalidStateException": _WRAPPING_KEY,  # waits to be deleted, or its material was taken away
+    "InvalidKeyUsageException": _WRAPPING_KEY,
+    "InvalidCiphertextException": _WRAPPING_KEY,  # another key, or the same one under another encryption context
+    "IncorrectKeyException": _WRAPPING_KEY,
+    "ExpiredTokenException": STALE,
+    "InvalidClientTokenId": STALE,
+    "UnrecognizedClientException": STALE,
+}
+
+
+def of_kms(code: str, status: int) -> Verdict:
+    """Return what a failed Encrypt or Decrypt with a company's own key says.
+
+    >>> of_kms("DisabledException", 400).by.value, of_kms("ThrottlingException", 400).answer.value
+    ('wrapping_key', 'away')
+    """
+    return AWAY if status >= 500 else KMS_CODES.get(code, AWAY)
 
 
 def of_get(code: str, status: int) -> Verdict:

@@ -11,8 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from reelkeep.contract import comparison
+from reelkeep.contract.wrapping_statements import PURPOSE
 from reelkeep.errors import IsolationError
-from reelkeep.storage.interface import Purpose, StorageConnection
+from reelkeep.storage.interface import Purpose, StorageConnection, Wrapped
 from reelkeep.storage.layout import MARKER
 
 MAX_POLICY_CHARACTERS: Final = 2_048  # STS AssumeRole, parameter Policy; November 2026
@@ -36,8 +38,19 @@ ACTIONS: Final[Mapping[Purpose, tuple[str, ...]]] = {
     Purpose.AUDIT: (),
     Purpose.PROBE: (*_MULTIPART, *_READ, "s3:DeleteObject"),
     Purpose.MARK: ("s3:PutObject", *_READ),
+    Purpose.WRAP: (),
+    Purpose.UNWRAP: (),
     Purpose.WATCH: _READ,
 }
+# With the company's own key, where it has one: what is asked of KMS, and under which purpose in the context.
+_WRAPPING: Final[Mapping[Purpose, tuple[tuple[str, ...], tuple[Wrapped, ...]]]] = {
+    Purpose.WRAP: (("kms:Decrypt", "kms:Encrypt"), (Wrapped.COMPANY_KEY, Wrapped.PROBE)),
+    Purpose.UNWRAP: (("kms:Decrypt",), (Wrapped.COMPANY_KEY,)),
+    Purpose.WATCH: (("kms:Decrypt",), (Wrapped.PROBE,)),
+}
+_OF_KEY_ALONE: Final = frozenset({Purpose.WRAP, Purpose.UNWRAP})
+_OF_WHOLE: Final = _OF_KEY_ALONE | {Purpose.AUDIT}  # their scope is WHOLE
+_KEY = re.compile(comparison.KEY_PATTERN)
 _OF_MARKER: Final = frozenset({Purpose.MARK, Purpose.WATCH})  # one object
 # What is listed: the objects that are there now, or all versions of them.
 _NOW, _EVER = "s3:ListBucket", "s3:ListBucketVersions"
@@ -62,7 +75,6 @@ _SHAPES: Final[Mapping[Purpose, tuple[str, int]]] = {
     Purpose.CLEAN_PROXY: ("proxies", 2),
     Purpose.END_UPLOADS: ("originals", 1),
     Purpose.PURGE: ("originals", 4),
-    Purpose.AUDIT: ("", 0),  # WHOLE
     Purpose.PROBE: ("probe", 2),
 }
 
@@ -72,7 +84,7 @@ def check_scope(purpose: Purpose, scope: str) -> None:
 
     >>> check_scope(Purpose.WRITE_PROXY, "proxies/01h00000000000000000/")
     """
-    if (purpose is Purpose.AUDIT and scope == WHOLE) or (purpose in _OF_MARKER and scope == MARKER):
+    if (purpose in _OF_WHOLE and scope == WHOLE) or (purpose in _OF_MARKER and scope == MARKER):
         return
     label, depth = _SHAPES.get(purpose, ("", -1))
     if not _SCOPE.fullmatch(scope) or not scope.startswith(f"{label}/") or scope.count("/") != depth:
@@ -104,6 +116,10 @@ def _statements(connection: StorageConnection, purpose: Purpose, scope: str) -> 
     tail = scope if purpose in _OF_MARKER else f"{scope}*"
     below = (f"{connection.prefix}/" if connection.prefix else "") + tail
     statements: list[dict[str, Any]] = []
+    if purpose in _WRAPPING and (purpose in _OF_KEY_ALONE or connection.wrapping_key is not None):
+        statements.append(_wrapping(connection, *_WRAPPING[purpose]))
+    if purpose in _OF_KEY_ALONE:
+        return statements
     if ACTIONS[purpose]:
         statements.append({"Effect": "Allow", "Action": list(ACTIONS[purpose]), "Resource": [f"{bucket}/{below}"]})
     if purpose in _LISTS:
@@ -116,6 +132,16 @@ def _statements(connection: StorageConnection, purpose: Purpose, scope: str) -> 
     if connection.endpoint_url is None:
         statements.append(_kms(connection.region))
     return statements
+
+
+def _wrapping(connection: StorageConnection, actions: tuple[str, ...], what: tuple[Wrapped, ...]) -> dict[str, Any]:
+    key = connection.wrapping_key
+    if key is None or not _KEY.fullmatch(key.arn):
+        raise IsolationError("a session was asked for a key that the company does not have")
+    found: dict[str, Any] = {"Effect": "Allow", "Action": list(actions), "Resource": [key.arn]}
+    if connection.endpoint_url is None:  # models of AWS know no encryption context in a policy
+        found["Condition"] = {"StringEquals": {f"kms:EncryptionContext:{PURPOSE}": [one.value for one in what]}}
+    return found
 
 
 def _kms(region: str) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Looks whether the platform is still let in at one connection: the first byte of the marker, and a fresh session.
 
+Where the company's own key wraps its company key, the look unwraps the probe, too.
+
 A look takes a few seconds at most and is never repeated by the SDK. A session that is not accepted, or a refusal, is
 asked about once more with a fresh session: the store may only have forgotten the old one.
 """
@@ -15,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from reelkeep.errors import ReelkeepError, StorageRefused
 from reelkeep.ids import GrantId
 from reelkeep.storage.interface import StorageConnection, StsSession
+from reelkeep.storage.kms import KmsWrapping
 from reelkeep.storage.layout import MARKER
 from reelkeep.storage.refusals import AWAY, OPEN, ROLE_REFUSES, Answer, Verdict, of_get
 from reelkeep.storage.s3 import S3Store, client_config, under_grant
@@ -50,6 +53,7 @@ class Eye:
         self._session: StsSession | None = None
         self._assume_at = clock()
         self._marker: _MarkerStore | None = None
+        self._key: KmsWrapping | None = None
 
     def look(self) -> Verdict:
         """Return what the store and its STS say now; STALE is never returned."""
@@ -59,7 +63,7 @@ class Eye:
                 return told
         if self._session is None:
             return AWAY
-        if not self._connection.has_marker:
+        if not self._connection.has_marker and self._connection.wrapping_key is None:
             return OPEN
         told = self._ask()
         if told.answer not in (Answer.STALE, Answer.REFUSED):
@@ -83,6 +87,15 @@ class Eye:
         return OPEN
 
     def _ask(self) -> Verdict:
+        told = self._ask_marker() if self._connection.has_marker else OPEN
+        return self._ask_key() if told is OPEN and self._connection.wrapping_key is not None else told
+
+    def _ask_key(self) -> Verdict:
+        if self._key is None:
+            self._key = KmsWrapping(self._connection, self._current, attempts=1)
+        return self._key.look()
+
+    def _ask_marker(self) -> Verdict:
         if self._marker is None:
             self._marker = _MarkerStore(self._connection, self._current)
         return self._marker.ask(self._grant())

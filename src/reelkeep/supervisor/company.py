@@ -57,7 +57,8 @@ class CompanySecrets:
     """What the company's processes are born with. ``repr`` tells nothing."""
 
     dsn: str
-    company_key_hex: str
+    company_key_hex: str | None
+    wrapped_company_key_hex: str | None = None  # where the company's own key wraps it, too: in its place
 
     def __repr__(self) -> str:
         return "CompanySecrets()"
@@ -113,6 +114,13 @@ class SupervisedCompany:
     def routes(self) -> dict[str, str]:
         """Return host name to hand-over socket."""
         return {self.row.app_host: self._path("app"), self.row.media_host: self._path("media")}
+
+    def take_up(self, row: Company, secrets: CompanySecrets) -> None:
+        """Take over the company's row; if its key is wrapped otherwise now, its next processes open it so."""
+        is_wrapped_otherwise = row.wrapped_company_key != self.row.wrapped_company_key
+        self.row, self._secrets = row, secrets
+        if is_wrapped_otherwise and not self._closing:
+            self._later(self._renew_media())
 
     def update(self, connections: Connections, placements: Placements) -> None:
         """Take over the company's storage from the registry; its processes are told if it changed."""
@@ -209,7 +217,7 @@ class SupervisedCompany:
             program = self._around.programs.app if role == "app" else self._around.programs.media
             birth = {**self._birth(role), "handover_path": self._path(role)}
             if role == "media":
-                self._media_has_key = birth["company_key"] is not None
+                self._media_has_key = bool(birth["company_key"] or birth["wrapped_company_key"])
                 self._seen.clear()
                 self._push_seen()
             answerer = self._answerer(role, self._sessions.of_process(role))
@@ -224,11 +232,13 @@ class SupervisedCompany:
     def _birth(self, role: str) -> dict[str, Any]:
         row = self.row
         company = {"id": row.id, "slug": row.slug, "name": row.name}
+        is_keyless = role == "app" or self._is_cut_off
         return {
             "role": role,
             "company": {**company, "app_origin": self.app_origin, "media_origin": self.media_origin},
             "dsn": self._secrets.dsn,
-            "company_key": None if role == "app" or self._is_cut_off else self._secrets.company_key_hex,
+            "company_key": None if is_keyless else self._secrets.company_key_hex,
+            "wrapped_company_key": None if is_keyless else self._secrets.wrapped_company_key_hex,
             **storage_fields(self._connections, self._placements),
         }
 

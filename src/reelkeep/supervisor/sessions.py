@@ -24,12 +24,20 @@ STS_THREADS: Final = 4  # a company's own: one whose STS endpoint hangs keeps no
 
 ALLOWED: Final[Mapping[str, frozenset[Purpose]]] = {
     "app": frozenset({Purpose.UPLOAD, Purpose.ATTACH, Purpose.DOWNLOAD, Purpose.WATCH}),
-    "media": frozenset({Purpose.PLAYBACK, Purpose.WATCH}),
+    "media": frozenset({Purpose.PLAYBACK, Purpose.UNWRAP, Purpose.WATCH}),
     "job": frozenset(
-        {Purpose.READ_ORIGINAL, Purpose.WRITE_PROXY, Purpose.CLEAN_PROXY, Purpose.END_UPLOADS, Purpose.WATCH}
+        {
+            Purpose.READ_ORIGINAL,
+            Purpose.WRITE_PROXY,
+            Purpose.CLEAN_PROXY,
+            Purpose.END_UPLOADS,
+            Purpose.UNWRAP,
+            Purpose.WATCH,
+        }
     ),
 }
 _OF_ONE_VERSION: Final = frozenset({"job"})
+_OF_NO_VERSION: Final = frozenset({Purpose.UNWRAP, Purpose.WATCH})
 _WATCHED: Final = frozenset({ConnectionState.ACTIVE, ConnectionState.REVOKED})  # is it closed, or open again?
 
 
@@ -102,7 +110,7 @@ class ProcessSessions:
         if request.purpose not in ALLOWED[self._role]:
             raise IsolationError(f"a process of role {self._role} may not ask for {request.purpose.value} sessions")
         check_scope(request.purpose, request.scope)
-        if self._role in _OF_ONE_VERSION and request.purpose is not Purpose.WATCH:
+        if self._role in _OF_ONE_VERSION and request.purpose not in _OF_NO_VERSION:
             self._hold_to_one_version(request)
         session = await self._company.ask(request)
         return {**vars(session), "expires_at": session.expires_at.isoformat()}

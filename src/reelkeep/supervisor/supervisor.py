@@ -176,22 +176,22 @@ class Supervisor:
             if company_id not in self._companies:
                 self._companies[company_id] = self._open(row)
                 fresh.append(self._companies[company_id])
+            elif self._companies[company_id].row != row:
+                self._companies[company_id].take_up(row, self._secrets(row))
             self._companies[company_id].update(storage[company_id].connections, storage[company_id].placements)
         await asyncio.gather(*(one.begin(wait=wait) for one in fresh))
         self._knows_companies = True
         self._push_routes()
 
     def _read_registry(self) -> tuple[dict[CompanyId, Company], dict[CompanyId, _Storage]]:
-        with self._registry.connect() as conn:
+        # One view of companies and connections: a key that is wrapped otherwise is read with the connection it needs.
+        with self._registry.connect().execution_options(isolation_level="REPEATABLE READ") as conn:
             rows = {row.id: row for row in registry.companies(conn)}
             storage = {one: _Storage(registry.connections(conn, one), registry.placements(conn, one)) for one in rows}
         return rows, storage
 
     def _open(self, row: Company) -> SupervisedCompany:
-        url = provisioning.app_url(self._server, self._keyring, row)
-        self._dsns[row.id] = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        key = provisioning.company_key(self._keyring, row).reveal().hex()
-        secrets = CompanySecrets(url.render_as_string(hide_password=False), key)
+        secrets = self._secrets(row)
         settings = self._settings
         around = Surroundings(
             self._programs, self._folder.run, self._port, settings.insecure_no_sandbox, settings.media_limits()
@@ -203,6 +203,14 @@ class Supervisor:
 
         sessions, switch = CompanySessions(row.slug, *self._identities()), RegistrySwitch(self._registry, row.id)
         return SupervisedCompany(row, secrets, sessions, around, ring, switch)
+
+    def _secrets(self, row: Company) -> CompanySecrets:
+        url = provisioning.app_url(self._server, self._keyring, row)
+        self._dsns[row.id] = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        dsn = url.render_as_string(hide_password=False)
+        if row.key_connection_id is not None:
+            return CompanySecrets(dsn, None, provisioning.inner_key(self._keyring, row).hex())
+        return CompanySecrets(dsn, provisioning.company_key(self._keyring, row).reveal().hex())
 
     def _identities(self) -> tuple[dict[str | None, PlatformIdentity], PlatformIdentity]:
         own = PlatformIdentity(self._settings.platform_access_key_id, self._settings.platform_secret_access_key)

@@ -28,6 +28,19 @@ def test_what_was_noted_comes_first_and_both_stand_as_evidence() -> None:
     assert (found.state, found.owner, found.evidence) == (StepState.LEFT_OUT, "Ada", "ticket 7; pasted back")
 
 
+def test_a_review_of_an_older_contract_is_open_again_with_what_was_signed_as_evidence() -> None:
+    noted = {step: Noted(StepState.DONE, "Ada", "ticket 7", NOW, 1) for step in (Step.REVIEW, Step.DEPLOY)}
+    found = {one.step: one for one in lines({}, noted, offered=2)}
+    assert (found[Step.REVIEW].state, found[Step.REVIEW].evidence) == (StepState.OPEN, "ticket 7")
+    assert "Version 2" in found[Step.REVIEW].how
+    assert found[Step.DEPLOY].state is StepState.DONE
+    for kept in ({Step.REVIEW: Noted(StepState.DONE, "Ada", "x", NOW, 2)}, noted):
+        offered = 2 if kept is not noted else 0  # signed, or no stack to which anything is offered
+        assert lines({}, kept, offered=offered)[1].state is StepState.DONE
+    left = {Step.REVIEW: Noted(StepState.LEFT_OUT, "Ada", "not wanted", NOW, 1)}
+    assert lines({}, left, offered=2)[1].state is StepState.LEFT_OUT
+
+
 def test_a_step_that_was_passed_over_is_named_until_it_is_done_or_noted_as_left_out() -> None:
     seen = {Step.DEPLOY: Seen("pasted back", None)}
     assert [one.step for one in skipped(lines(seen, {}))] == [Step.CONTACTS, Step.REVIEW]

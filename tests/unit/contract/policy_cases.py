@@ -16,6 +16,7 @@ COMPANY, OPERATOR, STRANGER = "222222222222", "111111111111", "333333333333"
 REGION = "eu-central-1"
 KEY = f"arn:aws:kms:{REGION}:{COMPANY}:key/11111111-2222-3333-4444-555555555555"
 OTHER_KEY = f"arn:aws:kms:{REGION}:{COMPANY}:key/99999999-2222-3333-4444-555555555555"
+WRAPPING_KEY = f"arn:aws:kms:{REGION}:{COMPANY}:key/77777777-2222-3333-4444-555555555555"
 EXTERNAL_ID = "0123456789abcdefghij"
 
 # Everything that can be switched on is on, so that every statement is there.
@@ -31,6 +32,7 @@ EVERYTHING = {
     "AllowedNetworks": "198.51.100.0/24",
     "AllowedEndpoints": "vpce-0123456789abcdef0",
     "WriteOnceOriginals": "Yes",
+    "CompanyKeyWrap": "On",
     "AllowPurge": "Yes",
     "DataEventTrail": "On",
     "SessionsIssuedAfter": "2026-06-01T00:00:00Z",
@@ -41,7 +43,7 @@ Policies = Mapping[Document, dict[str, object]]
 
 
 def policies(chosen: Mapping[str, str]) -> Policies:
-    found = facts(chosen, PLACE, key_arn=KEY)
+    found = facts(chosen, PLACE, key_arn=KEY, wrapping_key_arn=WRAPPING_KEY)
     return {document: table.policy(table.ROWS, document, found) for document in Document}
 
 
@@ -319,4 +321,53 @@ OF_KEY = [
     Case(MEDIA_UNBOUND, "kms:DescribeKey", KEY, True, revoked=True),
     Case(ADMIN, "kms:Decrypt", KEY, True, revoked=True),
 ]
-CASES = [*OF_TRUST, *OF_MEDIA, *OF_AUDIT, *OF_PURGE, *OF_BUCKET, *OF_LOGS, *OF_KEY]
+OF_ID, FOR_KEY, FOR_PROBE = (
+    {"kms:EncryptionContext:reelkeep-external-id": EXTERNAL_ID},
+    {"kms:EncryptionContext:reelkeep-purpose": "company-key"},
+    {"kms:EncryptionContext:reelkeep-purpose": "probe"},
+)
+FOR_ELSE = {"kms:EncryptionContext:reelkeep-purpose": "another"}
+OTHER_ID = {"kms:EncryptionContext:reelkeep-external-id": "another-company-0123"}
+WRAPS = "kms:Decrypt kms:Encrypt"
+ALL_USES = f"{USES} kms:Encrypt"
+OF_WRAPPING = [
+    *[Case(MEDIA, a, WRAPPING_KEY, True, {**OF_ID, **what}) for a in WRAPS.split() for what in (FOR_KEY, FOR_PROBE)],
+    *[
+        Case(MEDIA, a, WRAPPING_KEY, False, context)
+        for a in WRAPS.split()
+        for context in (
+            {},
+            OF_ID,
+            FOR_KEY,
+            {**OF_ID, **FOR_ELSE},
+            {**OTHER_ID, **FOR_KEY},
+        )
+    ],
+    *[
+        Case(MEDIA, f"kms:{a}", WRAPPING_KEY, False, {**OF_ID, **FOR_KEY})
+        for a in (
+            "GenerateDataKey",
+            "ReEncryptFrom",
+            "DescribeKey",
+            "PutKeyPolicy",
+            "DisableKey",
+            "ScheduleKeyDeletion",
+        )
+    ],
+    *[Case(MEDIA, a, OTHER_KEY, False, {**OF_ID, **FOR_KEY}) for a in WRAPS.split()],
+    *[Case(MEDIA, a, KEY, False, {**OF_ID, **FOR_KEY}) for a in WRAPS.split()],
+    *[Case(MEDIA, a, WRAPPING_KEY, False, {**OF_ID, **FOR_KEY, **OLD}) for a in WRAPS.split()],
+    *[Case(MEDIA_UNBOUND, a, WRAPPING_KEY, False, OTHER_ID) for a in ALL_USES.split()],
+    *[Case(MEDIA_UNBOUND, a, WRAPPING_KEY, True, {**OF_ID, **FOR_ELSE}) for a in ALL_USES.split()],
+    *[Case(MEDIA_UNBOUND, a, WRAPPING_KEY, False, OF_ID, revoked=True) for a in ALL_USES.split()],
+    Case(MEDIA_UNBOUND, "kms:DescribeKey", WRAPPING_KEY, True),
+    Case(MEDIA_UNBOUND, "kms:DescribeKey", WRAPPING_KEY, True, revoked=True),
+    *_each(AUDIT, "kms:DescribeKey kms:GetKeyPolicy kms:GetKeyRotationStatus", [WRAPPING_KEY], True),
+    *_each(AUDIT, f"kms:PutKeyPolicy {WRAPS}", [WRAPPING_KEY], False),
+    *[Case(actor, a, WRAPPING_KEY, False, OF_ID) for actor in (STAFF, AUDIT_UNBOUND) for a in ALL_USES.split()],
+    *_each(STAFF, "kms:PutKeyPolicy kms:DisableKey kms:DescribeKey", [WRAPPING_KEY], True),
+    *_each(ADMIN, ALL_USES, [WRAPPING_KEY], True),
+    Case(ADMIN, "kms:Decrypt", WRAPPING_KEY, True, revoked=True),
+    Case(Actor(session("x", STRANGER), "all"), "kms:DescribeKey", WRAPPING_KEY, False),
+]
+CASES = [*OF_TRUST, *OF_MEDIA, *OF_AUDIT, *OF_PURGE, *OF_BUCKET, *OF_LOGS, *OF_KEY, *OF_WRAPPING]

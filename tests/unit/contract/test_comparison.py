@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.contract.policy_cases import COMPANY, EVERYTHING, KEY, PLACE, REGION, REVOKED
+from tests.unit.contract.policy_cases import COMPANY, EVERYTHING, KEY, PLACE, REGION, REVOKED, WRAPPING_KEY
 
 from reelkeep.contract import pasted, table
 from reelkeep.contract.comparison import Known, setting_holds, statement_holds
@@ -27,7 +27,7 @@ SETTINGS = [row for row in table.ROWS if isinstance(row, Setting) and row.kind i
 
 
 def found(chosen: str) -> Facts:
-    return facts(CHOICES[chosen], PLACE, key_arn=KEY)
+    return facts(CHOICES[chosen], PLACE, key_arn=KEY, wrapping_key_arn=WRAPPING_KEY)
 
 
 def little(chosen: str) -> Known:
@@ -148,6 +148,19 @@ def test_a_stack_is_read_from_whatever_its_companys_tools_print(text: str) -> No
     assert pasted.from_fields(stack.as_fields()) == stack
 
 
+def test_a_stack_that_made_a_wrapping_key_tells_of_it_and_one_of_version_1_has_none() -> None:
+    wrapped = pasted.read(json.dumps({**LINE, "contract": 2, "wrapping_key": WRAPPING_KEY}))
+    assert (wrapped.wrapping_key, wrapped.known("x" * 20).facts.text("WrappingKeyArn")) == (WRAPPING_KEY, WRAPPING_KEY)
+    plain = pasted.read(json.dumps({**LINE, "contract": 2}))
+    rows = [row for row in table.ROWS if row.since == 2]
+    for stack, is_there in ((wrapped, True), (plain, False)):
+        known = stack.known("x" * 20)
+        assert [known.expects(row) for row in rows if row.when != "IsRevoked"] == [is_there] * (len(rows) - 1)
+    by_output = [*OUTPUTS[1:], {"OutputKey": "PasteBack", "OutputValue": json.dumps({**LINE, "contract": 2})}]
+    by_output.append({"OutputKey": "WrappingKeyArn", "OutputValue": WRAPPING_KEY})
+    assert pasted.read(json.dumps(by_output)).wrapping_key == WRAPPING_KEY
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -164,6 +177,11 @@ def test_a_stack_is_read_from_whatever_its_companys_tools_print(text: str) -> No
         json.dumps({**LINE, "encryption": "ROT13"}),
         json.dumps({**LINE, "audit_role": "arn:aws:iam::333333333333:role/reelkeep-other-audit"}),
         json.dumps({**LINE, "prefix": "a//b"}),
+        json.dumps({**LINE, "wrapping_key": WRAPPING_KEY}),
+        json.dumps({**LINE, "contract": 2, "wrapping_key": "x"}),
+        json.dumps({**LINE, "contract": 2, "wrapping_key": ["x"]}),
+        json.dumps({**LINE, "contract": 2, "wrapping_key": WRAPPING_KEY.replace(COMPANY, "3" * 12)}),
+        json.dumps({**LINE, "contract": 2, "wrapping_key": WRAPPING_KEY.replace(REGION, "us-east-1")}),
         json.dumps(
             {"Stacks": [{"Outputs": OUTPUTS, "Parameters": [{"ParameterKey": "Name", "ParameterValue": "A B"}]}]}
         ),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.unit.contract.cloudformation_values import Template
 from tests.unit.contract.hcl_values import Module
-from tests.unit.contract.policy_cases import COMPANY, EVERYTHING, KEY, PLACE, REGION, REVOKED
+from tests.unit.contract.policy_cases import COMPANY, EVERYTHING, KEY, PLACE, REGION, REVOKED, WRAPPING_KEY
 
 from reelkeep.contract import faces, table
 from reelkeep.contract.expressions import Facts
@@ -92,6 +92,8 @@ def from_cloudformation(found: Facts, chosen: dict[str, str]) -> dict[str, Any]:
         "LogBucket.Arn": found.text("LogBucketArn"),
         "Key.Arn": KEY,
         "Key": KEY,
+        "WrappingKey.Arn": WRAPPING_KEY,
+        "WrappingKey": WRAPPING_KEY,
     }
     text = (ROOT / "deploy/cloudformation/storage.yaml").read_text(encoding="utf-8")
     resources = {name: body["Properties"] for name, body in Template(text, chosen, made).resources().items()}
@@ -103,6 +105,8 @@ def from_cloudformation(found: Facts, chosen: dict[str, str]) -> dict[str, Any]:
     }
     if "Key" in resources:
         said["key"] = statements(resources["Key"]["KeyPolicy"])
+    if "WrappingKey" in resources:
+        said["wrapping_key"] = statements(resources["WrappingKey"]["KeyPolicy"])
     for name in ("Media", "Audit", "Purge"):
         if role := resources.get(f"{name}Role"):
             said[f"{name} role"] = [role["RoleName"], role["MaxSessionDuration"]]
@@ -159,6 +163,7 @@ def from_terraform(found: Facts, chosen: dict[str, str]) -> dict[str, Any]:
         "aws_s3_bucket.logs.arn": found.text("LogBucketArn"),
         "aws_kms_key.media[*].arn": KEY,
         "aws_kms_key.media[0].key_id": KEY,
+        "aws_kms_key.wrapping[*].arn": WRAPPING_KEY,
         **{f"aws_iam_role.{name}.id": name for name in ("media", "audit")},
         "aws_iam_role.purge[0].id": "purge",
         **{f"data.aws_iam_policy_document.{name}.json": name for name in documents},
@@ -176,6 +181,8 @@ def from_terraform(found: Facts, chosen: dict[str, str]) -> dict[str, Any]:
     }
     if "aws_kms_key.media" in resources:
         used["key"] = resources["aws_kms_key.media"]["policy"]
+    if "aws_kms_key.wrapping" in resources:
+        used["wrapping_key"] = resources["aws_kms_key.wrapping"]["policy"]
     said: dict[str, Any] = {"trail": resources.get("aws_cloudtrail.media", {}).get("s3_bucket_name", "")}
     for name in ("media", "audit", "purge"):
         if role := resources.get(f"aws_iam_role.{name}"):
@@ -248,7 +255,7 @@ def _bucket(resources: dict[str, Any], label: str) -> dict[str, Any]:
 @pytest.mark.parametrize("choice", CHOICES)
 def test_cloudformation_and_terraform_come_to_what_the_contract_says(choice: str) -> None:
     chosen = CHOICES[choice]
-    found = facts(chosen, PLACE, key_arn=KEY)
+    found = facts(chosen, PLACE, key_arn=KEY, wrapping_key_arn=WRAPPING_KEY)
     expected = from_contract(found)
     for said in (from_cloudformation(found, chosen), from_terraform(found, chosen)):
         for name in sorted(expected.keys() | said.keys()):

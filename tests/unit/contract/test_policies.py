@@ -19,6 +19,7 @@ from tests.unit.contract.policy_cases import (
     LOGS,
     OTHER_KEY,
     REVOKED,
+    WRAPPING_KEY,
     Case,
     policies,
 )
@@ -41,6 +42,9 @@ EQUIVALENT = {
         "it stands there because a list may not be empty; NamedPrincipalsOnly refuses the root user objects anyway"
     ),
     "media_bucket/WriteOriginalsOnce: every action": "PutObject alone knows s3:ObjectCreationOperation",
+    "media/WrapTheCompanyKey: without StringEquals kms:EncryptionContext:reelkeep-external-id": (
+        "the wrapping key's own policy refuses the role another external id, too"
+    ),
     "log_bucket/LetCloudTrailLook: the whole bucket": "objects have no bucket's access list",
 }
 # A key of the company's with AWS's own default policy, which leaves everything to IAM.
@@ -67,7 +71,7 @@ def resource_document(case: Case) -> Document | None:
         return Document.LOG_BUCKET
     if case.resource.startswith(BUCKET):
         return Document.MEDIA_BUCKET
-    return Document.KEY if case.resource == KEY else None
+    return {KEY: Document.KEY, WRAPPING_KEY: Document.WRAPPING_KEY}.get(case.resource)
 
 
 def name_of(document: Document, *, revoked: bool) -> str:

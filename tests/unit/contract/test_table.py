@@ -12,7 +12,7 @@ from reelkeep.contract import table
 from reelkeep.contract.expressions import Facts
 from reelkeep.contract.interface import READS, WRITES, Document, Holder, Kind, Setting, Statement
 from reelkeep.contract.offer import offer
-from reelkeep.contract.parameters import facts
+from reelkeep.contract.parameters import PARAMETERS, facts
 from reelkeep.contract.table import ROWS, difference, key, rows_of
 from reelkeep.errors import StorageSetupError
 from reelkeep.ids import ConnectionId
@@ -41,6 +41,21 @@ def test_a_newer_version_is_told_row_by_row() -> None:
     assert found.removed == (ROWS[4],)
     assert found.changed == ((ROWS[3], changed),)
     assert rows_of(table.VERSION, newer) == newer[:-1]
+
+
+def test_the_second_version_adds_the_wrapping_key_and_leaves_every_row_of_the_first_as_it_was() -> None:
+    found = difference(rows_of(1), rows_of(2))
+    assert not found.removed
+    assert not found.changed
+    assert {key(row) for row in found.added if isinstance(row, Statement)} == {
+        "media/WrapTheCompanyKey",
+        "audit/ReadTheWrappingKeysSettings",
+        "wrapping_key/KeepAdministration",
+        "wrapping_key/WrappingForNamedPrincipalsOnly",
+        "wrapping_key/WrappingUnderYourExternalIdOnly",
+        "wrapping_key/CutThePlatformOffFromTheWrappingKey",
+    }
+    assert [parameter.name for parameter in PARAMETERS if parameter.since == 2] == ["CompanyKeyWrap"]
 
 
 def test_the_current_version_and_the_one_before_are_supported() -> None:

@@ -10,11 +10,11 @@ from tests.services.wording import check_words
 
 from reelkeep.catalog.lifecycle import step
 from reelkeep.errors import Conflict, StorageSetupError, sentence
-from reelkeep.ids import ConnectionId, GrantId, ProductionId
+from reelkeep.ids import CompanyId, ConnectionId, GrantId, ProductionId
 from reelkeep.storage.access import CompanyStorage
-from reelkeep.storage.connection_states import CONNECTION_STEPS, ConnectionState
-from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession
-from reelkeep.storage.placement import COMPANY, HOSTED, InheritedFrom, resolve, usable
+from reelkeep.storage.connection_states import CONNECTION_STEPS, ConnectionState, Revocation
+from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession, WrappingKey
+from reelkeep.storage.placement import COMPANY, HOSTED, InheritedFrom, check_resumable, resolve, usable
 
 FILM, OTHER = ProductionId("film"), ProductionId("other")
 
@@ -58,6 +58,15 @@ def test_a_connection_that_is_not_active_is_refused_with_what_to_do(state: Conne
     with pytest.raises(StorageSetupError, match="connection reels") as refused:
         usable(connection("reels", state))
     check_words(sentence(refused.value.message), refused.value.advice())
+
+
+def test_a_connection_that_only_waits_for_another_ones_wrapping_key_is_not_resumed_by_itself() -> None:
+    key = WrappingKey("arn:aws:kms:eu-central-1:222222222222:key/k", CompanyId("c"))
+    closed = dataclasses.replace(connection("opener", ConnectionState.REVOKED), revoked_by=Revocation.WRAPPING_KEY)
+    check_resumable(dataclasses.replace(closed, wrapping_key=key))
+    check_resumable(dataclasses.replace(closed, revoked_by=Revocation.BUCKET))
+    with pytest.raises(Conflict, match="once the company key opens"):
+        check_resumable(closed)
 
 
 def test_only_a_verified_connection_becomes_active_and_a_retired_one_nothing_any_more() -> None:

@@ -4,8 +4,8 @@ import json
 import pytest
 
 from reelkeep.errors import IsolationError
-from reelkeep.ids import AssetId, ConnectionId, ProductionId, VersionId, new_id
-from reelkeep.storage.interface import Purpose, StorageConnection
+from reelkeep.ids import AssetId, CompanyId, ConnectionId, ProductionId, VersionId, new_id
+from reelkeep.storage.interface import Purpose, StorageConnection, WrappingKey
 from reelkeep.storage.layout import KEY_BYTES, LUTS_SCOPE, MARKER, original_scope, production_scope, proxy_scope
 from reelkeep.storage.session_policy import ACTIONS, MAX_POLICY_CHARACTERS, session_policy
 
@@ -24,8 +24,11 @@ SCOPES = {
     Purpose.AUDIT: "",
     Purpose.PROBE: f"probe/{new_id()}/",
     Purpose.MARK: MARKER,
+    Purpose.WRAP: "",
+    Purpose.UNWRAP: "",
     Purpose.WATCH: MARKER,
 }
+WRAPPING = WrappingKey("arn:aws:kms:eu-central-1:222222222222:key/" + "7" * 36, CompanyId("c" * 20))
 
 
 def connection(**changes: object) -> StorageConnection:
@@ -44,6 +47,11 @@ def connection(**changes: object) -> StorageConnection:
     return dataclasses.replace(made, **changes)
 
 
+def wrapped(**changes: object) -> StorageConnection:
+    """Return a connection whose company's own key wraps its company key."""
+    return connection(wrapping_key=WRAPPING, **changes)
+
+
 def statements(made: StorageConnection, purpose: Purpose, scope: str) -> list[dict[str, object]]:
     found: list[dict[str, object]] = json.loads(session_policy(made, purpose, scope))["Statement"]
     return found
@@ -51,19 +59,21 @@ def statements(made: StorageConnection, purpose: Purpose, scope: str) -> list[di
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_every_purpose_has_a_policy_that_sts_takes_even_with_the_longest_names(purpose: Purpose) -> None:
-    text = session_policy(connection(prefix="p" * (KEY_BYTES // 2), bucket="b" * 63), purpose, SCOPES[purpose])
+    text = session_policy(wrapped(prefix="p" * (KEY_BYTES // 2), bucket="b" * 63), purpose, SCOPES[purpose])
     assert len(text) <= MAX_POLICY_CHARACTERS
     assert text.isascii()
 
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_no_purpose_reaches_beyond_its_scope(purpose: Purpose) -> None:
-    for statement in statements(connection(), purpose, SCOPES[purpose]):
+    for statement in statements(wrapped(), purpose, SCOPES[purpose]):
         if {"s3:ListBucket", "s3:ListBucketVersions"} & set(statement["Action"]):
             assert statement["Condition"] == {"StringLike": {"s3:prefix": f"media/reelkeep/{SCOPES[purpose]}*"}}
         elif statement["Action"] == ["s3:ListBucketMultipartUploads"]:  # S3 cannot narrow it to a prefix
             assert purpose in (Purpose.END_UPLOADS, Purpose.AUDIT, Purpose.PROBE)
             assert statement["Resource"] == ["arn:aws:s3:::acme-media"]
+        elif statement["Resource"] == [WRAPPING.arn]:
+            assert purpose in (Purpose.WRAP, Purpose.UNWRAP, Purpose.WATCH)
         elif statement["Action"] != ["kms:Decrypt", "kms:GenerateDataKey"]:
             tail = "" if SCOPES[purpose] == MARKER else "*"
             assert statement["Resource"] == [f"arn:aws:s3:::acme-media/media/reelkeep/{SCOPES[purpose]}{tail}"]
@@ -98,6 +108,25 @@ def test_only_aws_gets_the_statement_for_kms_and_only_by_way_of_s3() -> None:
     assert len(elsewhere) == len(on_aws) - 1
 
 
+def test_who_unwraps_the_company_key_reaches_no_object_and_who_watches_unwraps_the_probe_alone() -> None:
+    def uses(purpose: Purpose) -> dict[str, object]:
+        (found,) = (one for one in statements(wrapped(), purpose, SCOPES[purpose]) if one["Resource"] == [WRAPPING.arn])
+        return found
+
+    context = "kms:EncryptionContext:reelkeep-purpose"
+    assert uses(Purpose.UNWRAP)["Action"] == uses(Purpose.WATCH)["Action"] == ["kms:Decrypt"]
+    assert uses(Purpose.UNWRAP)["Condition"] == {"StringEquals": {context: ["company-key"]}}
+    assert uses(Purpose.WATCH)["Condition"] == {"StringEquals": {context: ["probe"]}}
+    assert [len(statements(wrapped(), one, "")) for one in (Purpose.WRAP, Purpose.UNWRAP)] == [1, 1]
+
+
+@pytest.mark.parametrize("arn", ["", "*", "arn:aws:kms:*:222222222222:key/*", None])
+def test_without_a_key_of_the_companys_own_there_is_no_session_for_it(arn: str | None) -> None:
+    key = None if arn is None else dataclasses.replace(WRAPPING, arn=arn)
+    with pytest.raises(IsolationError):
+        session_policy(connection(wrapping_key=key), Purpose.UNWRAP, "")
+
+
 def test_the_partition_follows_the_role() -> None:
     china = connection(role_arn="arn:aws-cn:iam::222222222222:role/reelkeep")
     assert statements(china, Purpose.PLAYBACK, "proxies/")[0]["Resource"] == [
@@ -124,6 +153,8 @@ def test_the_partition_follows_the_role() -> None:
         (Purpose.UPLOAD, "originals/Läufer/"),
         (Purpose.UPLOAD, "originals/${aws:username}/"),
         (Purpose.PLAYBACK, ""),
+        (Purpose.UNWRAP, "proxies/"),
+        (Purpose.WRAP, MARKER),
     ],
 )
 def test_a_scope_that_is_too_wide_or_holds_a_pattern_is_refused(purpose: Purpose, scope: str) -> None:

@@ -22,6 +22,7 @@ from reelkeep.jobs import queue
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import Purpose, StorageConnection
 from reelkeep.storage.layout import MARKER
+from reelkeep.storage.placement import check_resumable
 from reelkeep.storage.refusals import Answer
 from reelkeep.web.api.views import placement_json, stopped_json, time_json
 from reelkeep.web.context import Call, Caller, IdInPath
@@ -43,6 +44,7 @@ def describe_storage(caller: Caller) -> dict[str, Any]:
         ],
         "company": _placement(caller, None),
         "productions": [{"id": one.id, "name": one.name, "placement": _placement(caller, one.id)} for one in found],
+        "company_key": _company_key_json(storage.all_connections()),
     }
 
 
@@ -64,6 +66,7 @@ def resume_connection(connection_id: IdInPath, caller: Caller) -> dict[str, Any]
     found = next((one for one in company.storage.all_connections() if one.id == wanted), None)
     if found is None or company.lookout is None:
         raise NotFound("the company has no such storage connection")
+    check_resumable(found)
     if found.state is ConnectionState.REVOKED:
         told = company.lookout.look(wanted)
         if told.answer is Answer.AWAY:
@@ -75,7 +78,7 @@ def resume_connection(connection_id: IdInPath, caller: Caller) -> dict[str, Any]
     caller.context.registry.resume(wanted)
     with company.engine.begin() as conn:
         audit.record(conn, "storage.resumed", wanted, user_id)
-        kinds = queue.unpark(conn, wanted)
+        kinds = queue.unpark(conn, wanted if found.wrapping_key is None else None)
     for kind in kinds:
         company.doorbell.ring(kind)
     return {"id": wanted, "state": ConnectionState.ACTIVE.value}
@@ -145,6 +148,14 @@ def _placement(caller: Call, production_id: ProductionId | None) -> dict[str, An
         return None
 
 
+def _company_key_json(connections: list[StorageConnection]) -> dict[str, Any] | None:
+    """Return by which key of its own the company key is wrapped besides the operator's; None: by none."""
+    for one in connections:
+        if one.wrapping_key is not None:
+            return {"connection": one.name, "key": one.wrapping_key.arn, "open": one.state is ConnectionState.ACTIVE}
+    return None
+
+
 def _connection_json(connection: StorageConnection, held: Held, seen: Answer | None) -> dict[str, Any]:
     why = stopped_json(connection)
     return {
@@ -156,6 +167,7 @@ def _connection_json(connection: StorageConnection, held: Held, seen: Answer | N
         "state": connection.state.value,
         "hosted": connection.is_hosted,
         "why": why["message"] if why else None,
+        "waits_for_key": connection.waits_for_key,
         "answers": seen is not None and seen is Answer.OPEN,
         "away": connection.state is ConnectionState.ACTIVE and seen is Answer.AWAY,
         "versions": held.versions,

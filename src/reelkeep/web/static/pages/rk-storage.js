@@ -11,9 +11,10 @@ import "./rk-onboarding.js";
 /**
  * @typedef {{connection: string, bucket: string, state: string, inherited_from: string}} Placement
  * @typedef {{id: string, name: string, bucket: string, prefix: string, region: string, state: string, hosted: boolean,
- *   why: string | null, answers: boolean, away: boolean, versions: number, original_bytes: number}} Connection
+ *   why: string | null, answers: boolean, waits_for_key: boolean, away: boolean, versions: number, original_bytes: number}} Connection
  * @typedef {{connections: Connection[], company: Placement | null,
- *   productions: {id: string, name: string, placement: Placement | null}[]}} Storage
+ *   productions: {id: string, name: string, placement: Placement | null}[],
+ *   company_key: {connection: string, key: string, open: boolean} | null}} Storage
  * @typedef {{currency: string, store: string, region: string, prices_looked_up: string, prices_source: string,
  *   lines: {what: string, amount: string, unit: string, cost: string}[], month: Record<string, string>}} Estimate
  */
@@ -85,6 +86,9 @@ export class RkStorage extends LitElement {
         display: grid;
         gap: 6px;
         justify-items: start;
+      }
+      .key {
+        overflow-wrap: anywhere;
       }
       .prices {
         margin-top: 12px;
@@ -180,9 +184,10 @@ export class RkStorage extends LitElement {
 
   /** @param {Connection} connection */
   #renderState(connection) {
-    const { state, why, away, answers } = connection;
+    const { state, why, away, answers, waits_for_key: waits } = connection;
     if (away) return html`<span class="bad">Does not answer</span>`;
     if (state !== "revoked") return html`<span class=${state === "active" ? "" : "bad"}>${STATE_WORDS[state] ?? state}</span>`;
+    if (waits) return html`<div class="revoked"><span class="bad">Waits for your key</span><span class="quiet">${why}</span></div>`;
     return html`<div class="revoked">
       <span class="bad">${STATE_WORDS.revoked}</span>
       <span class="quiet">${why}</span>
@@ -284,6 +289,7 @@ export class RkStorage extends LitElement {
               )}
             </tbody>
           </table>`}
+      ${this.#renderKey(storage.company_key)}
       ${this.#renderTries(storage.connections)}
       <h2 id="places">New versions</h2>
       <table class="stack" aria-labelledby="places">
@@ -306,6 +312,19 @@ export class RkStorage extends LitElement {
         </tbody>
       </table>
     `;
+  }
+
+  /** @param {Storage["company_key"]} key */
+  #renderKey(key) {
+    return html`<h2 id="key">Company key</h2>
+      <p>
+        ${key
+          ? html`Wrapped by the operator's key and by your own: a proxy opens with both together only.`
+          : html`Wrapped by the operator's key alone. A key of your own can wrap it as well; your cloud team turns it on in the storage stack (<code>CompanyKeyWrap</code>), the operator here.`}
+      </p>
+      ${key
+        ? html`<p class="quiet key">${key.key}, used by way of the connection ${key.connection}. ${key.open ? nothing : html`<span class="bad">No proxy opens while that connection is not in use.</span>`}</p>`
+        : nothing}`;
   }
 
   /**
