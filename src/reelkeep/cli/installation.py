@@ -270,7 +270,7 @@ class Installation:
         """Return the address of the company's pages: of this machine for a store on it, else of its host name."""
         if connection.endpoint_url is None:
             return f"https://{company.app_host}"
-        return f"http://{company.app_host}:{self.folder.config().port}"
+        return self.folder.origin(company.app_host)
 
     def ring(self, company: Company, kinds: Sequence[JobKind]) -> None:
         """Ring the doorbell for jobs that are due now."""

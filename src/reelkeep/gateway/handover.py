@@ -11,6 +11,7 @@ import asyncio
 import json
 import socket
 from collections import deque
+from dataclasses import asdict, dataclass
 from typing import Final
 
 MAX_UNACKNOWLEDGED: Final = 64
@@ -21,6 +22,17 @@ _RETRY_SECONDS: Final = 0.1
 
 class Unavailable(Exception):
     """The company's process takes no connection now."""
+
+
+@dataclass(frozen=True)
+class Passenger:
+    """What travels with a socket: after a load balancer, ``getpeername`` in the company's process names that."""
+
+    host: str  # that it asked for; "" for none
+    address: str  # of the client
+    port: int
+    endpoint_id: str | None  # of the PrivateLink endpoint it came through
+    is_tls: bool
 
 
 class Handover:
@@ -40,13 +52,13 @@ class Handover:
         self._waiting = 0
         self._connecting = asyncio.Lock()
 
-    async def pass_on(self, client: socket.socket, host: str, peer: tuple[str, int]) -> None:
+    async def pass_on(self, client: socket.socket, passenger: Passenger) -> None:
         """Hand ``client`` over and return when the process has it; the caller closes its own copy afterwards.
 
         Raises:
             Unavailable: the process did not take it in time, or too many are waiting already.
         """
-        payload = json.dumps({"host": host, "peer": list(peer)}).encode()
+        payload = json.dumps(asdict(passenger)).encode()
         until = asyncio.get_running_loop().time() + self._wait_seconds
         while not await (await self._sent_before(until, client, payload)):
             pass
