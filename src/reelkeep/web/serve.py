@@ -184,7 +184,9 @@ class _Served:
             self._opening[task] = None
             task.add_done_callback(self._opened)
             if len(self._opening) > MAX_HANDSHAKES:
-                next(iter(self._opening)).cancel()
+                oldest = next(iter(self._opening))
+                del self._opening[oldest]
+                oldest.cancel()
         with contextlib.suppress(OSError):  # the gateway has gone since: the next read tells
             gateway.send(b"\x01")
 
@@ -202,11 +204,12 @@ class _Served:
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         seconds = {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": SHUTDOWN_SECONDS} if tls else {}
+        protocol = BoundedProtocol(config=config, server_state=self._state, app_state=self._lifespan.state)
         with contextlib.ExitStack() as undo:
             undo.callback(client.close)
             try:
-                _, protocol = await asyncio.get_running_loop().connect_accepted_socket(
-                    lambda: BoundedProtocol(config=config, server_state=self._state, app_state=self._lifespan.state),
+                await asyncio.get_running_loop().connect_accepted_socket(
+                    lambda: protocol,
                     client,
                     ssl=tls.context if tls else None,
                     **seconds,
