@@ -43,6 +43,16 @@ def admits(policy: NetworkPolicy | None, address: str, endpoint_id: str | None) 
     return policy is None or policy.admits(address, endpoint_id)
 
 
+def policy_details(policy: NetworkPolicy | None) -> dict[str, str | bool]:
+    """Return the details of an audit event that tells of a change.
+
+    >>> policy_details(None)
+    {'open': True, 'networks': '', 'endpoints': ''}
+    """
+    networks, endpoints = (policy.networks, policy.endpoints) if policy else ((), ())
+    return {"open": policy is None, "networks": " ".join(map(str, networks)), "endpoints": " ".join(endpoints)}
+
+
 def policy_of(networks: Iterable[str], endpoints: Iterable[str]) -> NetworkPolicy:
     """Return the policy that a person wrote down, in order and each entry once.
 
