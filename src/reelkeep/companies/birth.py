@@ -58,5 +58,6 @@ def _connection_from_fields(fields: Mapping[str, Any]) -> StorageConnection:
         "capabilities": capabilities,
         "state": ConnectionState(fields["state"]),
         "revoked_by": Revocation(fields["revoked_by"]) if fields["revoked_by"] else None,
+        "links_from": tuple(fields["links_from"]),
     }
     return StorageConnection(**{**fields, **values})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from reelkeep.companies import tables
@@ -73,6 +73,8 @@ def tls_fields(keyring: Keyring, company_id: CompanyId, kept: KeptCertificate) -
 
 
 def _keep(conn: Connection, keyring: Keyring, company_id: CompanyId, found: TlsCertificate) -> None:
+    """Write a certificate down; one that is self-signed never takes the place of one that somebody has set."""
+    replaced = tables.certificates.c.is_self_signed if found.is_self_signed else true()
     for host in found.hosts:
         row = {
             "company_id": company_id,
@@ -87,7 +89,7 @@ def _keep(conn: Connection, keyring: Keyring, company_id: CompanyId, found: TlsC
         conn.execute(
             insert(tables.certificates)
             .values(row)
-            .on_conflict_do_update(index_elements=["company_id", "host"], set_=row)
+            .on_conflict_do_update(index_elements=["company_id", "host"], set_=row, where=replaced)
         )
 
 

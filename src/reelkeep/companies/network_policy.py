@@ -16,6 +16,7 @@ from typing import Any, Final
 from reelkeep.errors import RequestError
 
 MAX_ENTRIES: Final = 60  # so many fit into a session policy of STS beside what it allows (facts: isolation)
+MAX_NETWORK_CHARACTERS: Final = 900  # of all networks together; IPv6 has long ones
 _ENDPOINT_ID: Final = re.compile(r"vpce-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # Amazon EC2 API, resource ids
 
 
@@ -43,6 +44,17 @@ def admits(policy: NetworkPolicy | None, address: str, endpoint_id: str | None) 
     return policy is None or policy.admits(address, endpoint_id)
 
 
+def links_from_of(policy: NetworkPolicy | None) -> tuple[str, ...]:
+    """Return the networks from which a site's links into the bucket are good; (): from everywhere.
+
+    A store sees public addresses alone, so private networks and endpoints of the site say nothing to it.
+
+    >>> links_from_of(policy_of(["10.0.0.0/8", "198.41.0.0/24"], []))
+    ('198.41.0.0/24',)
+    """
+    return tuple(str(network) for network in policy.networks if network.is_global) if policy else ()
+
+
 def policy_details(policy: NetworkPolicy | None) -> dict[str, str | bool]:
     """Return the details of an audit event that tells of a change.
 
@@ -66,7 +78,7 @@ def policy_of(networks: Iterable[str], endpoints: Iterable[str]) -> NetworkPolic
     ids = sorted({_endpoint(text) for text in endpoints})
     if not read and not ids:
         raise RequestError("a closed site needs a network or an endpoint", advice="Name one, or open the site.")
-    if len(read) + len(ids) > MAX_ENTRIES:
+    if len(read) + len(ids) > MAX_ENTRIES or sum(len(str(one)) for one in read) > MAX_NETWORK_CHARACTERS:
         raise RequestError(
             f"these are more than {MAX_ENTRIES} networks and endpoints", advice="Join networks that lie side by side."
         )

@@ -1,8 +1,9 @@
 """Passes sockets to one company's process, over AF_UNIX SOCK_SEQPACKET with SCM_RIGHTS.
 
 Descriptors in flight are limited per sending user, over all receivers (facts: 1,025 unread ones blocked healthy ones),
-so at most 64 may be unacknowledged for one company. The receiver acknowledges each with one byte, before it reads from
-the client; until then the gateway keeps its own copy and, should the process end, passes it to the successor.
+so at most 64 may be unacknowledged for one company, 32 for each of its two processes. The receiver acknowledges each
+with one byte, before it reads from the client; until then the gateway keeps its own copy and, should the process end,
+passes it to the successor.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from typing import Final
 
-MAX_UNACKNOWLEDGED: Final = 64
+MAX_UNACKNOWLEDGED: Final = 32
 MAX_WAITING: Final = 256
 WAIT_SECONDS: Final = 10.0  # a company's process that ended is back within about two
 _RETRY_SECONDS: Final = 0.1

@@ -45,6 +45,7 @@ class StorageConnection:
     is_hosted: bool = False  # the operator's own, below a prefix of this company
     revoked_by: Revocation | None = None
     has_marker: bool = False  # ``storage.marker`` was written there, so its absence says something
+    links_from: tuple[str, ...] = ()  # networks, from which alone presigned links are good; (): from everywhere
 
 
 class Purpose(enum.Enum):
@@ -73,12 +74,15 @@ class SessionRequest:
         scope: the key prefix below the connection's prefix that the session may reach; it ends in "/".
         grant_id: set where the session itself is the grant (its RoleSessionName); None where each request is signed
             with its own grant id.
+        links_from: set where presigned links are made with it: the networks from which alone they are good. The
+            broker puts its own knowledge in their place.
     """
 
     connection_id: ConnectionId
     purpose: Purpose
     scope: str
     grant_id: GrantId | None = None
+    links_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import psycopg
@@ -22,6 +22,7 @@ from reelkeep.companies import provisioning, registry
 from reelkeep.companies.birth import Connections, Placements
 from reelkeep.companies.certificates import KeptCertificate, complete, tls_fields
 from reelkeep.companies.hosts import origin
+from reelkeep.companies.network_policy import links_from_of, policy_from_fields
 from reelkeep.companies.refused import is_source
 from reelkeep.companies.registry import Company
 from reelkeep.companies.tables import REGISTRY_CHANGED_CHANNEL
@@ -196,7 +197,9 @@ class Supervisor:
             company, read = self._companies[company_id], found[company_id]
             company.update_network(row.network)
             company.update_certificates(read.certificates)
-            company.update(read.connections, read.placements)
+            links_from = links_from_of(policy_from_fields(row.network))
+            bound = {key: replace(one, links_from=links_from) for key, one in read.connections.items()}
+            company.update(bound, read.placements)
         await asyncio.gather(*(one.begin(wait=wait) for one in fresh))
         self._knows_companies = True
         self._push_routes()

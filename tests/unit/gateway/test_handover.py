@@ -1,4 +1,4 @@
-"""Passing sockets: at most 64 unacknowledged, one slow company never holds up another, successors are found."""
+"""Passing sockets: at most 32 unacknowledged, one slow company never holds up another, successors are found."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_host_and_peer_travel_with_the_socket(tmp_path: Path, client: socket.soc
         }
 
 
-def test_a_process_that_does_not_acknowledge_gets_64_and_holds_up_nobody_else(
+def test_a_process_that_does_not_acknowledge_gets_32_and_holds_up_nobody_else(
     tmp_path: Path, client: socket.socket
 ) -> None:
     async def flood(receiver: Receiver) -> int:
@@ -105,10 +105,10 @@ def test_a_process_that_does_not_acknowledge_gets_64_and_holds_up_nobody_else(
         return len(waiting)
 
     with receiving(tmp_path / "stuck") as stuck, receiving(tmp_path / "healthy") as healthy:
-        assert asyncio.run(flood(healthy)) == MAX_UNACKNOWLEDGED == 64
+        assert asyncio.run(flood(healthy)) == MAX_UNACKNOWLEDGED == 32
         for _ in range(MAX_UNACKNOWLEDGED):
             stuck.take(acknowledge=False)
-        with pytest.raises(json.JSONDecodeError):  # the end of the connection: there is no 65th
+        with pytest.raises(json.JSONDecodeError):  # the end of the connection: there is no 33rd
             stuck.take(acknowledge=False)
 
 

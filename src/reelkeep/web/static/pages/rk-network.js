@@ -190,7 +190,7 @@ export class RkNetwork extends LitElement {
   render() {
     return html`
       <h1>Network</h1>
-      <p class="quiet">From where this site can be reached. Who comes from elsewhere gets no answer at all, whether they have an account or not.</p>
+      <p class="quiet">From where this site can be reached. Who comes from elsewhere gets no answer at all, whether they have an account or not. Links to the bucket work from the public ones of these networks alone.</p>
       ${this.network ? this.#renderForm(this.network) : this.#renderProblem()}
       ${this.network ? this.#renderRefused(this.network.refused) : nothing}
     `;
