@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import select
@@ -26,6 +27,7 @@ from tests.services.front import exchange
 from tests.services.installation import wait_until
 
 from reelkeep.catalog.tables import audit_events
+from reelkeep.cli.app import main
 from reelkeep.cli.installation import Installation
 from reelkeep.companies.tables import certificates
 
@@ -49,9 +51,10 @@ class Site:
 
     def command(self, *arguments: str) -> tuple[int, Any]:
         """Run a command of the operator with --json; return its exit code and its object."""
-        command = [sys.executable, "-m", "reelkeep.cli", *arguments, "--data", str(self.data), "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        return done.returncode, json.loads(done.stdout.splitlines()[-1])
+        told = io.StringIO()
+        with contextlib.redirect_stdout(told), contextlib.redirect_stderr(io.StringIO()):
+            code = main([*arguments, "--data", str(self.data), "--json"])
+        return code, json.loads(told.getvalue().splitlines()[-1])
 
     def secured(self, host: str = ACME, source: str = "127.0.0.1") -> ssl.SSLSocket:
         client = socket.create_connection(("127.0.0.1", self.port), timeout=15, source_address=(source, 0))
