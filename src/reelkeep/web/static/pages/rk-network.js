@@ -60,6 +60,10 @@ export class RkNetwork extends LitElement {
         margin-bottom: 8px;
         font-weight: 500;
       }
+      label {
+        margin: 0;
+        color: var(--text);
+      }
       .choice {
         display: flex;
         gap: 10px;
@@ -83,6 +87,7 @@ export class RkNetwork extends LitElement {
         border: 1px solid var(--line);
         border-radius: var(--radius);
         background: var(--ground);
+        color: var(--text);
         font: 14px/1.5 ui-monospace, "DejaVu Sans Mono", monospace;
         resize: vertical;
       }
@@ -208,11 +213,11 @@ export class RkNetwork extends LitElement {
       ${this.open
         ? nothing
         : html`<div class="entries">
-              <label>Networks, one on a line
-                <textarea spellcheck="false" autocomplete="off" placeholder="203.0.113.0/24" .value=${this.networks} @input=${(/** @type {Event} */ event) => (this.networks = valueOf(event))}></textarea>
+              <label><span>Networks, one on a line <span class="quiet">as 203.0.113.0/24</span></span>
+                <textarea spellcheck="false" autocomplete="off" .value=${this.networks} @input=${(/** @type {Event} */ event) => (this.networks = valueOf(event))}></textarea>
               </label>
-              <label>PrivateLink endpoints, one on a line
-                <textarea spellcheck="false" autocomplete="off" placeholder="vpce-0123456789abcdef0" .value=${this.endpoints} @input=${(/** @type {Event} */ event) => (this.endpoints = valueOf(event))}></textarea>
+              <label><span>PrivateLink endpoints, one on a line <span class="quiet">as vpce-0123456789abcdef0</span></span>
+                <textarea spellcheck="false" autocomplete="off" .value=${this.endpoints} @input=${(/** @type {Event} */ event) => (this.endpoints = valueOf(event))}></textarea>
               </label>
             </div>
             <div class="row"><span class="quiet">You come from ${from}.</span><button type="button" @click=${this.#addMine}>Add it</button></div>`}
