@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import ssl
 import time
 from collections.abc import Iterator
@@ -11,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.services.front import ACME, BOREALIS, HOSTS, MEDIA, Front, descriptors, exchange, front
+from tests.services.front import ACME, BOREALIS, HOSTS, MEDIA, Front, descriptors, exchange, front, upgrade
 from tests.services.hellos import client_hello, in_records
 from tests.services.installation import wait_until
-from websockets.sync.client import connect
+from tests.services.memory import holds
 
 from reelkeep.encryption.tls_certificate import self_signed
 from reelkeep.gateway.client_hello import UNRECOGNIZED_NAME, alert
@@ -114,12 +115,10 @@ def test_the_clients_address_travels_with_the_socket(up: Front) -> None:
 
 
 def test_websockets_work_over_tls(up: Front) -> None:
-    with (
-        up.connected(up.tls_port) as client,
-        connect(f"wss://{ACME}/echo", sock=client, ssl=up.trust(ACME), server_hostname=ACME) as web_socket,
-    ):
-        web_socket.send("kept")
-        assert web_socket.recv(timeout=10) == "kept"
+    with up.secured(ACME) as client:
+        upgrade(client, ACME)
+        client.sendall(bytes([0x81, 0x84]) + bytes(4) + b"kept")  # RFC 6455, section 5.2; a mask of zeros
+        assert client.recv(6) == bytes([0x81, 4]) + b"kept"
 
 
 def test_a_new_certificate_serves_new_connections_and_drops_none(up: Front) -> None:
@@ -165,6 +164,16 @@ def test_keys_are_in_no_command_line_and_no_environment(up: Front) -> None:
     for process in (up.gateway, *up.web.values()):
         for name in ("cmdline", "environ"):
             assert secret.encode() not in Path(f"/proc/{process.pid}/{name}").read_bytes()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="reads other processes' memory: root only")
+def test_a_key_is_in_the_memory_of_its_own_process_alone(up: Front) -> None:
+    processes = {**up.web, "gateway": up.gateway}
+    for host in HOSTS:
+        up.ask(host)
+    for host in HOSTS:
+        secret = up.certificates[host].key.splitlines()[1].encode()
+        assert [name for name, one in processes.items() if holds(one.pid, secret)] == [host]
 
 
 def test_silent_clients_of_one_address_keep_nobody_else_out(up: Front) -> None:

@@ -170,6 +170,26 @@ def exchange(client: socket.socket, host: str, path: str = "/who") -> tuple[int,
     return answer.status, answer.msg, answer.read()
 
 
+def upgrade(client: socket.socket, host: str) -> None:
+    """Make a WebSocket of a connection.
+
+    By hand: the client of ``websockets`` reads and writes in two threads, and Python's ``ssl`` hangs now and then.
+    """
+    fields = {
+        "Host": host,
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    client.sendall(f"GET /echo HTTP/1.1\r\n{lines}\r\n".encode())
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        answer += client.recv(1)
+    assert answer.startswith(b"HTTP/1.1 101")
+
+
 def tls_fields(certificate: TlsCertificate) -> dict[str, Any]:
     return {"chain": certificate.chain, "key": certificate.key, "is_self_signed": certificate.is_self_signed}
 
