@@ -35,7 +35,12 @@ class Settings:
 
     data: Path = Path("var")
     address: str = "127.0.0.1"  # of the plain listener; anything but loopback is refused until TLS ends here
-    port: int | None = None  # None: as at the last start; 0: a free one
+    port: int | None = None  # of the plain listener; None: as at the last start; 0: a free one
+    tls_port: int | None = None  # with one of these two there is TLS, and no plain listener; 0: a free one
+    tls_proxy_port: int | None = None  # behind a load balancer that sends PROXY headers of version 2, and for it alone
+    tls_address: str = "127.0.0.1"  # of both; "::" is every address of the machine
+    tls_public_port: int | None = None  # as it stands in addresses; None: the port that is listened on
+    tls_proxy_from: str = "127.0.0.0/8,::1/128"  # networks of the load balancer: nobody else's headers are believed
     domain: str = "localhost"
     s3_embedded: bool = False
     jobs: int = 1  # job processes at a time
@@ -57,6 +62,9 @@ class Settings:
             raise SettingsRefused("address must be 127.0.0.1 or ::1: the plain listener stays on loopback")
         if self.port is not None and not 0 <= self.port <= _MAX_PORT:
             raise SettingsRefused("port must be 0 to 65535")
+        for name in ("tls_port", "tls_proxy_port", "tls_public_port"):
+            if (port := getattr(self, name)) is not None and not 0 <= port <= _MAX_PORT:
+                raise SettingsRefused(f"{name} must be 0 to 65535")
         if self.jobs < 1:
             raise SettingsRefused("jobs must be at least 1")
         for one in fields(MediaLimits):
@@ -64,6 +72,10 @@ class Settings:
                 raise SettingsRefused(f"the setting {one.name} must be from 1 to {_MOST.get(one.name, 'any number')}")
         if (self.platform_access_key_id is None) != (self.platform_secret_access_key is None):
             raise SettingsRefused("platform_access_key_id and platform_secret_access_key go together")
+
+    @property
+    def is_tls(self) -> bool:
+        return self.tls_port is not None or self.tls_proxy_port is not None
 
     def media_limits(self) -> MediaLimits:
         """Return what an original may ask for."""

@@ -19,7 +19,7 @@ import pytest
 from tests.services.installation import Installation, installation, wait_until
 from websockets.sync.client import connect
 
-from reelkeep.gateway.gateway import MAX_PEEKING
+from reelkeep.gateway.crowd import MAX_PEEKING
 from reelkeep.web.serve import MAX_CONNECTIONS
 
 ACME, MEDIA, BOREALIS = "acme.localhost", "acme-media.localhost", "borealis.localhost"
@@ -53,8 +53,8 @@ def ask(up: Installation, host: str, path: str = "/who") -> dict[str, Any]:
         return facts
 
 
-def raw(up: Installation) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", up.facts["port"]), timeout=15)
+def raw(up: Installation, source: str = "127.0.0.1") -> socket.socket:
+    return socket.create_connection(("127.0.0.1", up.facts["port"]), timeout=15, source_address=(source, 0))
 
 
 def gateway_pid(up: Installation) -> int:
@@ -162,7 +162,8 @@ def test_a_client_that_closes_half_way_is_forgotten(up: Installation) -> None:
 
 def test_silent_clients_do_not_keep_others_out(up: Installation) -> None:
     with contextlib.ExitStack() as stack:
-        silent = [stack.enter_context(raw(up)) for _ in range(MAX_PEEKING + 50)]
+        sources = [f"127.0.1.{number % 200 + 1}" for number in range(MAX_PEEKING + 50)]
+        silent = [stack.enter_context(raw(up, source)) for source in sources]
         assert ask(up, ACME)["role"] == "app"
         assert silent[0].recv(1) == b""  # the one that was silent longest had to go
 

@@ -131,3 +131,16 @@ def test_a_session_wider_than_its_purpose_is_not_even_asked_for(place: Place) ->
     ]:
         with pytest.raises(IsolationError):
             place.broker().session(SessionRequest(place.connection.id, purpose, scope))
+
+
+@pytest.mark.parametrize(("network", "is_let_in"), [("127.0.0.0/8", True), ("198.41.0.0/24", False)])
+def test_a_session_for_links_is_good_from_its_networks_alone(aws: Place, network: str, is_let_in: bool) -> None:
+    scope = proxy_scope(VersionId(new_id()))
+    request = SessionRequest(aws.connection.id, Purpose.WRITE_PROXY, scope, links_from=(network,))
+    session = aws.broker().session(request)
+    store = S3Store(aws.connection, lambda: session)
+    if is_let_in:
+        store.put_new(f"{scope}x", b"x", content_type="text/plain", grant=GRANT)
+    else:
+        with pytest.raises(StorageSetupError):
+            store.put_new(f"{scope}x", b"x", content_type="text/plain", grant=GRANT)

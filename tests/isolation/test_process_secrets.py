@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.services.installation import Installation, installation, wait_until
+from tests.services.memory import holds
 
 from reelkeep.companies import provisioning, registry
 from reelkeep.companies.registry import Company
@@ -20,8 +21,6 @@ from reelkeep.storage.connection_states import Revocation
 from reelkeep.supervisor.folder import DataFolder
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reads other processes' memory: root only")
-
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -68,35 +67,6 @@ def platform_secrets(one: Installation) -> list[bytes]:
     texts = [keyring["key"], folder.server().admin_password, state["platform"]["secret_access_key"]]
     texts += [state["operator"]["secret_access_key"], state["signing_key"], *state["internal_keys"]]
     return [text.encode() for text in texts]
-
-
-def holds(pid: int, needle: bytes) -> bool:
-    """Tell whether a process's readable memory contains ``needle``."""
-    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        for line in maps:
-            found = re.match(r"([0-9a-f]+)-([0-9a-f]+) r", line)
-            if found is None or "[v" in line:
-                continue
-            start, end = (int(part, 16) for part in found.groups())
-            if in_range(memory, start, end, needle):
-                return True
-    return False
-
-
-def in_range(memory: object, start: int, end: int, needle: bytes) -> bool:
-    tail, position = b"", start
-    while position < end:
-        try:
-            memory.seek(position)  # type: ignore[attr-defined]
-            chunk = memory.read(min(_CHUNK_BYTES, end - position))  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        if not chunk:
-            return False
-        if needle in tail + chunk:
-            return True
-        tail, position = chunk[-len(needle) :], position + len(chunk)
-    return False
 
 
 def company_process(one: Installation, slug: str, role: str) -> int:

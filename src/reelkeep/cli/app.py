@@ -1,8 +1,8 @@
 """Wires the commands together and turns errors into sentences and exit codes.
 
 Commands of users (login, production, upload, assets, facts, download, delete, deleted, restore) speak to a company's
-HTTP API. Commands of the operator (up, demo, company, user, storage) work on the data folder, on the machine where the
-installation runs.
+HTTP API. Commands of the operator (up, demo, company, user, storage, cert) work on the data folder, on the machine
+where the installation runs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import typer
 
 from reelkeep.cli import exits, output
 from reelkeep.cli.assets import assets
+from reelkeep.cli.cert import cert
 from reelkeep.cli.certificate import certificate
 from reelkeep.cli.company import company
 from reelkeep.cli.deletions import delete, deleted, restore
@@ -42,7 +43,7 @@ for command in (up, demo, login, upload, assets, facts, download, remake, delete
     app.command()(command)
 storage.command("template")(template)
 production.add_typer(lut)
-for group in (company, production, user, storage, certificate):
+for group in (company, production, user, storage, cert, certificate):
     app.add_typer(group)
 
 

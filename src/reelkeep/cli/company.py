@@ -1,4 +1,4 @@
-"""``reelkeep company create``, ``key``, ``wrap``, ``unwrap``: a new company, and by which keys its key is wrapped."""
+"""``reelkeep company``: a new company with a database of its own, the keys of its key, and where it is reached from."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from reelkeep.cli import output
+from reelkeep.cli.company_network import network
 from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json
 
 company = typer.Typer(name="company", help="Companies of this installation (operator).", no_args_is_help=True)
+company.add_typer(network)
 
 
 @company.command("create")

@@ -164,12 +164,11 @@ def _until_it_answers(api: Api, sign_in: SignIn) -> None:
 def _provision(folder: Path, installation: Installation) -> SignIn:
     """Do the operator's part, once: company, bucket, user, production."""
     kept = folder / "demo.json"
-    port = installation.folder.config().port
+    origin = installation.folder.origin("acme.localhost")
     if kept.exists():
-        return SignIn(f"http://acme.localhost:{port}", EMAIL, json.loads(kept.read_text())["password"])
+        return SignIn(origin, EMAIL, json.loads(kept.read_text())["password"])
     output.note("Creating the company acme with its own bucket.")
     company = installation.create_company("acme", "Acme Pictures", "localhost")
-    origin = f"http://{company.app_host}:{port}"
     connection = installation.connect(company, installation.embedded_bucket(company, origin))
     installation.check(company, connection)
     user, password = installation.create_user(company, EMAIL, "Demo", None, is_company_admin=True)

@@ -11,18 +11,22 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine, func, select
 
 from reelkeep.acceptance.interface import Report
-from reelkeep.catalog import members, people, productions, tables
+from reelkeep.catalog import audit, members, people, productions, tables
 from reelkeep.catalog.passwords import new_password
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
 from reelkeep.cli.accepting import Accepting
-from reelkeep.companies import provisioning, registry, stacks
+from reelkeep.companies import certificates, provisioning, refused, registry, stacks
+from reelkeep.companies.certificates import KeptCertificate
+from reelkeep.companies.network_policy import NetworkPolicy, policy_details
+from reelkeep.companies.refused import RefusedSource
 from reelkeep.companies.registry import Company
 from reelkeep.contract import offer as offers
 from reelkeep.contract.offer import Offer
@@ -30,6 +34,7 @@ from reelkeep.contract.parameters import Place
 from reelkeep.contract.pasted import Stack
 from reelkeep.encryption.keys import CompanyKey
 from reelkeep.encryption.signing import SigningKey
+from reelkeep.encryption.tls_certificate import TlsCertificate
 from reelkeep.errors import DependencyError, NotFound, StorageSetupError
 from reelkeep.jobs.interface import JobKind
 from reelkeep.runner import doorbell
@@ -118,6 +123,27 @@ class Installation:
             names = ", ".join(company.slug for company in found) or "none yet"
             raise NotFound("say which company", advice=f"Add --company SLUG; the companies are: {names}.")
         return found[0]
+
+    def set_certificate(self, company: Company, chain: str, key: str) -> TlsCertificate:
+        """Have a company use a certificate; raise CertificateRefused, with nothing changed."""
+        with self.on_registry() as conn:
+            return certificates.set_certificate(conn, self._keyring, company, chain, key, datetime.now(UTC))
+
+    def certificates(self, company: Company) -> dict[str, KeptCertificate]:
+        with self.on_registry() as conn:
+            return certificates.certificates(conn, company.id)
+
+    def network(self, company: Company) -> tuple[NetworkPolicy | None, list[RefusedSource]]:
+        """Return from where a company may be reached, and whom that turned away."""
+        with self.on_registry() as conn:
+            return registry.network(conn, company.id), refused.refused(conn, company.id)
+
+    def set_network(self, company: Company, policy: NetworkPolicy | None) -> None:
+        """Say from where a company may be reached; it stands in its audit record before it is so."""
+        with self.on_company(company) as conn:
+            audit.record(conn, "network.set", None, None, **policy_details(policy))
+        with self.on_registry() as conn:
+            registry.set_network(conn, company.id, policy)
 
     def create_user(
         self, company: Company, email: str, name: str, password: str | None, *, is_company_admin: bool
@@ -271,7 +297,7 @@ class Installation:
         """Return the address of the company's pages: of this machine for a store on it, else of its host name."""
         if connection.endpoint_url is None:
             return f"https://{company.app_host}"
-        return f"http://{company.app_host}:{self.folder.config().port}"
+        return self.folder.origin(company.app_host)
 
     def ring(self, company: Company, kinds: Sequence[JobKind]) -> None:
         """Ring the doorbell for jobs that are due now."""

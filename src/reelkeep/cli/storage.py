@@ -85,7 +85,7 @@ def connect(
     chosen = installation.company(company)
     new = NewConnection(bucket, region, role, prefix, endpoint, sts_endpoint, path_style, name)
     if embedded:
-        origin = f"http://{chosen.app_host}:{installation.folder.config().port}"
+        origin = installation.folder.origin(chosen.app_host)
         new = replace(installation.embedded_bucket(chosen, origin, bucket), name=name, prefix=prefix)
         made = installation.connect(chosen, new)
         report = installation.check(chosen, made)
@@ -145,7 +145,7 @@ def host(
     new = NewConnection(bucket, region, role, prefix, endpoint, sts_endpoint, path_style, name)
     if embedded:
         domain = chosen.app_host.removeprefix(f"{chosen.slug}.")
-        origin = f"http://*.{domain}:{installation.folder.config().port}"
+        origin = installation.folder.origin(f"*.{domain}")
         new = replace(installation.bucket_on_store(bucket or HOSTED_BUCKET, origin), name=name, prefix=prefix)
     elif not (bucket and role):
         raise RequestError("a bucket and a role are needed", advice="Give --bucket and --role, or --embedded.")

@@ -102,7 +102,7 @@ def drill(
     found = installation.connection(chosen, connection)
     one = Drill(installation, chosen, found, way, output.note)
     film, change = one.film(), _change(installation, found, way)
-    origin = f"http://{chosen.app_host}:{installation.folder.config().port}"
+    origin = installation.folder.origin(chosen.app_host)
     password = read_password(password_file, f"Password of {email}")
     with Api(origin) as api:
         session = Session(origin, api.login(email, password))

@@ -24,6 +24,19 @@ def up(
     ] = None,
     s3: Annotated[S3 | None, typer.Option(help="Run an object store on this machine, too.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 finds a free one.", min=0, max=65535)] = None,
+    tls: Annotated[
+        int | None,
+        typer.Option("--tls", help="Serve HTTPS on this port instead of HTTP; 0 finds a free one.", min=0, max=65535),
+    ] = None,
+    tls_proxy: Annotated[
+        int | None,
+        typer.Option(
+            "--tls-proxy",
+            help="Serve HTTPS on this port behind a load balancer that sends PROXY headers, version 2.",
+            min=0,
+            max=65535,
+        ),
+    ] = None,
     jobs: Annotated[int | None, typer.Option(help="Jobs at a time; the setting, or 1.", min=1)] = None,
     insecure_no_sandbox: Annotated[
         bool, typer.Option("--insecure-no-sandbox", help="Transcode without a sandbox. For demonstrations only.")
@@ -45,6 +58,8 @@ def up(
         data=data,
         s3_embedded=True if s3 is S3.EMBEDDED else None,
         port=port,
+        tls_port=tls,
+        tls_proxy_port=tls_proxy,
         jobs=jobs,
         insecure_no_sandbox=insecure_no_sandbox or None,
     )

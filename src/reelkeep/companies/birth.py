@@ -62,5 +62,6 @@ def _connection_from_fields(fields: Mapping[str, Any]) -> StorageConnection:
         "wrapping_key": WrappingKey(**{**key, "probe": bytes.fromhex(key["probe"])})
         if (key := fields["wrapping_key"])
         else None,
+        "links_from": tuple(fields["links_from"]),
     }
     return StorageConnection(**{**fields, **values})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 _MAX_NAME_BYTES: Final = 255  # RFC 1035, section 2.3.4
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _ALLOWED: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-._[]:")
 
 
@@ -20,3 +21,12 @@ def normal_host(value: bytes) -> str:
     if not name or len(name) > _MAX_NAME_BYTES or port.strip(b"0123456789") or set(name) - _ALLOWED:
         return ""
     return name.decode("ascii")
+
+
+def origin(scheme: str, host: str, port: int) -> str:
+    """Return an origin as browsers write it (RFC 6454, section 6.2): without the port that goes without saying.
+
+    >>> origin("https", "acme.example.org", 443), origin("http", "acme.localhost", 8000)
+    ('https://acme.example.org', 'http://acme.localhost:8000')
+    """
+    return f"{scheme}://{host}" if port == _DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}"

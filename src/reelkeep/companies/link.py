@@ -215,6 +215,7 @@ class _Sessions:
             purpose=request.purpose.value,
             scope=request.scope,
             grant_id=request.grant_id,
+            links_from=list(request.links_from),
         )
         return StsSession(
             access_key_id=answer["access_key_id"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from reelkeep.catalog.lifecycle import step
 from reelkeep.companies import tables
 from reelkeep.companies.databases import DatabaseServer
+from reelkeep.companies.network_policy import NetworkPolicy, policy_from_fields
 from reelkeep.errors import Conflict, NotFound
 from reelkeep.ids import CompanyId, ConnectionId, new_id
 from reelkeep.storage.connection_states import CONNECTION_STEPS, ConnectionState, Revocation
@@ -47,6 +48,7 @@ class Company:
     key_connection_id: ConnectionId | None = None  # set: the company's own key wraps the company key, too
     key_arn: str | None = None
     key_probe: bytes | None = field(repr=False, default=None)
+    network: Mapping[str, Any] | None = None  # companies.network_policy; None: the site is open to everybody
 
 
 def engine(server: DatabaseServer) -> Engine:
@@ -81,6 +83,19 @@ def find_company(conn: Connection, slug: str) -> Company:
     if row is None:
         raise NotFound(f"there is no company {slug}", advice="Create it with `reelkeep company create`.")
     return _company(row)
+
+
+def set_network(conn: Connection, company_id: CompanyId, policy: NetworkPolicy | None) -> None:
+    """Close a company's site to all but these networks and endpoints, or open it to everybody (None)."""
+    fields = policy.as_fields() if policy is not None else None
+    conn.execute(update(tables.companies).where(tables.companies.c.id == company_id).values(network=fields))
+    announce(conn)
+
+
+def network(conn: Connection, company_id: CompanyId) -> NetworkPolicy | None:
+    """Return what a company's site is open to; None: to everybody."""
+    query = select(tables.companies.c.network).where(tables.companies.c.id == company_id)
+    return policy_from_fields(conn.execute(query).scalar_one())
 
 
 def connections(conn: Connection, company_id: CompanyId) -> dict[ConnectionId, StorageConnection]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -46,7 +47,31 @@ companies = Table(
     Column("key_connection_id", ForeignKey("storage_connections.id", use_alter=True)),  # with whose role it is used
     Column("key_arn", Text),
     Column("key_probe", LargeBinary),  # storage.interface.Wrapped.PROBE
+    Column("network", JSONB(none_as_null=True)),  # companies.network_policy; null: the site is open to everybody
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("company_id", ForeignKey("companies.id"), primary_key=True),
+    Column("host", Text, primary_key=True),  # the company's app_host or media_host
+    Column("chain", Text, nullable=False),  # PEM, the host's own certificate first
+    Column("wrapped_key", LargeBinary, nullable=False),  # PEM under the operator's keyring
+    Column("fingerprint", Text, nullable=False),  # SHA-256 of the certificate, hexadecimal
+    Column("not_after", DateTime(timezone=True), nullable=False),
+    Column("is_self_signed", Boolean, nullable=False),
+    Column("set_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+refused_sources = Table(
+    "refused_sources",
+    metadata,
+    Column("company_id", ForeignKey("companies.id"), primary_key=True),
+    Column("source", Text, primary_key=True),  # an address, an endpoint id, or companies.refused.OTHERS
+    Column("connections", BigInteger, nullable=False),
+    Column("first_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("last_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 storage_connections = Table(

@@ -166,7 +166,7 @@ def _not_arrived() -> Conflict:
 
 def sign(storage: CompanyStorage, download: Download) -> PresignedRequest:
     """Return the request the client makes itself. Call it after the grant was committed."""
-    store = storage.open(download.connection_id, Purpose.DOWNLOAD, download.scope)
+    store = storage.open_links(download.connection_id, Purpose.DOWNLOAD, download.scope)
     return store.presign_get(
         download.original_key, file_name=download.file_name, seconds=LINK_SECONDS, grant=download.grant
     )

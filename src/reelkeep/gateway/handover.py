@@ -1,8 +1,9 @@
 """Passes sockets to one company's process, over AF_UNIX SOCK_SEQPACKET with SCM_RIGHTS.
 
 Descriptors in flight are limited per sending user, over all receivers (facts: 1,025 unread ones blocked healthy ones),
-so at most 64 may be unacknowledged for one company. The receiver acknowledges each with one byte, before it reads from
-the client; until then the gateway keeps its own copy and, should the process end, passes it to the successor.
+so at most 64 may be unacknowledged for one company, 32 for each of its two processes. The receiver acknowledges each
+with one byte, before it reads from the client; until then the gateway keeps its own copy and, should the process end,
+passes it to the successor.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import asyncio
 import json
 import socket
 from collections import deque
+from dataclasses import asdict, dataclass
 from typing import Final
 
-MAX_UNACKNOWLEDGED: Final = 64
+MAX_UNACKNOWLEDGED: Final = 32
 MAX_WAITING: Final = 256
 WAIT_SECONDS: Final = 10.0  # a company's process that ended is back within about two
 _RETRY_SECONDS: Final = 0.1
@@ -21,6 +23,17 @@ _RETRY_SECONDS: Final = 0.1
 
 class Unavailable(Exception):
     """The company's process takes no connection now."""
+
+
+@dataclass(frozen=True)
+class Passenger:
+    """What travels with a socket: after a load balancer, ``getpeername`` in the company's process names that."""
+
+    host: str  # that it asked for; "" for none
+    address: str  # of the client
+    port: int
+    endpoint_id: str | None  # of the PrivateLink endpoint it came through
+    is_tls: bool
 
 
 class Handover:
@@ -40,13 +53,13 @@ class Handover:
         self._waiting = 0
         self._connecting = asyncio.Lock()
 
-    async def pass_on(self, client: socket.socket, host: str, peer: tuple[str, int]) -> None:
+    async def pass_on(self, client: socket.socket, passenger: Passenger) -> None:
         """Hand ``client`` over and return when the process has it; the caller closes its own copy afterwards.
 
         Raises:
             Unavailable: the process did not take it in time, or too many are waiting already.
         """
-        payload = json.dumps({"host": host, "peer": list(peer)}).encode()
+        payload = json.dumps(asdict(passenger)).encode()
         until = asyncio.get_running_loop().time() + self._wait_seconds
         while not await (await self._sent_before(until, client, payload)):
             pass

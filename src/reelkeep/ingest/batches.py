@@ -208,7 +208,7 @@ class Batches:
         return records.find_open_small(conn, user.id, production_id, list(new))
 
     def _sign(self, file: SmallFile, row: UploadRow, grant: GrantId) -> Begun:
-        store = self._company.storage.open(row.connection_id, Purpose.UPLOAD, row.scope)
+        store = self._company.storage.open_links(row.connection_id, Purpose.UPLOAD, row.scope)
         request = store.presign_put(
             row.object_key,
             size_bytes=file.size_bytes,

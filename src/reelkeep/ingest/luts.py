@@ -79,7 +79,8 @@ class Luts:
         )
         store, grant = self._store(row), self._grant(user, row, f"begin to add LUT {lut_id}")
         row = replace(row, store_upload_id=store.create_upload(row.object_key, content_type=CONTENT_TYPE, grant=grant))
-        request = store.presign_part(
+        links = self._company.storage.open_links(row.connection_id, Purpose.ATTACH, LUTS_SCOPE)
+        request = links.presign_part(
             row.object_key,
             row.store_upload_id,
             number=1,

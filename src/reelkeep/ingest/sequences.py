@@ -245,7 +245,7 @@ class Sequences:
             )
         if held.is_stored:
             return Held(meant.number)
-        store = self._company.storage.open(row.connection_id, Purpose.UPLOAD, row.scope)
+        store = self._company.storage.open_links(row.connection_id, Purpose.UPLOAD, row.scope)
         request = store.presign_put(
             held.object_key,
             size_bytes=held.size_bytes,

@@ -115,7 +115,8 @@ class Uploads:
         if not 1 <= len(parts) <= MAX_SIGNED_PARTS:
             raise RequestError(f"ask for 1 to {MAX_SIGNED_PARTS} parts at once")
         sizes = [row.plan.length(number) for number, _ in parts]
-        grant, store = self._grant(row, f"put {len(parts)} parts of upload {row.id}"), self._store(row)
+        grant = self._grant(row, f"put {len(parts)} parts of upload {row.id}")
+        store = self._company.storage.open_links(row.connection_id, Purpose.UPLOAD, row.scope)
         return [
             SignedPart(
                 number,

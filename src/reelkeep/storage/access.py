@@ -46,7 +46,7 @@ class CompanyStorage:
         self._broker = broker
         self._open_store = open_store
         self._open_reader = open_reader
-        self._stores: dict[tuple[ConnectionId, Purpose, str], ObjectStore] = {}
+        self._stores: dict[SessionRequest, ObjectStore] = {}
         self._seen: dict[ConnectionId, Answer] = {}
         self._listeners: list[OnChange] = []
 
@@ -77,7 +77,7 @@ class CompanyStorage:
         changed = {key for key in self._connections if connections.get(key) != self._connections[key]}
         before = {one.id for one in self.connections()}
         self._connections, self._placements = dict(connections), dict(placements)
-        self._stores = {key: store for key, store in self._stores.items() if key[0] not in changed}
+        self._stores = {key: store for key, store in self._stores.items() if key.connection_id not in changed}
         self._tell(frozenset(before - {one.id for one in self.connections()}))
 
     def close(self, by: Revocation) -> None:
@@ -121,11 +121,21 @@ class CompanyStorage:
 
     def open(self, connection_id: ConnectionId, purpose: Purpose, scope: str) -> ObjectStore:
         """Return a store that may do ``purpose`` below ``scope``; its session is renewed by itself."""
-        key, connection = (connection_id, purpose, scope), self.connection(connection_id)
-        if key not in self._stores:
-            request = SessionRequest(connection_id, purpose, scope)
-            self._stores[key] = self._open_store(connection, lambda: self._session(request))
-        return self._stores[key]
+        return self._opened(SessionRequest(connection_id, purpose, scope))
+
+    def open_links(self, connection_id: ConnectionId, purpose: Purpose, scope: str) -> ObjectStore:
+        """Return a store that signs links for clients and does nothing else: of a closed site they die elsewhere.
+
+        The platform's own requests come from the platform's network, so they need the session of ``open``.
+        """
+        links_from = self.connection(connection_id).links_from
+        return self._opened(SessionRequest(connection_id, purpose, scope, links_from=links_from))
+
+    def _opened(self, request: SessionRequest) -> ObjectStore:
+        connection = self.connection(request.connection_id)
+        if request not in self._stores:
+            self._stores[request] = self._open_store(connection, lambda: self._session(request))
+        return self._stores[request]
 
     def reader(
         self, connection_id: ConnectionId, key: str, *, scope: str, size_bytes: int, grant: GrantId

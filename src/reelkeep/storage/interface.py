@@ -81,6 +81,7 @@ class StorageConnection:
     revoked_by: Revocation | None = None
     has_marker: bool = False  # ``storage.marker`` was written there, so its absence says something
     wrapping_key: WrappingKey | None = None  # the company key opens with it; one connection of a company at most
+    links_from: tuple[str, ...] = ()  # networks, from which alone presigned links are good; (): from everywhere
 
     @property
     def waits_for_key(self) -> bool:
@@ -116,12 +117,15 @@ class SessionRequest:
         scope: the key prefix below the connection's prefix that the session may reach; it ends in "/".
         grant_id: set where the session itself is the grant (its RoleSessionName); None where each request is signed
             with its own grant id.
+        links_from: set where presigned links are made with it: the networks from which alone they are good. The
+            broker puts its own knowledge in their place.
     """
 
     connection_id: ConnectionId
     purpose: Purpose
     scope: str
     grant_id: GrantId | None = None
+    links_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from reelkeep.contract import comparison
@@ -91,11 +91,12 @@ def check_scope(purpose: Purpose, scope: str) -> None:
         raise IsolationError(f"a session for {purpose.value} was asked with a scope that is not its own")
 
 
-def session_policy(connection: StorageConnection, purpose: Purpose, scope: str) -> str:
+def session_policy(connection: StorageConnection, purpose: Purpose, scope: str, links_from: Sequence[str] = ()) -> str:
     """Return the session policy as JSON, at most 2,048 characters.
 
     Args:
         scope: below the connection's prefix, ends in "/"; of the marker its key.
+        links_from: networks from which alone the session is good; (): from everywhere.
 
     Raises:
         IsolationError: the scope is wider than the purpose, or holds other than identifiers and slugs.
@@ -103,9 +104,10 @@ def session_policy(connection: StorageConnection, purpose: Purpose, scope: str) 
     check_scope(purpose, scope)
     if not _BUCKET.fullmatch(connection.bucket) or not _PREFIX.fullmatch(connection.prefix):
         raise IsolationError("the bucket or the prefix of a storage connection cannot stand in a policy")
-    text = json.dumps(
-        {"Version": "2012-10-17", "Statement": _statements(connection, purpose, scope)}, separators=(",", ":")
-    )
+    statements = _statements(connection, purpose, scope)
+    if links_from:
+        statements.append(_deny_elsewhere(links_from))
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
     if len(text) > MAX_POLICY_CHARACTERS:
         raise IsolationError("a session policy is too long for STS")
     return text
@@ -142,6 +144,12 @@ def _wrapping(connection: StorageConnection, actions: tuple[str, ...], what: tup
     if connection.endpoint_url is None:  # models of AWS know no encryption context in a policy
         found["Condition"] = {"StringEquals": {f"kms:EncryptionContext:{PURPOSE}": [one.value for one in what]}}
     return found
+
+
+def _deny_elsewhere(links_from: Sequence[str]) -> dict[str, Any]:
+    """Return the statement that makes links die elsewhere, also behind an endpoint, where there is no aws:SourceIp."""
+    elsewhere = {"NotIpAddress": {"aws:SourceIp": list(links_from)}}
+    return {"Effect": "Deny", "Action": ["s3:*"], "Resource": ["*"], "Condition": elsewhere}
 
 
 def _kms(region: str) -> dict[str, Any]:

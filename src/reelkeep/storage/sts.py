@@ -89,7 +89,7 @@ class StsBroker:
             DependencyError: STS does not answer.
         """
         connection = self._connection(request.connection_id)
-        policy = session_policy(connection, request.purpose, request.scope)
+        policy = session_policy(connection, request.purpose, request.scope, request.links_from)
         name = request.grant_id or f"{self._company_slug}-{request.purpose.value}"
         with botocore_errors(), _refusals():
             answer = self._client(connection, is_brief=request.purpose is Purpose.WATCH).assume_role(

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from reelkeep.companies.birth import Connections, Placements, seen_fields, storage_fields
+from reelkeep.companies.certificates import KeptCertificate
+from reelkeep.companies.hosts import origin
+from reelkeep.companies.network_policy import NetworkPolicy, policy_from_fields
 from reelkeep.companies.registry import Company
 from reelkeep.errors import IsolationError
 from reelkeep.ids import ConnectionId
@@ -51,6 +54,12 @@ class Switch(Protocol):
     async def onboarding(self) -> Mapping[str, Any]:
         """Return what the registry knows of the company's onboarding: ``companies.onboarding.Known`` as JSON."""
 
+    async def network(self) -> Mapping[str, Any]:
+        """Return the company's network policy and whom it turned away, as JSON."""
+
+    async def set_network(self, policy: NetworkPolicy | None) -> None:
+        """Close the company's site to all but these, or open it to everybody."""
+
 
 @dataclass(frozen=True)
 class CompanySecrets:
@@ -58,6 +67,7 @@ class CompanySecrets:
 
     dsn: str
     company_key_hex: str | None
+    open_certificate: Callable[[KeptCertificate], Mapping[str, Any]]  # with the operator's keyring
     wrapped_company_key_hex: str | None = None  # where the company's own key wraps it, too: in its place
 
     def __repr__(self) -> str:
@@ -70,7 +80,8 @@ class Surroundings:
 
     programs: Programs
     run: Path  # folder of the hand-over sockets
-    port: int
+    scheme: str  # of the companies' addresses
+    port: int  # in the companies' addresses
     insecure_no_sandbox: bool
     media_limits: MediaLimits
 
@@ -92,6 +103,8 @@ class SupervisedCompany:
         self._switch = switch
         self._connections: Connections = {}
         self._placements: Placements = {}
+        self._network: Mapping[str, Any] | None = row.network
+        self._certificates: Mapping[str, KeptCertificate] = {}
         self._web: dict[str, Linked] = {}
         self._kept = {role: Kept(f"{row.slug} {role}", self._starter(role)) for role in _WEB_ROLES}
         self._jobs: dict[Linked, ProcessSessions] = {}
@@ -105,15 +118,38 @@ class SupervisedCompany:
 
     @property
     def app_origin(self) -> str:
-        return f"http://{self.row.app_host}:{self._around.port}"
+        return origin(self._around.scheme, self.row.app_host, self._around.port)
 
     @property
     def media_origin(self) -> str:
-        return f"http://{self.row.media_host}:{self._around.port}"
+        return origin(self._around.scheme, self.row.media_host, self._around.port)
 
-    def routes(self) -> dict[str, str]:
-        """Return host name to hand-over socket."""
-        return {self.row.app_host: self._path("app"), self.row.media_host: self._path("media")}
+    def routes(self) -> dict[str, Mapping[str, Any]]:
+        """Return host name to what the gateway is told of it: the hand-over socket and who may come in."""
+        return {self._host(role): {"path": self._path(role), "network": self._network} for role in _WEB_ROLES}
+
+    def update_network(self, network: Mapping[str, Any] | None) -> None:
+        """Take over from where the company may be reached: its processes close what is open and may not be any more."""
+        if network == self._network:
+            return
+        self._network = network
+        for linked in self._web.values():
+            linked.push("network", {"network": network})
+
+    def update_certificates(self, kept: Mapping[str, KeptCertificate]) -> None:
+        """Take over the certificates of the company's names; each process gets its own name's alone."""
+        changed = {host for host, one in kept.items() if self._certificates.get(host) != one}
+        self._certificates = dict(kept)
+        for role, linked in self._web.items():
+            if self._host(role) in changed:
+                linked.push("tls", {"tls": self._tls(role)})
+
+    def _tls(self, role: str) -> Mapping[str, Any] | None:
+        kept = self._certificates.get(self._host(role))
+        return self._secrets.open_certificate(kept) if kept is not None else None
+
+    def _host(self, role: str) -> str:
+        return self.row.app_host if role == "app" else self.row.media_host
 
     def take_up(self, row: Company, secrets: CompanySecrets) -> None:
         """Take over the company's row; if its key is wrapped otherwise now, its next processes open it so."""
@@ -215,7 +251,8 @@ class SupervisedCompany:
     def _starter(self, role: str) -> Callable[[], Awaitable[Linked]]:
         async def start() -> Linked:
             program = self._around.programs.app if role == "app" else self._around.programs.media
-            birth = {**self._birth(role), "handover_path": self._path(role)}
+            serving = {"handover_path": self._path(role), "network": self._network, "tls": self._tls(role)}
+            birth = {**self._birth(role), **serving}
             if role == "media":
                 self._media_has_key = bool(birth["company_key"] or birth["wrapped_company_key"])
                 self._seen.clear()
@@ -259,6 +296,11 @@ class SupervisedCompany:
                 return {}
             if kind == "onboarding" and role == "app":
                 return await self._switch.onboarding()
+            if kind == "network" and role == "app":
+                return await self._switch.network()
+            if kind == "set_network" and role == "app":
+                await self._switch.set_network(_policy(fields.get("network")))
+                return {}
             raise IsolationError(f"a process of role {role} may not ask for {kind[:40]}")
 
         return answer
@@ -294,6 +336,16 @@ def _revocation(fields: Mapping[str, Any]) -> Revocation:
         return Revocation(fields.get("by"))
     except ValueError:
         raise BadFrame("a request names nothing that can refuse") from None
+
+
+def _policy(fields: object) -> NetworkPolicy | None:
+    """Return the network policy that a request asks for; raise BadFrame or RequestError if it is none."""
+    if fields is None:
+        return None
+    lists = [fields.get(name) for name in ("networks", "endpoints")] if isinstance(fields, dict) else [None]
+    if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in lists):
+        raise BadFrame("a request holds no network policy")
+    return policy_from_fields(fields)  # type: ignore[arg-type]
 
 
 def _seen(answer: object) -> Seen:

@@ -6,11 +6,12 @@ import fcntl
 import json
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from reelkeep.companies.databases import ADMIN_ROLE, DatabaseServer
+from reelkeep.companies.hosts import origin
 from reelkeep.encryption.keyring import LocalKeyring
 from reelkeep.encryption.signing import SigningKey
 from reelkeep.errors import Conflict
@@ -24,8 +25,9 @@ _ADMIN_CONTEXT = "postgres-admin-password"
 class Config:
     """What a first start chose and every later one finds again."""
 
-    port: int  # of the gateway; 0: not chosen yet
+    port: int  # in the companies' addresses; 0: not chosen yet
     wrapped_admin_password: str = field(repr=False)
+    scheme: str = "http"  # of the companies' addresses
 
 
 class DataFolder:
@@ -77,9 +79,14 @@ class DataFolder:
     def config(self) -> Config:
         return Config(**json.loads(self._config_path.read_text()))
 
-    def remember_port(self, port: int) -> None:
-        """Keep the gateway's port for the next start."""
-        self._write_config(Config(port, self.config().wrapped_admin_password))
+    def remember_address(self, scheme: str, port: int) -> None:
+        """Keep how the companies' addresses begin and end, for commands and the next start."""
+        self._write_config(replace(self.config(), port=port, scheme=scheme))
+
+    def origin(self, host: str) -> str:
+        """Return the address of a host name of this installation, as browsers write it."""
+        config = self.config()
+        return origin(config.scheme, host, config.port)
 
     def postgres(self) -> EmbeddedPostgres:
         """Return the embedded PostgreSQL of this folder, not started."""

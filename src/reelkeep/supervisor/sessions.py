@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Final
 
 from reelkeep.errors import IsolationError, StorageSetupError
@@ -81,6 +82,11 @@ class CompanySessions:
         """Take no more questions; those under way are not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def bound(self, request: SessionRequest) -> SessionRequest:
+        """Return a request with the networks of links as they are here, whatever the process believes."""
+        known = self._connections.get(request.connection_id)
+        return replace(request, links_from=known.links_from) if known is not None and request.links_from else request
+
     async def ask(self, request: SessionRequest) -> StsSession:
         """Return a fresh session from STS. What the asking process may have is checked by ``ProcessSessions``."""
         connection = self.connection(request.connection_id, request.purpose)
@@ -112,7 +118,7 @@ class ProcessSessions:
         check_scope(request.purpose, request.scope)
         if self._role in _OF_ONE_VERSION and request.purpose not in _OF_NO_VERSION:
             self._hold_to_one_version(request)
-        session = await self._company.ask(request)
+        session = await self._company.ask(self._company.bound(request))
         return {**vars(session), "expires_at": session.expires_at.isoformat()}
 
     def _hold_to_one_version(self, request: SessionRequest) -> None:
@@ -126,13 +132,18 @@ class ProcessSessions:
 
 def _request(fields: Mapping[str, Any]) -> SessionRequest:
     grant = fields.get("grant_id")
+    links_from = fields.get("links_from", [])
     texts = (fields.get("connection_id"), fields.get("purpose"), fields.get("scope"), grant or "")
-    if not all(isinstance(text, str) for text in texts):
+    if not isinstance(links_from, list) or not all(isinstance(text, str) for text in (*texts, *links_from)):
         raise BadFrame("a session request has a field that is no text")
     try:
         purpose = Purpose(fields["purpose"])
     except ValueError:
         raise BadFrame("a session request has an unknown purpose") from None
     return SessionRequest(
-        ConnectionId(fields["connection_id"]), purpose, fields["scope"], GrantId(grant) if grant else None
+        ConnectionId(fields["connection_id"]),
+        purpose,
+        fields["scope"],
+        GrantId(grant) if grant else None,
+        tuple(links_from),
     )

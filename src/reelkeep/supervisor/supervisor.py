@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import psycopg
@@ -20,6 +20,10 @@ from sqlalchemy.exc import OperationalError
 
 from reelkeep.companies import provisioning, registry
 from reelkeep.companies.birth import Connections, Placements
+from reelkeep.companies.certificates import KeptCertificate, complete, tls_fields
+from reelkeep.companies.hosts import origin
+from reelkeep.companies.network_policy import links_from_of, policy_from_fields
+from reelkeep.companies.refused import is_source
 from reelkeep.companies.registry import Company
 from reelkeep.companies.tables import REGISTRY_CHANGED_CHANNEL
 from reelkeep.errors import IsolationError, ReelkeepError
@@ -33,7 +37,7 @@ from reelkeep.supervisor.company import CompanySecrets, SupervisedCompany, Surro
 from reelkeep.supervisor.folder import DataFolder
 from reelkeep.supervisor.kept import Kept
 from reelkeep.supervisor.linked import Linked
-from reelkeep.supervisor.ports import free_ports
+from reelkeep.supervisor.ports import GatewayPorts
 from reelkeep.supervisor.programs import Programs
 from reelkeep.supervisor.services import start_postgres, start_s3, start_store
 from reelkeep.supervisor.sessions import CompanySessions
@@ -45,9 +49,12 @@ _LOOK_AT_STORE_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True)
-class _Storage:
+class _Found:
+    """What the registry holds of one company beside its row."""
+
     connections: Connections
     placements: Placements
+    certificates: Mapping[str, KeptCertificate]
 
 
 class Supervisor:
@@ -62,7 +69,7 @@ class Supervisor:
         self._dsns: dict[CompanyId, str] = {}
         self._gateway: Linked | None = None
         self._knows_companies = False  # until then the gateway answers that we are starting
-        self._port = settings.port if settings.port is not None else folder.config().port
+        self._ports = GatewayPorts.of(settings, folder.config().port)
         self._bell: Bell | None = None
         self._conninfo = ""
         self._stack = contextlib.AsyncExitStack()
@@ -86,9 +93,9 @@ class Supervisor:
             {"slug": one.row.slug, "app_origin": one.app_origin, "media_origin": one.media_origin}
             for one in self._companies.values()
         ]
-        address = f"http://{self._settings.address}:{self._port}"
+        address = origin(self._ports.scheme, self._settings.address, self._ports.public)
         s3_endpoint = self._store.endpoint_url if self._store is not None else None
-        return {"port": self._port, "address": address, "companies": companies, "s3_endpoint": s3_endpoint}
+        return {**self._ports.as_fields(), "address": address, "companies": companies, "s3_endpoint": s3_endpoint}
 
     async def _start(self) -> None:
         if self._store is not None:  # first, since it takes longest
@@ -105,7 +112,7 @@ class Supervisor:
         self._stack.push_async_callback(self._bell.close)
         self._stack.push_async_callback(self._end_companies)
         await self._keep(Kept("gateway", self._start_gateway))
-        self._folder.remember_port(self._port)
+        self._folder.remember_address(self._ports.scheme, self._ports.public)
         await self._take_up_registry(wait=True)
         await self._keep(Kept("runner", self._start_runner))
         for watch in (self._listen(), self._bell.sweep(), self._watch_store(), self._verifying().keep()):
@@ -138,9 +145,8 @@ class Supervisor:
             provisioning.migrate_company(self._server, self._keyring, company)
 
     async def _start_gateway(self) -> Linked:
-        self._port = self._port or free_ports(1)[0]
-        birth = {"role": "gateway", "address": self._settings.address, "port": self._port}
-        gateway = await Linked.born("gateway", self._programs.gateway, birth, _nothing)
+        birth = {"role": "gateway", "listeners": self._ports.listeners()}
+        gateway = await Linked.born("gateway", self._programs.gateway, birth, self._answer_gateway)
         await gateway.ready()
         self._gateway = gateway
         self._push_routes()
@@ -160,15 +166,27 @@ class Supervisor:
         outcome = await company.work(job_kind(fields)) if company is not None else "nothing"
         return {"outcome": outcome}
 
+    async def _answer_gateway(self, kind: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write down whom a company's network policy turned away."""
+        if kind != "refused":
+            raise IsolationError(f"the gateway may not ask for {kind[:40]}")
+        host, sources = fields.get("host"), fields.get("sources")
+        if not isinstance(sources, dict) or not all(is_source(name, count) for name, count in sources.items()):
+            raise BadFrame("a report names no sources")
+        for one in self._companies.values():
+            if host in one.routes():
+                await RegistrySwitch(self._registry, one.row.id).note_refused(sources)
+        return {}
+
     def _push_routes(self) -> None:
-        routes = {host: path for one in self._companies.values() for host, path in one.routes().items()}
-        only = [one.routes()[one.row.app_host] for one in self._companies.values()]
+        routes = {host: route for one in self._companies.values() for host, route in one.routes().items()}
+        only = [one.row.app_host for one in self._companies.values()]
         if self._gateway is not None and self._knows_companies:
             self._gateway.push("routes", {"routes": routes, "fallback": only[0] if len(only) == 1 else None})
 
     async def _take_up_registry(self, *, wait: bool = False) -> None:
         """Start what the registry has and we have not, end what it has no more, pass on changes of storage."""
-        rows, storage = await asyncio.to_thread(self._read_registry)
+        rows, found = await asyncio.to_thread(self._read_registry)
         for gone in set(self._companies) - set(rows):
             await self._companies.pop(gone).end()
         fresh = []
@@ -178,23 +196,40 @@ class Supervisor:
                 fresh.append(self._companies[company_id])
             elif self._companies[company_id].row != row:
                 self._companies[company_id].take_up(row, self._secrets(row))
-            self._companies[company_id].update(storage[company_id].connections, storage[company_id].placements)
+            company, read = self._companies[company_id], found[company_id]
+            company.update_network(row.network)
+            company.update_certificates(read.certificates)
+            links_from = links_from_of(policy_from_fields(row.network))
+            bound = {key: replace(one, links_from=links_from) for key, one in read.connections.items()}
+            company.update(bound, read.placements)
         await asyncio.gather(*(one.begin(wait=wait) for one in fresh))
         self._knows_companies = True
         self._push_routes()
 
-    def _read_registry(self) -> tuple[dict[CompanyId, Company], dict[CompanyId, _Storage]]:
+    def _read_registry(self) -> tuple[dict[CompanyId, Company], dict[CompanyId, _Found]]:
         # One view of companies and connections: a key that is wrapped otherwise is read with the connection it needs.
-        with self._registry.connect().execution_options(isolation_level="REPEATABLE READ") as conn:
+        with self._registry.connect().execution_options(isolation_level="REPEATABLE READ") as conn, conn.begin():
             rows = {row.id: row for row in registry.companies(conn)}
-            storage = {one: _Storage(registry.connections(conn, one), registry.placements(conn, one)) for one in rows}
-        return rows, storage
+            found = {
+                company_id: _Found(
+                    registry.connections(conn, company_id),
+                    registry.placements(conn, company_id),
+                    complete(conn, self._keyring, row) if self._settings.is_tls else {},
+                )
+                for company_id, row in rows.items()
+            }
+        return rows, found
 
     def _open(self, row: Company) -> SupervisedCompany:
         secrets = self._secrets(row)
-        settings = self._settings
+        settings, ports = self._settings, self._ports
         around = Surroundings(
-            self._programs, self._folder.run, self._port, settings.insecure_no_sandbox, settings.media_limits()
+            self._programs,
+            self._folder.run,
+            ports.scheme,
+            ports.public,
+            settings.insecure_no_sandbox,
+            settings.media_limits(),
         )
 
         async def ring(kind: JobKind) -> None:
@@ -208,9 +243,13 @@ class Supervisor:
         url = provisioning.app_url(self._server, self._keyring, row)
         self._dsns[row.id] = url.set(drivername="postgresql").render_as_string(hide_password=False)
         dsn = url.render_as_string(hide_password=False)
+
+        def open_certificate(kept: KeptCertificate) -> Mapping[str, Any]:
+            return tls_fields(self._keyring, row.id, kept)
+
         if row.key_connection_id is not None:
-            return CompanySecrets(dsn, None, provisioning.inner_key(self._keyring, row).hex())
-        return CompanySecrets(dsn, provisioning.company_key(self._keyring, row).reveal().hex())
+            return CompanySecrets(dsn, None, open_certificate, provisioning.inner_key(self._keyring, row).hex())
+        return CompanySecrets(dsn, provisioning.company_key(self._keyring, row).reveal().hex(), open_certificate)
 
     def _identities(self) -> tuple[dict[str | None, PlatformIdentity], PlatformIdentity]:
         own = PlatformIdentity(self._settings.platform_access_key_id, self._settings.platform_secret_access_key)
@@ -250,7 +289,3 @@ class Supervisor:
             await asyncio.sleep(_LOOK_AT_STORE_SECONDS)
             if self._store is not None and self._kept_s3 is not None and self._store.is_outdated():
                 await self._kept_s3.restart()
-
-
-async def _nothing(kind: str, _: Mapping[str, Any]) -> Mapping[str, Any]:
-    raise IsolationError(f"the gateway may not ask for {kind[:40]}")

@@ -1,4 +1,4 @@
-"""What one company's processes may ask of the registry: a change of its connections' state, and its onboarding."""
+"""What one company's processes may ask of the registry: its connections' state, its onboarding, its network policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from reelkeep.companies import onboarding, registry
+from reelkeep.companies import onboarding, refused, registry
+from reelkeep.companies.network_policy import NetworkPolicy
 from reelkeep.errors import DependencyError
 from reelkeep.ids import CompanyId, ConnectionId
 from reelkeep.storage.connection_states import Revocation
@@ -35,6 +36,24 @@ class RegistrySwitch:
     async def onboarding(self) -> Mapping[str, Any]:
         """See ``Switch``. Raise DependencyError if the registry does not answer."""
         return await self._ask(lambda conn: onboarding.known(conn, self._company_id).as_fields())
+
+    async def network(self) -> Mapping[str, Any]:
+        """See ``Switch``. Raise DependencyError if the registry does not answer."""
+
+        def read(conn: Connection) -> Mapping[str, Any]:
+            policy = registry.network(conn, self._company_id)
+            turned_away = [one.as_fields() for one in refused.refused(conn, self._company_id)]
+            return {"network": policy.as_fields() if policy else None, "refused": turned_away}
+
+        return await self._ask(read)
+
+    async def set_network(self, policy: NetworkPolicy | None) -> None:
+        """See ``Switch``. Raise DependencyError if the registry does not answer; nothing was changed."""
+        await self._ask(lambda conn: registry.set_network(conn, self._company_id, policy))
+
+    async def note_refused(self, sources: Mapping[str, int]) -> None:
+        """Add to the counts of connections that the network policy turned away."""
+        await self._ask(lambda conn: refused.note(conn, self._company_id, sources))
 
     async def _ask(self, ask: Callable[[Connection], T]) -> T:
         def run() -> T:

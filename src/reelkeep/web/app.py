@@ -37,6 +37,7 @@ from reelkeep.web.api import (
     deletions,
     events,
     luts,
+    network,
     playback,
     productions,
     sequences,
@@ -70,6 +71,7 @@ _ROUTERS: Final[Sequence[APIRouter]] = (
     deletions.router,
     events.router,
     storage.router,
+    network.router,
 )
 _log = logging.getLogger(__name__)
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from reelkeep.bootstrap import open_company
 from reelkeep.companies.link import SupervisorLink
+from reelkeep.companies.network_policy import NetworkPolicy, policy_from_fields
 from reelkeep.companies.onboarding import Known
 from reelkeep.ids import ConnectionId
 from reelkeep.web.app import make_app
+from reelkeep.web.context import NetworkSeen
 from reelkeep.web.serve import born, serve
 
 
@@ -23,6 +25,13 @@ class LinkedRegistry:
 
     def onboarding(self) -> Known:
         return Known.of(self.link.call("onboarding"))
+
+    def network(self) -> NetworkSeen:
+        found = self.link.call("network")
+        return NetworkSeen(policy_from_fields(found["network"]), found["refused"])
+
+    def set_network(self, policy: NetworkPolicy | None) -> None:
+        self.link.call("set_network", network=policy.as_fields() if policy is not None else None)
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
-"""Holds a connection to the host name it was handed over for. Pure ASGI; no I/O of its own."""
+"""Holds a connection to the host name it was handed over for, and says from where it comes. Pure ASGI; no I/O."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from reelkeep.companies.hosts import normal_host
 
+ENDPOINT: Final = "reelkeep.endpoint_id"  # of an ASGI scope: the PrivateLink endpoint a request came through, or None
+HSTS: Final = b"max-age=31536000"  # RFC 6797; a year, without subdomains: those are other companies'
 _TEXT = b"This connection was opened for another name.\n"
 _HEADERS = (
     (b"cache-control", b"no-store"),
@@ -18,22 +20,41 @@ class ConnectionHost:
     """Wraps the application for one connection.
 
     Args:
-        host: as the gateway read it; "" if the first request named none.
+        host: as the gateway read it; "" if the connection named none.
         peer: the client's address as the gateway saw it.
+        endpoint_id: of the PrivateLink endpoint that it came through.
+        has_hsts: whether browsers are told to use TLS alone: with a certificate that they trust.
     """
 
-    def __init__(self, application: Any, host: str, peer: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        application: Any,
+        host: str,
+        peer: tuple[str, int],
+        endpoint_id: str | None = None,
+        *,
+        has_hsts: bool = False,
+    ) -> None:
         self._application = application
         self._host = host
-        self._peer = peer
+        self.peer, self.endpoint_id = peer, endpoint_id
+        self._has_hsts = has_hsts
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        scope["client"] = self._peer
+        scope["client"], scope[ENDPOINT] = self.peer, self.endpoint_id
         names = [normal_host(value) for name, value in scope["headers"] if name == b"host"]
         if names == [self._host] or (not names and not self._host):
-            await self._application(scope, receive, send)
+            await self._application(scope, receive, self._with_hsts(send) if self._has_hsts else send)
         else:
             kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
             headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(_TEXT)).encode()), *_HEADERS]
             await send({"type": f"{kind}.start", "status": 421, "headers": [*headers, (b"connection", b"close")]})
             await send({"type": f"{kind}.body", "body": _TEXT})
+
+    def _with_hsts(self, send: Any) -> Any:
+        async def sending(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"strict-transport-security", HSTS)]
+            await send(message)
+
+        return sending

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from fastapi import Depends, Path
 from sqlalchemy import Connection
@@ -19,12 +19,14 @@ from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Action
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.companies.handle import CompanyHandle
+from reelkeep.companies.network_policy import NetworkPolicy
 from reelkeep.companies.onboarding import Known as Onboarding
 from reelkeep.errors import DependencyError, Forbidden, NotFound, SignInRequired
 from reelkeep.ids import ID_CHARACTERS, ConnectionId, VersionId
 from reelkeep.ingest.uploads import Uploads
 from reelkeep.web.attempts import SignInLimits
 from reelkeep.web.changes import ChangeHub
+from reelkeep.web.connection_host import ENDPOINT
 from reelkeep.web.security import check_origin
 
 _COOKIE: Final = "reelkeep_login"
@@ -41,6 +43,20 @@ class Registry(Protocol):
     def onboarding(self) -> Onboarding:
         """Return what is known there of the company's onboarding."""
 
+    def network(self) -> NetworkSeen:
+        """Return the network policy, and whom it turned away."""
+
+    def set_network(self, policy: NetworkPolicy | None) -> None:
+        """Set the network policy; None opens the site to everybody."""
+
+
+@dataclass(frozen=True)
+class NetworkSeen:
+    """From where the company's site may be reached, and whom that turned away."""
+
+    policy: NetworkPolicy | None
+    refused: Sequence[Mapping[str, Any]]  # companies.refused.RefusedSource as JSON
+
 
 class NoRegistry:
     """Stands where there is no supervisor."""
@@ -52,6 +68,15 @@ class NoRegistry:
 
     def onboarding(self) -> Onboarding:
         """Refuse."""
+        raise DependencyError("the supervisor does not answer")
+
+    def network(self) -> NetworkSeen:
+        """Refuse."""
+        raise DependencyError("the supervisor does not answer")
+
+    def set_network(self, policy: NetworkPolicy | None) -> None:
+        """Refuse."""
+        del policy
         raise DependencyError("the supervisor does not answer")
 
 
@@ -89,6 +114,7 @@ class Call:
     token: str | None
     kind: LoginKind
     address: str  # of the peer, as the gateway saw it
+    endpoint_id: str | None = None  # of the PrivateLink endpoint that it came through
 
     @property
     def company(self) -> CompanyHandle:
@@ -134,7 +160,8 @@ async def call_of(connection: HTTPConnection) -> Call:
         has_cookie=bearer is None and cookie is not None,
     )
     token, kind = (cookie, LoginKind.BROWSER) if bearer is None else (bearer, LoginKind.CLI)
-    return Call(context, token, kind, connection.client.host if connection.client else "")
+    address = connection.client.host if connection.client else ""
+    return Call(context, token, kind, address, connection.scope.get(ENDPOINT))
 
 
 Caller = Annotated[Call, Depends(call_of)]

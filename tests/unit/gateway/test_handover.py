@@ -1,4 +1,4 @@
-"""Passing sockets: at most 64 unacknowledged, one slow company never holds up another, successors are found."""
+"""Passing sockets: at most 32 unacknowledged, one slow company never holds up another, successors are found."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from reelkeep.gateway.handover import MAX_UNACKNOWLEDGED, Handover, Unavailable
+from reelkeep.gateway.handover import MAX_UNACKNOWLEDGED, Handover, Passenger, Unavailable
 
-PEER = ("127.0.0.1", 1234)
+
+def passenger(host: str) -> Passenger:
+    return Passenger(host, "127.0.0.1", 1234, None, is_tls=True)
 
 
 class Receiver:
@@ -64,7 +66,7 @@ def receiving(path: Path) -> Iterator[Receiver]:
 
 async def passed(handover: Handover, client: socket.socket, host: str, receiver: Receiver) -> dict[str, object]:
     """Pass one and have it taken."""
-    passing = asyncio.create_task(handover.pass_on(client, host, PEER))
+    passing = asyncio.create_task(handover.pass_on(client, passenger(host)))
     taken = await asyncio.to_thread(receiver.take)
     await passing
     return taken
@@ -78,16 +80,22 @@ def test_host_and_peer_travel_with_the_socket(tmp_path: Path, client: socket.soc
         return taken
 
     with receiving(tmp_path / "s") as receiver:
-        assert asyncio.run(pass_one(receiver)) == {"host": "acme.localhost", "peer": ["127.0.0.1", 1234]}
+        assert asyncio.run(pass_one(receiver)) == {
+            "host": "acme.localhost",
+            "address": "127.0.0.1",
+            "port": 1234,
+            "endpoint_id": None,
+            "is_tls": True,
+        }
 
 
-def test_a_process_that_does_not_acknowledge_gets_64_and_holds_up_nobody_else(
+def test_a_process_that_does_not_acknowledge_gets_32_and_holds_up_nobody_else(
     tmp_path: Path, client: socket.socket
 ) -> None:
     async def flood(receiver: Receiver) -> int:
         stuck = Handover(str(tmp_path / "stuck"), wait_seconds=0.3)
         healthy = Handover(str(tmp_path / "healthy"), wait_seconds=0.3)
-        passing = [asyncio.create_task(stuck.pass_on(client, "a", PEER)) for _ in range(100)]
+        passing = [asyncio.create_task(stuck.pass_on(client, passenger("a"))) for _ in range(100)]
         refused, waiting = await asyncio.wait(passing, timeout=0.6)
         assert (await passed(healthy, client, "b", receiver))["host"] == "b"
         assert {type(one.exception()) for one in refused} == {Unavailable}
@@ -97,18 +105,18 @@ def test_a_process_that_does_not_acknowledge_gets_64_and_holds_up_nobody_else(
         return len(waiting)
 
     with receiving(tmp_path / "stuck") as stuck, receiving(tmp_path / "healthy") as healthy:
-        assert asyncio.run(flood(healthy)) == MAX_UNACKNOWLEDGED == 64
+        assert asyncio.run(flood(healthy)) == MAX_UNACKNOWLEDGED == 32
         for _ in range(MAX_UNACKNOWLEDGED):
             stuck.take(acknowledge=False)
-        with pytest.raises(json.JSONDecodeError):  # the end of the connection: there is no 65th
+        with pytest.raises(json.JSONDecodeError):  # the end of the connection: there is no 33rd
             stuck.take(acknowledge=False)
 
 
 def test_each_acknowledgement_makes_room_for_one_more(tmp_path: Path, client: socket.socket) -> None:
     async def pass_many(receiver: Receiver) -> None:
         handover = Handover(str(tmp_path / "s"), wait_seconds=2)
-        first = [asyncio.create_task(handover.pass_on(client, "a", PEER)) for _ in range(MAX_UNACKNOWLEDGED)]
-        last = asyncio.create_task(handover.pass_on(client, "last", PEER))
+        first = [asyncio.create_task(handover.pass_on(client, passenger("a"))) for _ in range(MAX_UNACKNOWLEDGED)]
+        last = asyncio.create_task(handover.pass_on(client, passenger("last")))
         assert not (await asyncio.wait([*first, last], timeout=0.1))[0]
         for _ in range(MAX_UNACKNOWLEDGED):
             assert (await asyncio.to_thread(receiver.take))["host"] == "a"
@@ -123,7 +131,7 @@ def test_each_acknowledgement_makes_room_for_one_more(tmp_path: Path, client: so
 def test_a_client_waits_for_a_process_that_is_not_there_yet(tmp_path: Path, client: socket.socket) -> None:
     async def pass_before() -> dict[str, object]:
         handover = Handover(str(tmp_path / "s"), wait_seconds=5)
-        passing = asyncio.create_task(handover.pass_on(client, "a", PEER))
+        passing = asyncio.create_task(handover.pass_on(client, passenger("a")))
         await asyncio.sleep(0.2)
         with receiving(tmp_path / "s") as receiver:
             taken = await asyncio.to_thread(receiver.take)
@@ -141,7 +149,7 @@ def test_the_successor_of_a_process_gets_what_that_one_did_not_acknowledge(
     async def pass_over() -> list[object]:
         handover = Handover(str(tmp_path / "s"), wait_seconds=5)
         with receiving(tmp_path / "s") as first:
-            passing = [asyncio.create_task(handover.pass_on(client, str(number), PEER)) for number in range(4)]
+            passing = [asyncio.create_task(handover.pass_on(client, passenger(str(number)))) for number in range(4)]
             await asyncio.sleep(0.1)
             for _ in range(acknowledged):  # without a pause: what was acknowledged and the end arrive together
                 first.take()
@@ -156,4 +164,4 @@ def test_the_successor_of_a_process_gets_what_that_one_did_not_acknowledge(
 
 def test_a_process_that_never_comes_makes_the_client_come_back(tmp_path: Path, client: socket.socket) -> None:
     with pytest.raises(Unavailable):
-        asyncio.run(Handover(str(tmp_path / "s"), wait_seconds=0.2).pass_on(client, "a", PEER))
+        asyncio.run(Handover(str(tmp_path / "s"), wait_seconds=0.2).pass_on(client, passenger("a")))

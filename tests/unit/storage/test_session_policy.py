@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from reelkeep.companies.network_policy import MAX_ENTRIES, links_from_of, policy_of
 from reelkeep.errors import IsolationError
 from reelkeep.ids import AssetId, CompanyId, ConnectionId, ProductionId, VersionId, new_id
 from reelkeep.storage.interface import Purpose, StorageConnection, WrappingKey
@@ -166,3 +167,20 @@ def test_a_scope_that_is_too_wide_or_holds_a_pattern_is_refused(purpose: Purpose
 def test_a_connection_whose_names_are_patterns_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(IsolationError):
         session_policy(connection(**changes), Purpose.PLAYBACK, "proxies/")
+
+
+def test_links_of_a_closed_site_are_denied_everywhere_else_and_behind_endpoints() -> None:
+    networks = ("198.41.0.0/24", "2600:1f14::/36")
+    text = session_policy(connection(), Purpose.DOWNLOAD, SCOPES[Purpose.DOWNLOAD], networks)
+    denied = [each for each in json.loads(text)["Statement"] if each["Effect"] == "Deny"]
+    elsewhere = {"NotIpAddress": {"aws:SourceIp": list(networks)}}  # also met where there is no address
+    assert denied == [{"Effect": "Deny", "Action": ["s3:*"], "Resource": ["*"], "Condition": elsewhere}]
+    assert "Deny" not in session_policy(connection(), Purpose.DOWNLOAD, SCOPES[Purpose.DOWNLOAD])
+
+
+@pytest.mark.parametrize("purpose", [Purpose.UPLOAD, Purpose.ATTACH, Purpose.DOWNLOAD, Purpose.WATCH])
+def test_as_many_networks_as_a_site_may_have_fit_into_a_policy(purpose: Purpose) -> None:
+    most = policy_of([f"198.41.{number}.0/24" for number in range(100, 100 + MAX_ENTRIES)], [])
+    place = connection(prefix="p" * 120, bucket="b" * 63)
+    assert len(links_from_of(most)) == MAX_ENTRIES
+    assert len(session_policy(place, purpose, SCOPES[purpose], links_from_of(most))) <= MAX_POLICY_CHARACTERS

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -147,3 +148,13 @@ def test_a_company_whose_sts_never_answers_keeps_no_other_company_waiting() -> N
         return took
 
     assert asyncio.run(ask()) < 15
+
+
+def test_links_are_bound_to_the_networks_that_the_supervisor_knows() -> None:
+    company, networks = Recorded(), ("198.41.0.0/24",)
+    company.update({HERE: replace(connection(1), links_from=networks)})
+    app = company.of_process("app")
+    scope = f"originals/show-{FIRST}/"
+    asyncio.run(app.answer({**fields("download", scope), "links_from": ["203.0.113.0/24"]}))
+    asyncio.run(app.answer(fields("download", scope)))  # for the platform's own requests
+    assert [request.links_from for request in company.asked] == [networks, ()]

@@ -105,7 +105,7 @@ def browser_link(connection_id: IdInPath, caller: Caller) -> dict[str, Any]:
         end, reason = datetime.now(UTC) + LINK_LIFE, f"a browser tries storage connection {wanted} out"
         grant = grants.record(conn, GrantAction.PROBE, MARKER, reason, expires_at=end, user_id=login.user.id)
     seconds = int(LINK_LIFE.total_seconds())
-    signed = store.open(wanted, Purpose.WATCH, MARKER).presign_get(
+    signed = store.open_links(wanted, Purpose.WATCH, MARKER).presign_get(
         MARKER, file_name=MARKER, seconds=seconds, grant=grant
     )
     return {"url": signed.url, "headers": dict(signed.headers)}

@@ -131,7 +131,7 @@ export class RkProductions extends LitElement {
     return html`
       <div class="top">
         <h1>Productions</h1>
-        ${this.me?.user.is_company_admin ? html`<a class="button" href="/storage">Storage</a><button aria-expanded=${this.adding} @click=${this.#toggleAdding}>New production</button>` : nothing}
+        ${this.me?.user.is_company_admin ? html`<a class="button" href="/network">Network</a><a class="button" href="/storage">Storage</a><button aria-expanded=${this.adding} @click=${this.#toggleAdding}>New production</button>` : nothing}
       </div>
       ${this.adding
         ? html`<form @submit=${this.#add}>
