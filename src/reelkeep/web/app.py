@@ -15,7 +15,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
 from reelkeep.companies.databases import DATABASE_AWAY, database_errors
 from reelkeep.companies.handle import CompanyHandle
@@ -56,6 +55,7 @@ from reelkeep.web.security import SecuredApplication, content_security_policy, h
 
 API_PREFIX: Final = "/api/v1"
 HANDLER_THREADS: Final = 4
+_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _ROUTERS: Final[Sequence[APIRouter]] = (
     signin.router,
     users.router,
@@ -74,7 +74,7 @@ _ROUTERS: Final[Sequence[APIRouter]] = (
 _log = logging.getLogger(__name__)
 
 
-def make_app(company: CompanyHandle, registry: Registry | None = None) -> ASGIApp:
+def make_app(company: CompanyHandle, registry: Registry | None = None) -> SecuredApplication:
     """Return the company's application.
 
     Args:
@@ -138,15 +138,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _add_pages(app: FastAPI, pages: Pages) -> None:
-    @app.get("/static/{name:path}")
+    @app.get("/static/{name:path}", include_in_schema=False)
     async def static_file(request: Request, name: str) -> Response:
         return pages.file(request, name)
 
-    @app.api_route(f"{API_PREFIX}/{{rest:path}}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    @app.api_route(f"{API_PREFIX}/{{rest:path}}", methods=_METHODS, include_in_schema=False)
     async def no_such_call() -> Response:
         raise NotFound("the API has no such address")
 
-    @app.get("/{path:path}")
+    @app.get("/{path:path}", include_in_schema=False)
     async def page(request: Request, path: str) -> Response:
         return pages.page(request) if "." not in path else pages.file(request, path)
 
