@@ -1,4 +1,4 @@
-"""``reelkeep company create``: a new company with its own database."""
+"""``reelkeep company``: companies and their databases."""
 
 from __future__ import annotations
 
@@ -30,3 +30,16 @@ def create(
         f"`reelkeep user create EMAIL --company {made.slug} --admin`."
     )
     output.show(fields, sentence, as_json=as_json)
+
+
+@company.command("rotate-passwords")
+def rotate_passwords(
+    slug: Annotated[str, typer.Argument(help="Short name of the company.")],
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
+    """Give both database roles of a company fresh random passwords; its processes are started anew within seconds."""
+    from reelkeep.cli.installation import Installation
+
+    rotated = Installation(data).rotate_passwords(slug)
+    output.show({"slug": rotated.slug}, f"The database of {rotated.name} has new passwords.", as_json=as_json)

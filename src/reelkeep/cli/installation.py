@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, func, select
 
 from reelkeep.acceptance.interface import Report
-from reelkeep.catalog import members, people, productions, tables
+from reelkeep.catalog import audit, members, people, productions, tables
 from reelkeep.catalog.passwords import new_password
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
@@ -102,6 +102,13 @@ class Installation:
 
     def create_company(self, slug: str, name: str, domain: str) -> Company:
         return provisioning.create_company(self._server, self._keyring, slug=slug, name=name, domain=domain)
+
+    def rotate_passwords(self, slug: str) -> Company:
+        """Give a company's database roles fresh passwords, on record in its audit; return its new row."""
+        changed = provisioning.rotate_passwords(self._server, self._keyring, self.company(slug))
+        with self.on_company(changed) as conn:
+            audit.record(conn, "database.passwords_rotated", None, None)
+        return changed
 
     def companies(self) -> list[Company]:
         with self.on_registry() as conn:

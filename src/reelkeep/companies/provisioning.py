@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from dataclasses import replace
 from typing import Final
 
 import psycopg
@@ -17,15 +18,18 @@ from sqlalchemy import URL, Engine
 
 import reelkeep.catalog.migrations
 import reelkeep.companies.migrations
+import reelkeep.companies.tables
 from reelkeep.catalog.tables import APPEND_ONLY
 from reelkeep.companies import registry
 from reelkeep.companies.databases import DatabaseServer, open_engine
 from reelkeep.companies.registry import Company
+from reelkeep.companies.role_limits import APP_LIMITS, OWNER_LIMITS, limit_role
 from reelkeep.encryption.keyring import Keyring
 from reelkeep.encryption.keys import CompanyKey
 from reelkeep.errors import Conflict, RequestError
 from reelkeep.ids import CompanyId, new_id
 
+REGISTRY_ROLE: Final = "reelkeep_supervisor"  # reads the registry, and notes how its connections stand
 DOORBELL_ROLE: Final = "reelkeep_doorbell"  # the runner's: procrastinate's tables and nothing else
 _PROVISIONING_LOCK: Final = 7_235_419_001  # pg_advisory_lock: two operators at once wait for each other
 _MAX_SLUG_CHARACTERS: Final = 40
@@ -37,6 +41,7 @@ def prepare_registry(server: DatabaseServer) -> None:
         conn.execute("SELECT pg_advisory_lock(%s)", (_PROVISIONING_LOCK,))
         _create_database(conn, registry.DATABASE, server.admin_role)
         _create_role(conn, DOORBELL_ROLE)
+        _create_role(conn, REGISTRY_ROLE)
         for database in ("postgres", "template1", registry.DATABASE):
             _close_to_public(conn, database)
         engine = registry.engine(server)
@@ -46,6 +51,7 @@ def prepare_registry(server: DatabaseServer) -> None:
         finally:
             engine.dispose()
         _prepare_doorbell(server)
+        _prepare_registry_role(server)
 
 
 def open_doorbell(server: DatabaseServer) -> str:
@@ -54,6 +60,12 @@ def open_doorbell(server: DatabaseServer) -> str:
     with _admin(server, "postgres") as conn:
         _set_password(conn, DOORBELL_ROLE, password)
     return server.conninfo(registry.DATABASE, DOORBELL_ROLE, password)
+
+
+def open_registry(server: DatabaseServer, password: str) -> None:
+    """Give the supervisor's role a fresh password. The old one ends."""
+    with _admin(server, "postgres") as conn:
+        _set_password(conn, REGISTRY_ROLE, password)
 
 
 def create_company(
@@ -65,7 +77,7 @@ def create_company(
         Conflict: the slug is taken. RequestError: it is not a host name's label. Nothing was left behind.
     """
     _check_slug(slug)
-    company_id, opaque = CompanyId(new_id()), "c_" + secrets.token_hex(10)
+    company_id, opaque = CompanyId(new_id()), new_database_name()
     owner_password, app_password = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     company = Company(
         id=company_id,
@@ -95,8 +107,7 @@ def create_company(
 
 def migrate_company(server: DatabaseServer, keyring: Keyring, company: Company) -> None:
     """Bring a company's database to the newest revision, as its owner role, and grant the app role what it may do."""
-    password = keyring.unwrap(company.wrapped_owner_password, f"owner-password:{company.id}").decode()
-    engine = server.engine(company.database_name, company.owner_role, password, pool_size=1)
+    engine = owner_engine(server, keyring, company)
     try:
         with engine.begin() as connection:
             reelkeep.catalog.migrations.upgrade(connection)
@@ -105,6 +116,50 @@ def migrate_company(server: DatabaseServer, keyring: Keyring, company: Company) 
             connection.exec_driver_sql(f'REVOKE ALL ON alembic_version FROM "{company.app_role}"')
     finally:
         engine.dispose()
+
+
+def owner_engine(server: DatabaseServer, keyring: Keyring, company: Company) -> Engine:
+    """Return an engine of a company's database as its owner role: for migrations, backups and restores."""
+    password = keyring.unwrap(company.wrapped_owner_password, f"owner-password:{company.id}").decode()
+    return server.engine(company.database_name, company.owner_role, password, pool_size=1)
+
+
+def new_database_name() -> str:
+    """Return a fresh name that does not tell whose database it is."""
+    return "c_" + secrets.token_hex(10)
+
+
+def limit_company(server: DatabaseServer, company: Company) -> None:
+    """Set what a company's roles may use of the server."""
+    with _admin(server, "postgres") as conn:
+        limit_role(conn, company.owner_role, OWNER_LIMITS)
+        limit_role(conn, company.app_role, APP_LIMITS)
+
+
+def rotate_passwords(server: DatabaseServer, keyring: Keyring, company: Company) -> Company:
+    """Give both roles of a company fresh random passwords; return its row as it is now.
+
+    Roles belong to the server, not to a database, so the registry's row and the roles change in one transaction: at no
+    moment does one hold a password that the other does not know. Sessions that are open stay; the supervisor hears of
+    it and starts the company's processes anew.
+    """
+    owner_password, app_password = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    changed = replace(
+        company,
+        wrapped_owner_password=keyring.wrap(owner_password.encode(), f"owner-password:{company.id}"),
+        wrapped_app_password=keyring.wrap(app_password.encode(), f"app-password:{company.id}"),
+    )
+    engine = registry.engine(server)
+    try:
+        with engine.begin() as connection:
+            registry.change_passwords(connection, changed)
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, psycopg.Connection)
+            _set_password(raw, company.owner_role, owner_password)
+            _set_password(raw, company.app_role, app_password)
+    finally:
+        engine.dispose()
+    return changed
 
 
 def app_url(server: DatabaseServer, keyring: Keyring, company: Company) -> URL:
@@ -135,9 +190,17 @@ def _check_slug(slug: str) -> None:
 
 def _create_company_database(server: DatabaseServer, company: Company, owner_password: str, app_password: str) -> None:
     with _admin(server, "postgres") as conn:
-        for role, password in ((company.owner_role, owner_password), (company.app_role, app_password)):
+        roles = (company.owner_role, owner_password, OWNER_LIMITS), (company.app_role, app_password, APP_LIMITS)
+        for role, password, limits in roles:
             _create_role(conn, role)
             _set_password(conn, role, password)
+            limit_role(conn, role, limits)
+    create_database(server, company)
+
+
+def create_database(server: DatabaseServer, company: Company) -> None:
+    """Make an empty database for a company whose roles are there: theirs, and closed to everybody else."""
+    with _admin(server, "postgres") as conn:
         _create_database(conn, company.database_name, company.owner_role)
         _close_to_public(conn, company.database_name)
         for role in (company.owner_role, company.app_role):
@@ -152,9 +215,15 @@ def _create_company_database(server: DatabaseServer, company: Company, owner_pas
             conn.execute(_sql(defaults + right, company.owner_role, company.app_role))
 
 
-def _drop_company_database(server: DatabaseServer, company: Company) -> None:
+def drop_database(server: DatabaseServer, database: str) -> None:
+    """Drop a database with every session in it; one that is not there is dropped already."""
     with _admin(server, "postgres") as conn:
-        conn.execute(_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", company.database_name))
+        conn.execute(_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", database))
+
+
+def _drop_company_database(server: DatabaseServer, company: Company) -> None:
+    drop_database(server, company.database_name)
+    with _admin(server, "postgres") as conn:
         for role in (company.owner_role, company.app_role):
             conn.execute(_sql("DROP ROLE IF EXISTS {}", role))
 
@@ -172,6 +241,15 @@ def _prepare_doorbell(server: DatabaseServer) -> None:
         for name, kind in names:
             right = "SELECT, INSERT, UPDATE, DELETE ON TABLE" if kind == "r" else "USAGE, SELECT ON SEQUENCE"
             conn.execute(f"GRANT {right} {name} TO {DOORBELL_ROLE}".encode())
+
+
+def _prepare_registry_role(server: DatabaseServer) -> None:
+    with _admin(server, registry.DATABASE) as conn:
+        conn.execute(_sql("GRANT CONNECT ON DATABASE {} TO {}", registry.DATABASE, REGISTRY_ROLE))
+        conn.execute(_sql("GRANT USAGE ON SCHEMA public TO {}", REGISTRY_ROLE))
+        for table in reelkeep.companies.tables.metadata.tables:
+            conn.execute(_sql("GRANT SELECT ON {} TO {}", table, REGISTRY_ROLE))
+        conn.execute(_sql("GRANT UPDATE ON {} TO {}", "storage_connections", REGISTRY_ROLE))
 
 
 def _create_role(conn: psycopg.Connection, role: str) -> None:

@@ -66,6 +66,23 @@ def add_company(conn: Connection, company: Company) -> None:
     announce(conn)
 
 
+def change_passwords(conn: Connection, company: Company) -> None:
+    """Write the wrapped passwords of a company's row; raise NotFound if there is no such company."""
+    wrapped = {name: getattr(company, name) for name in ("wrapped_owner_password", "wrapped_app_password")}
+    statement = update(tables.companies).where(tables.companies.c.id == company.id).values(wrapped)
+    if conn.execute(statement).rowcount != 1:
+        raise NotFound("there is no such company")
+    announce(conn)
+
+
+def change_database(conn: Connection, company_id: CompanyId, database_name: str) -> None:
+    """Let a company have another database of the same server; raise NotFound if there is no such company."""
+    statement = update(tables.companies).where(tables.companies.c.id == company_id).values(database_name=database_name)
+    if conn.execute(statement).rowcount != 1:
+        raise NotFound("there is no such company")
+    announce(conn)
+
+
 def companies(conn: Connection) -> list[Company]:
     """Return the active companies, the oldest first."""
     query = select(tables.companies).where(tables.companies.c.state == "active").order_by(tables.companies.c.id)

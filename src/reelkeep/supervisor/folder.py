@@ -14,6 +14,7 @@ from reelkeep.companies.databases import ADMIN_ROLE, DatabaseServer
 from reelkeep.encryption.keyring import LocalKeyring
 from reelkeep.encryption.signing import SigningKey
 from reelkeep.errors import Conflict
+from reelkeep.ids import new_id
 from reelkeep.supervisor.object_store import EmbeddedStore
 from reelkeep.supervisor.postgres import PORT, EmbeddedPostgres
 
@@ -80,6 +81,15 @@ class DataFolder:
     def remember_port(self, port: int) -> None:
         """Keep the gateway's port for the next start."""
         self._write_config(Config(port, self.config().wrapped_admin_password))
+
+    def host_id(self) -> str:
+        """Return what stands for this folder in records that outlive host names; made when it is first asked for."""
+        path = self.path / "host-id"
+        if not path.exists():
+            new = path.with_suffix(".new")
+            new.write_text(new_id(), encoding="ascii")
+            new.replace(path)
+        return path.read_text(encoding="ascii")
 
     def postgres(self) -> EmbeddedPostgres:
         """Return the embedded PostgreSQL of this folder, not started."""

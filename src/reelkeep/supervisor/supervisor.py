@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +20,13 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from reelkeep.catalog.processes import EndReason, Supervision
 from reelkeep.companies import provisioning, registry
 from reelkeep.companies.birth import Connections, Placements
 from reelkeep.companies.registry import Company
 from reelkeep.companies.tables import REGISTRY_CHANGED_CHANNEL
 from reelkeep.errors import IsolationError, ReelkeepError
-from reelkeep.ids import CompanyId
+from reelkeep.ids import CompanyId, new_id
 from reelkeep.isolation.channel import BadFrame
 from reelkeep.jobs.interface import JobKind
 from reelkeep.settings import Settings
@@ -32,6 +35,7 @@ from reelkeep.supervisor.bell import Bell
 from reelkeep.supervisor.company import CompanySecrets, SupervisedCompany, Surroundings, job_kind
 from reelkeep.supervisor.folder import DataFolder
 from reelkeep.supervisor.kept import Kept
+from reelkeep.supervisor.ledger import Ledger
 from reelkeep.supervisor.linked import Linked
 from reelkeep.supervisor.ports import free_ports
 from reelkeep.supervisor.programs import Programs
@@ -57,8 +61,12 @@ class Supervisor:
         self._folder, self._settings, self._programs = folder, settings, programs
         self._postgres, self._server, self._keyring = folder.postgres(), folder.server(), folder.keyring()
         self._store = folder.store() if settings.s3_embedded else None
-        self._registry: Engine = registry.engine(self._server)
+        self._registry_password = secrets.token_urlsafe(32)
+        reader = registry.DATABASE, provisioning.REGISTRY_ROLE, self._registry_password
+        self._registry: Engine = self._server.engine(*reader)
+        self._supervision = Supervision(socket.gethostname(), folder.host_id(), new_id())
         self._companies: dict[CompanyId, SupervisedCompany] = {}
+        self._ledgers: dict[CompanyId, Ledger] = {}
         self._dsns: dict[CompanyId, str] = {}
         self._gateway: Linked | None = None
         self._knows_companies = False  # until then the gateway answers that we are starting
@@ -132,9 +140,11 @@ class Supervisor:
     def _prepare_databases(self) -> None:
         provisioning.prepare_registry(self._server)
         self._conninfo = provisioning.open_doorbell(self._server)
+        provisioning.open_registry(self._server, self._registry_password)
         with self._registry.connect() as conn:
             companies = registry.companies(conn)
         for company in companies:
+            provisioning.limit_company(self._server, company)
             provisioning.migrate_company(self._server, self._keyring, company)
 
     async def _start_gateway(self) -> Linked:
@@ -167,10 +177,18 @@ class Supervisor:
             self._gateway.push("routes", {"routes": routes, "fallback": only[0] if len(only) == 1 else None})
 
     async def _take_up_registry(self, *, wait: bool = False) -> None:
-        """Start what the registry has and we have not, end what it has no more, pass on changes of storage."""
+        """Start what the registry has and we have not, end what it has no more, pass on changes of storage.
+
+        A company whose own row has changed, such as its passwords, gets processes that know the new one.
+        """
         rows, storage = await asyncio.to_thread(self._read_registry)
-        for gone in set(self._companies) - set(rows):
-            await self._companies.pop(gone).end()
+        for company_id, company in list(self._companies.items()):
+            if company_id not in rows:
+                await self._companies.pop(company_id).end(EndReason.SUSPENDED)
+                await self._ledgers.pop(company_id).close()
+            elif company.row != rows[company_id]:
+                self._ledgers[company_id].move(provisioning.app_url(self._server, self._keyring, rows[company_id]))
+                await self._companies.pop(company_id).end(EndReason.RENEWED)
         fresh = []
         for company_id, row in rows.items():
             if company_id not in self._companies:
@@ -202,7 +220,8 @@ class Supervisor:
                 await self._bell.ring(row.id, kind)
 
         sessions, switch = CompanySessions(row.slug, *self._identities()), RegistrySwitch(self._registry, row.id)
-        return SupervisedCompany(row, secrets, sessions, around, ring, switch)
+        ledger = self._ledgers.setdefault(row.id, Ledger(row.slug, url, self._supervision))
+        return SupervisedCompany(row, secrets, sessions, around, ring, switch, ledger)
 
     def _identities(self) -> tuple[dict[str | None, PlatformIdentity], PlatformIdentity]:
         own = PlatformIdentity(self._settings.platform_access_key_id, self._settings.platform_secret_access_key)
@@ -220,13 +239,15 @@ class Supervisor:
 
     async def _end_companies(self) -> None:
         companies, self._companies = list(self._companies.values()), {}
-        await asyncio.gather(*(one.end() for one in companies))
+        await asyncio.gather(*(one.end(EndReason.STOPPED) for one in companies))
+        await asyncio.gather(*(one.close() for one in self._ledgers.values()))
 
     async def _listen(self) -> None:
         """Take up each change of the registry; after a lost connection look again from the start."""
         while True:
             try:
-                conninfo = self._server.conninfo(registry.DATABASE)
+                reader = registry.DATABASE, provisioning.REGISTRY_ROLE, self._registry_password
+                conninfo = self._server.conninfo(*reader)
                 async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True, connect_timeout=5) as conn:
                     await conn.execute(f"LISTEN {REGISTRY_CHANGED_CHANNEL}".encode())
                     await self._take_up_registry()

@@ -37,6 +37,7 @@ from reelkeep.web.api import (
     events,
     luts,
     playback,
+    processes,
     productions,
     sequences,
     signin,
@@ -70,6 +71,7 @@ _ROUTERS: Final[Sequence[APIRouter]] = (
     deletions.router,
     events.router,
     storage.router,
+    processes.router,
 )
 _log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ import "./rk-productions.js";
 import "./rk-production.js";
 import "./rk-asset.js";
 import "./rk-storage.js";
+import "./rk-processes.js";
 import "../upload/rk-uploads.js";
 
 /** @typedef {import("../api.js").Me} Me */
@@ -256,6 +257,8 @@ export class RkApp extends LitElement {
         return html`<rk-production .me=${me} .productionId=${route.id}></rk-production>`;
       case "storage":
         return html`<rk-storage></rk-storage>`;
+      case "processes":
+        return html`<rk-processes></rk-processes>`;
       case "asset":
         return html`<rk-asset .me=${me} .assetId=${route.id} .versionNumber=${route.version} .startFrame=${route.frame}></rk-asset>`;
       default:
