@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from reelkeep.cli import output
+from reelkeep.cli import backups, output
 from reelkeep.cli.options import DEFAULT_DATA, Data, Json
 
 company = typer.Typer(name="company", help="Companies of this installation (operator).", no_args_is_help=True)
@@ -43,3 +43,7 @@ def rotate_passwords(
 
     rotated = Installation(data).rotate_passwords(slug)
     output.show({"slug": rotated.slug}, f"The database of {rotated.name} has new passwords.", as_json=as_json)
+
+
+company.command("backup")(backups.backup)
+company.command("restore")(backups.restore)

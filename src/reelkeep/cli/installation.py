@@ -22,12 +22,14 @@ from reelkeep.catalog.passwords import new_password
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
 from reelkeep.cli.accepting import Accepting
-from reelkeep.companies import provisioning, registry, stacks
+from reelkeep.companies import backups, provisioning, registry, stacks
+from reelkeep.companies.backups import Backup
 from reelkeep.companies.registry import Company
 from reelkeep.contract import offer as offers
 from reelkeep.contract.offer import Offer
 from reelkeep.contract.parameters import Place
 from reelkeep.contract.pasted import Stack
+from reelkeep.encryption.archive import Sink, Source
 from reelkeep.encryption.signing import SigningKey
 from reelkeep.errors import DependencyError, NotFound, StorageSetupError
 from reelkeep.jobs.interface import JobKind
@@ -109,6 +111,22 @@ class Installation:
         with self.on_company(changed) as conn:
             audit.record(conn, "database.passwords_rotated", None, None)
         return changed
+
+    def back_up(self, slug: str, sink: Sink) -> Backup:
+        """Write a backup of a company's database, on record in its audit."""
+        company = self.company(slug)
+        made = backups.write_backup(self._server, self._keyring, company, sink)
+        with self.on_company(company) as conn:
+            audit.record(conn, "database.backed_up", None, None, backup=made.id)
+        return made
+
+    def restore(self, slug: str, source: Source, *, drop_former: bool) -> tuple[Backup, str]:
+        """Let a company have a fresh database made of a backup; return the backup and its former database's name."""
+        company = self.company(slug)
+        made, _ = backups.restore_backup(self._server, self._keyring, company, source)
+        if drop_former:
+            provisioning.drop_database(self._server, company.database_name)
+        return made, company.database_name
 
     def companies(self) -> list[Company]:
         with self.on_registry() as conn:
