@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select, text
+from sqlalchemy import Engine, func, insert, select, text, update
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from tests.services.databases import MakeCompany
 from tests.services.installation import ask, installation, wait_until
-from tests.services.sites import Making, Site
+from tests.services.sites import Making, Site, login_of
 
 from reelkeep.catalog import processes
 from reelkeep.catalog.processes import Born, Moment, ProcessKind, Supervision
@@ -36,9 +36,10 @@ from reelkeep.companies.databases import DatabaseServer
 from reelkeep.companies.registry import Company
 from reelkeep.encryption.archive import ArchiveBroken
 from reelkeep.encryption.keyring import LocalKeyring
-from reelkeep.errors import ReelkeepError
 from reelkeep.ids import ProcessId, new_id
 from reelkeep.packaging.stills import StillKind
+from reelkeep.playback import sessions
+from reelkeep.review import comments
 from reelkeep.supervisor.folder import DataFolder
 
 SESSIONS = (login_sessions.name, playback_sessions.name)  # restored, but ended
@@ -49,18 +50,20 @@ class Drill:
 
     def __init__(self, server: DatabaseServer, keyring: LocalKeyring, company: Company, site: Site) -> None:
         self.server, self.keyring, self.company, self.site = server, keyring, company, site
-        user = site.user("Zoë \\N \t 映画")
-        production = site.production("Läufer\n", production_admin=user)
+        user = site.user("Zoe")
+        production = site.production("Läufer", production_admin=user)
         making = Making(site, site.version(production, user))
         making.publish("v360", 0, 1)
         making.publish_still(StillKind.POSTER, 0, b"picture")
         making.complete(24)
-        client = site.client(user)
-        client.post(f"/api/v1/versions/{making.version.id}/comments", json={"frame": 1, "text": 'too "dark"\\'})
-        client.post(f"/api/v1/versions/{making.version.id}/playback-sessions")
+        login, _ = login_of(site, user)
         with site.engine.begin() as conn:
+            comments.add(conn, user, making.version.id, frame=1, last_frame=None, text='too "dark"\\')
+            sessions.begin(conn, login, production.id, making.version.id)
+            conn.execute(update(users).values(name="Zoë \\N \t\n\\. 映画"))  # what COPY has to write otherwise
             row = {"id": new_id(), "production_id": production.id, "file_name": "a.cube", "size_bytes": 9}
             row |= {"connection_id": site.connection.id, "object_key": "k", "store_upload_id": "u", "crc32": b"1234"}
+            row |= {"checked_at": func.now(), "points": 17, "domain": [[0, 0, 0], [1, 1, 1]]}
             large = os.urandom(3 * backups.MAX_RECORD_BYTES)  # no record holds its row
             conn.execute(insert(luts).values(**row, numbers=large, added_by=user.id))
 
@@ -109,7 +112,7 @@ def test_a_lost_database_comes_back_row_by_row_with_its_rights_and_without_open_
 ) -> None:
     data, before = drill.back_up(), rows_of(drill.site.engine)
     assert sum(1 for rows in before.values() if rows) > 12
-    for secret in (b"Zo", b"too", b"audit_events", b"a.cube"):
+    for secret in (b'too "dark', b"audit_events", b"a.cube"):
         assert secret not in data
     provisioning.drop_database(drill.server, drill.company.database_name)
 
@@ -119,7 +122,7 @@ def test_a_lost_database_comes_back_row_by_row_with_its_rights_and_without_open_
     engine = provisioning.app_engine(drill.server, drill.keyring, fresh)
     try:
         after = rows_of(engine)
-        (restored,) = set(after["audit_events"]) - set(before["audit_events"])
+        (restored,) = [row for row in after["audit_events"] if row not in before["audit_events"]]
         assert restored.what == "database.restored"
         after["audit_events"].remove(restored)
         for name in SESSIONS:
@@ -175,25 +178,24 @@ def _flip(data: bytes, place: int) -> bytes:
     return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
 
 
-BROKEN: Mapping[str, tuple[Callable[[bytes], bytes], type[ReelkeepError]]] = {
-    "cut_in_the_first_chunk": (lambda data: data[:4_000], ArchiveBroken),
-    "cut_at_a_chunks_end": (lambda data: data[: -(len(data) % (1 << 20))], ArchiveBroken),
-    "without_its_last_byte": (lambda data: data[:-1], ArchiveBroken),
-    "with_one_more_byte": (lambda data: data + b"x", ArchiveBroken),
-    "flipped_early": (lambda data: _flip(data, 3_000), ArchiveBroken),
-    "flipped_late": (lambda data: _flip(data, len(data) - 40), ArchiveBroken),
-    "no_backup": (lambda _: b"PGDMP" * 100, ArchiveBroken),
-    "empty": (lambda _: b"", ArchiveBroken),
+BROKEN: Mapping[str, Callable[[bytes], bytes]] = {
+    "cut_in_the_first_chunk": lambda data: data[:4_000],
+    "cut_at_a_chunks_end": lambda data: data[: -(len(data) % (1 << 20))],
+    "without_its_last_byte": lambda data: data[:-1],
+    "with_one_more_byte": lambda data: data + b"x",
+    "flipped_early": lambda data: _flip(data, 3_000),
+    "flipped_late": lambda data: _flip(data, len(data) - 40),
+    "no_backup": lambda _: b"PGDMP" * 100,
+    "empty": lambda _: b"",
 }
 
 
-@pytest.mark.parametrize("how", BROKEN)
-def test_what_is_no_whole_backup_is_refused_and_the_company_keeps_its_database(drill: Drill, how: str) -> None:
+def test_what_is_no_whole_backup_is_refused_and_the_company_keeps_its_database(drill: Drill) -> None:
     data, count, before = drill.back_up(), drill.databases(), rows_of(drill.site.engine)
-    spoil, error = BROKEN[how]
-    with pytest.raises(error):
-        drill.restore(spoil(data))
-    assert (drill.row(), drill.databases()) == (drill.company, count)
+    for how, spoil in BROKEN.items():
+        with pytest.raises(ArchiveBroken):
+            drill.restore(spoil(data))
+        assert (drill.row(), drill.databases()) == (drill.company, count), how
     assert rows_of(drill.site.engine) == before
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from reelkeep.cli import backups, output
-from reelkeep.cli.options import DEFAULT_DATA, Data, Json
+from reelkeep.cli.options import DEFAULT_DATA, Data, Json, read_secret
 
 company = typer.Typer(name="company", help="Companies of this installation (operator).", no_args_is_help=True)
 
@@ -17,13 +18,20 @@ def create(
     slug: Annotated[str, typer.Argument(help="Short name; the first label of the company's host name.")],
     name: Annotated[str, typer.Option("--name", help="Name as people read it; the slug if not given.")] = "",
     domain: Annotated[str, typer.Option("--domain", help="Domain below which its host names lie.")] = "localhost",
+    database: Annotated[
+        Path | None,
+        typer.Option(
+            "--database", help="File with the address of a PostgreSQL server of its own ('-': standard input)."
+        ),
+    ] = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
     """Create a company: a database of its own, two roles, a key, two host names."""
     from reelkeep.cli.installation import Installation
 
-    made = Installation(data).create_company(slug, name or slug, domain)
+    address = read_secret(database) if database is not None else None
+    made = Installation(data).create_company(slug, name or slug, domain, address)
     fields = {"id": made.id, "slug": made.slug, "name": made.name, "host": made.app_host, "media_host": made.media_host}
     sentence = (
         f"Created {made.name}, at {made.app_host}. Next: `reelkeep storage connect --company {made.slug}` and "

@@ -24,6 +24,7 @@ from reelkeep.catalog.roles import Role
 from reelkeep.cli.accepting import Accepting
 from reelkeep.companies import backups, provisioning, registry, stacks
 from reelkeep.companies.backups import Backup
+from reelkeep.companies.databases import DatabaseServer
 from reelkeep.companies.registry import Company
 from reelkeep.contract import offer as offers
 from reelkeep.contract.offer import Offer
@@ -102,8 +103,16 @@ class Installation:
         """Return a company's database as its app role; the caller disposes of it."""
         return provisioning.app_engine(self._server, self._keyring, company)
 
-    def create_company(self, slug: str, name: str, domain: str) -> Company:
-        return provisioning.create_company(self._server, self._keyring, slug=slug, name=name, domain=domain)
+    def create_company(self, slug: str, name: str, domain: str, database: str | None = None) -> Company:
+        """Make a company.
+
+        Args:
+            database: address of a PostgreSQL server of its own, with an admin role; None: on the installation's.
+        """
+        own = DatabaseServer.at(database) if database is not None else None
+        return provisioning.create_company(
+            self._server, self._keyring, slug=slug, name=name, domain=domain, own_server=own
+        )
 
     def rotate_passwords(self, slug: str) -> Company:
         """Give a company's database roles fresh passwords, on record in its audit; return its new row."""
@@ -125,7 +134,8 @@ class Installation:
         company = self.company(slug)
         made, _ = backups.restore_backup(self._server, self._keyring, company, source)
         if drop_former:
-            provisioning.drop_database(self._server, company.database_name)
+            at = provisioning.server_of(self._server, self._keyring, company)
+            provisioning.drop_database(at, company.database_name)
         return made, company.database_name
 
     def companies(self) -> list[Company]:

@@ -99,8 +99,9 @@ def restore_backup(
     backup = _opened(reader, keyring, company)
     fresh = replace(company, database_name=provisioning.new_database_name())
     with contextlib.ExitStack() as undo:
-        undo.callback(provisioning.drop_database, server, fresh.database_name)
-        provisioning.create_database(server, fresh)
+        at = provisioning.server_of(server, keyring, company)
+        undo.callback(provisioning.drop_database, at, fresh.database_name)
+        provisioning.create_database(at, fresh)
         rows = _fill(server, keyring, fresh, reader, backup)
         provisioning.migrate_company(server, keyring, fresh)
         _hand_over(server, fresh)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -69,9 +70,19 @@ def open_registry(server: DatabaseServer, password: str) -> None:
 
 
 def create_company(
-    server: DatabaseServer, keyring: Keyring, *, slug: str, name: str, domain: str = "localhost"
+    server: DatabaseServer,
+    keyring: Keyring,
+    *,
+    slug: str,
+    name: str,
+    domain: str = "localhost",
+    own_server: DatabaseServer | None = None,
 ) -> Company:
     """Make a company: its keys, roles and database, and last its row, so that nobody sees half a company.
+
+    Args:
+        server: with the registry.
+        own_server: gets the company's database; None: it is on the same one.
 
     Raises:
         Conflict: the slug is taken. RequestError: it is not a host name's label. Nothing was left behind.
@@ -92,17 +103,26 @@ def create_company(
         wrapped_owner_password=keyring.wrap(owner_password.encode(), f"owner-password:{company_id}"),
         wrapped_app_password=keyring.wrap(app_password.encode(), f"app-password:{company_id}"),
         wrapped_company_key=keyring.wrap(CompanyKey.new().reveal(), f"company-key:{company_id}"),
+        wrapped_server=_wrapped_server(keyring, company_id, own_server),
     )
+    at = server_of(server, keyring, company)
     engine = registry.engine(server)
     with contextlib.ExitStack() as undo:
         undo.callback(engine.dispose)
         with engine.begin() as connection, contextlib.ExitStack() as undo_database:
             registry.add_company(connection, company)
-            undo_database.callback(_drop_company_database, server, company)
-            _create_company_database(server, company, owner_password, app_password)
+            undo_database.callback(_drop_company_database, at, company)
+            _create_company_database(at, company, owner_password, app_password)
             migrate_company(server, keyring, company)
             undo_database.pop_all()
     return company
+
+
+def server_of(server: DatabaseServer, keyring: Keyring, company: Company) -> DatabaseServer:
+    """Return the server with a company's database: ``server``, or one of the company's own."""
+    if company.wrapped_server is None:
+        return server
+    return DatabaseServer.at(keyring.unwrap(company.wrapped_server, f"database-server:{company.id}").decode())
 
 
 def migrate_company(server: DatabaseServer, keyring: Keyring, company: Company) -> None:
@@ -121,7 +141,8 @@ def migrate_company(server: DatabaseServer, keyring: Keyring, company: Company) 
 def owner_engine(server: DatabaseServer, keyring: Keyring, company: Company) -> Engine:
     """Return an engine of a company's database as its owner role: for migrations, backups and restores."""
     password = keyring.unwrap(company.wrapped_owner_password, f"owner-password:{company.id}").decode()
-    return server.engine(company.database_name, company.owner_role, password, pool_size=1)
+    at = server_of(server, keyring, company)
+    return at.engine(company.database_name, company.owner_role, password, pool_size=1)
 
 
 def new_database_name() -> str:
@@ -129,9 +150,9 @@ def new_database_name() -> str:
     return "c_" + secrets.token_hex(10)
 
 
-def limit_company(server: DatabaseServer, company: Company) -> None:
-    """Set what a company's roles may use of the server."""
-    with _admin(server, "postgres") as conn:
+def limit_company(server: DatabaseServer, keyring: Keyring, company: Company) -> None:
+    """Set what a company's roles may use of their server."""
+    with _admin(server_of(server, keyring, company), "postgres") as conn:
         limit_role(conn, company.owner_role, OWNER_LIMITS)
         limit_role(conn, company.app_role, APP_LIMITS)
 
@@ -140,8 +161,9 @@ def rotate_passwords(server: DatabaseServer, keyring: Keyring, company: Company)
     """Give both roles of a company fresh random passwords; return its row as it is now.
 
     Roles belong to the server, not to a database, so the registry's row and the roles change in one transaction: at no
-    moment does one hold a password that the other does not know. Sessions that are open stay; the supervisor hears of
-    it and starts the company's processes anew.
+    moment does one hold a password that the other does not know. Where the company has a server of its own the roles
+    come first, and the row a moment later; if that fails, repeat it. Sessions that are open stay; the supervisor hears
+    of it and starts the company's processes anew.
     """
     owner_password, app_password = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     changed = replace(
@@ -155,8 +177,9 @@ def rotate_passwords(server: DatabaseServer, keyring: Keyring, company: Company)
             registry.change_passwords(connection, changed)
             raw = connection.connection.driver_connection
             assert isinstance(raw, psycopg.Connection)
-            _set_password(raw, company.owner_role, owner_password)
-            _set_password(raw, company.app_role, app_password)
+            with _roles_of(server_of(server, keyring, company), raw, is_same=company.wrapped_server is None) as roles:
+                _set_password(roles, company.owner_role, owner_password)
+                _set_password(roles, company.app_role, app_password)
     finally:
         engine.dispose()
     return changed
@@ -165,7 +188,7 @@ def rotate_passwords(server: DatabaseServer, keyring: Keyring, company: Company)
 def app_url(server: DatabaseServer, keyring: Keyring, company: Company) -> URL:
     """Return the address of a company's database for its app role. It holds the password."""
     password = keyring.unwrap(company.wrapped_app_password, f"app-password:{company.id}").decode()
-    return server.url(company.database_name, company.app_role, password)
+    return server_of(server, keyring, company).url(company.database_name, company.app_role, password)
 
 
 def app_engine(server: DatabaseServer, keyring: Keyring, company: Company) -> Engine:
@@ -176,6 +199,22 @@ def app_engine(server: DatabaseServer, keyring: Keyring, company: Company) -> En
 def company_key(keyring: Keyring, company: Company) -> CompanyKey:
     """Return the company's key."""
     return CompanyKey(keyring.unwrap(company.wrapped_company_key, f"company-key:{company.id}"))
+
+
+def _wrapped_server(keyring: Keyring, company_id: CompanyId, own_server: DatabaseServer | None) -> bytes | None:
+    if own_server is None:
+        return None
+    return keyring.wrap(own_server.conninfo("postgres").encode(), f"database-server:{company_id}")
+
+
+@contextlib.contextmanager
+def _roles_of(at: DatabaseServer, registry_conn: psycopg.Connection, *, is_same: bool) -> Iterator[psycopg.Connection]:
+    """Give a transaction in which roles can be changed: the registry's own where they are on the same server."""
+    if is_same:
+        yield registry_conn
+        return
+    with psycopg.connect(at.conninfo("postgres")) as conn:
+        yield conn
 
 
 def _check_slug(slug: str) -> None:

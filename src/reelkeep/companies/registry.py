@@ -44,6 +44,7 @@ class Company:
     wrapped_owner_password: bytes = field(repr=False)
     wrapped_app_password: bytes = field(repr=False)
     wrapped_company_key: bytes = field(repr=False)
+    wrapped_server: bytes | None = field(repr=False, default=None)  # None: the installation's own
 
 
 def engine(server: DatabaseServer) -> Engine:

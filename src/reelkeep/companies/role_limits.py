@@ -6,6 +6,7 @@ has its password. Parameters: PostgreSQL 15, chapters 20.4 and 20.11.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -34,9 +35,13 @@ OWNER_LIMITS: Final = RoleLimits(4, {"temp_file_limit": _TEMP_FILE_LIMIT})  # mi
 
 
 def limit_role(conn: psycopg.Connection, role: str, limits: RoleLimits) -> None:
-    """Set a role's limits, as an admin of the server; sessions that are open keep theirs."""
+    """Set a role's limits, as an admin of the server; sessions that are open keep theirs.
+
+    An admin who is no superuser, as on a hosted server, cannot limit temporary files: the server's own limit holds.
+    """
     name = sql.Identifier(role)
     conn.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(name, sql.Literal(limits.connections)))
     for setting, value in limits.settings.items():
         parts = name, sql.Identifier(setting), sql.Literal(value)
-        conn.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(*parts))
+        with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+            conn.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(*parts))

@@ -43,6 +43,7 @@ companies = Table(
     Column("wrapped_owner_password", LargeBinary, nullable=False),  # under the operator's keyring
     Column("wrapped_app_password", LargeBinary, nullable=False),
     Column("wrapped_company_key", LargeBinary, nullable=False),
+    Column("wrapped_server", LargeBinary),  # address of a PostgreSQL server of its own; null: the installation's
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 

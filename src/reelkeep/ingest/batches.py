@@ -148,6 +148,8 @@ class Batches:
             members.require(conn, user, production_id, Action.UPLOAD)
             slug = productions.get(conn, production_id).slug
             rows = records.of_user(conn, user.id, production_id, list(arrived))
+            if not rows:
+                return {upload_id: NotFound() for upload_id in arrived}
             scope = production_scope(slug, production_id)
             reason = f"verify {len(rows)} uploads"
             grant = grants.record(conn, GrantAction.UPLOAD, scope, reason, expires_at=_grant_end(), user_id=user.id)

@@ -144,8 +144,13 @@ class Supervisor:
         with self._registry.connect() as conn:
             companies = registry.companies(conn)
         for company in companies:
-            provisioning.limit_company(self._server, company)
-            provisioning.migrate_company(self._server, self._keyring, company)
+            try:
+                provisioning.limit_company(self._server, self._keyring, company)
+                provisioning.migrate_company(self._server, self._keyring, company)
+            except (psycopg.OperationalError, OperationalError):
+                if company.wrapped_server is None:
+                    raise
+                print(f"supervisor: the server of {company.slug} does not answer; it was not upgraded", file=sys.stderr)
 
     async def _start_gateway(self) -> Linked:
         self._port = self._port or free_ports(1)[0]

@@ -57,7 +57,7 @@ from reelkeep.web.security import SecuredApplication, content_security_policy, h
 API_PREFIX: Final = "/api/v1"
 HANDLER_THREADS: Final = 4
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-_ROUTERS: Final[Sequence[APIRouter]] = (
+ROUTERS: Final[Sequence[APIRouter]] = (
     signin.router,
     users.router,
     productions.router,
@@ -85,7 +85,7 @@ def make_app(company: CompanyHandle, registry: Registry | None = None) -> Secure
     context = AppContext(company, Uploads(company), SignInLimits(), ChangeHub(), registry or NoRegistry())
     app = FastAPI(title="Reelkeep", openapi_url=None, lifespan=_lifespan, redirect_slashes=False)
     app.state.context = context
-    for router in _ROUTERS:
+    for router in ROUTERS:
         app.include_router(router, prefix=API_PREFIX)
     _add_pages(app, Pages())
     app.add_exception_handler(ReelkeepError, _refuse)

@@ -91,8 +91,13 @@ export class RkProcesses extends LitElement {
         .where {
           text-align: right;
         }
+        .when,
         .why {
           grid-column: 1 / -1;
+        }
+        .when::before {
+          content: attr(data-label) " ";
+          color: var(--quiet);
         }
       }
     `,
@@ -111,8 +116,7 @@ export class RkProcesses extends LitElement {
 
   connectedCallback() {
     super.connectedCallback();
-    const trail = [{ text: "Storage", href: "/storage" }, { text: "Processes" }];
-    this.dispatchEvent(new CustomEvent("reelkeep-trail", { detail: trail, bubbles: true, composed: true }));
+    this.dispatchEvent(new CustomEvent("reelkeep-trail", { detail: [{ text: "Processes" }], bubbles: true, composed: true }));
     this.#read();
   }
 
@@ -137,6 +141,7 @@ export class RkProcesses extends LitElement {
       <p class="links">
         <a class="button" href="/api/v1/processes/csv" download>Download as CSV</a>
         <a class="button" href="/api/v1/processes/json" download>Download as JSON</a>
+        <a class="button" href="/storage">Storage</a>
       </p>
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.processes.length > 0 ? this.#renderTable() : nothing}
@@ -161,8 +166,8 @@ export class RkProcesses extends LitElement {
             html`<tr>
               <th scope="row">${KINDS[one.kind] ?? one.kind}</th>
               <td class="where quiet">${one.host} ${one.pid}</td>
-              <td>${moment(one.started_at)}</td>
-              <td>${one.ended_at ? moment(one.ended_at) : "Serves now"}</td>
+              <td class="when" data-label="Started">${moment(one.started_at)}</td>
+              ${one.ended_at ? html`<td class="when" data-label="Ended">${moment(one.ended_at)}</td>` : html`<td>Serves now</td>`}
               <td class="why quiet">${capital(one.why)}</td>
             </tr>`,
         )}
