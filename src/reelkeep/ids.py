@@ -22,6 +22,8 @@ CommentId = NewType("CommentId", str)
 PlaybackSessionId = NewType("PlaybackSessionId", str)
 LoginSessionId = NewType("LoginSessionId", str)
 ConnectionId = NewType("ConnectionId", str)
+ProcessId = NewType("ProcessId", str)
+BackupId = NewType("BackupId", str)
 
 ID_CHARACTERS = 20
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case: no i, l, o, u

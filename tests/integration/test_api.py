@@ -20,7 +20,6 @@ from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.people import User
 from reelkeep.catalog.tables import audit_events
 from reelkeep.errors import MediaError
-from reelkeep.ids import new_id
 from reelkeep.jobs.interface import JobKind
 
 API = "/api/v1"
@@ -199,39 +198,6 @@ def test_no_file_outside_the_static_folder_is_served(site: Site, path: str) -> N
     assert "import annotations" not in answer.text
     assert "root:" not in answer.text
     assert answer.status_code == 404 or "<!doctype html>" in answer.text
-
-
-def test_what_is_not_yours_and_what_is_not_there_get_the_same_answer(site: Site) -> None:
-    owner, stranger = site.user("Ada"), site.user("Eve")
-    production = site.production(production_admin=owner)
-    site.production("Hers", production_admin=stranger)
-    version = site.version(production, owner)
-    client, nothing = site.client(stranger), new_id()
-    paths = [
-        ("GET", "/productions/{}/assets", production.id),
-        ("GET", "/assets/{}", version.asset_id),
-        ("GET", "/versions/{}", version.id),
-        ("GET", "/versions/{}/download", version.id),
-        ("GET", "/versions/{}/comments", version.id),
-        ("POST", "/versions/{}/comments", version.id),
-        ("POST", "/versions/{}/cancel", version.id),
-        ("POST", "/versions/{}/retry", version.id),
-        ("DELETE", "/versions/{}", version.id),
-        ("POST", "/versions/{}/restore", version.id),
-        ("GET", "/productions/{}/deleted", production.id),
-        ("POST", "/versions/{}/playback-sessions", version.id),
-        ("POST", "/productions/{}/browse-sessions", production.id),
-        ("POST", "/productions/{}/uploads", production.id),
-        ("PUT", f"/productions/{{}}/members/{stranger.id}", production.id),
-        ("PATCH", "/productions/{}", production.id),
-    ]
-    bodies = {"comments": {"frame": 0, "text": "x"}, "uploads": {"file_name": "a.mov", "size_bytes": 5}}
-    for method, path, theirs in paths:
-        whole = {"PUT": {"role": "viewer"}, "PATCH": {"first_frame": 1}}
-        body = whole[method] if method in whole else bodies.get(path.rsplit("/", 1)[-1])
-        not_yours, not_there = (client.request(method, API + path.format(i), json=body) for i in (theirs, nothing))
-        assert error_of(not_yours) == (404, "not_found"), path
-        assert not_yours.json() == not_there.json(), path
 
 
 def test_a_text_that_is_no_id_names_nothing(site: Site) -> None:

@@ -189,6 +189,13 @@ def test_words_for_people_go_to_the_error_stream_and_a_sentence_to_the_output(si
     assert err.startswith("You have no production 'none'. Your productions are: laufer.")
 
 
+def test_an_admin_sees_which_processes_serve_the_company(signed_in: Machine) -> None:
+    code, shown, err = signed_in.run("processes", "--all")
+    assert code == 0, err
+    serving = [one["kind"] for one in shown["processes"] if one["ended_at"] is None and one["kind"] != "job"]
+    assert sorted(serving) == ["app", "media"]
+
+
 def test_trying_out_a_bucket_is_accounted_for(signed_in: Machine) -> None:
     operator = Installation(signed_in.data)
     engine = provisioning.app_engine(operator.folder.server(), operator.folder.keyring(), operator.company("acme"))

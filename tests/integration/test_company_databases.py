@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
+
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -9,17 +12,21 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, func, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from tests.services.databases import MakeCompany
+from tests.services.installation import ask, installation, wait_until
 
 import reelkeep.catalog.tables
 import reelkeep.companies.tables
+from reelkeep.cli import main
 from reelkeep.companies import provisioning
 from reelkeep.companies import registry as queries
-from reelkeep.companies.databases import DatabaseServer
+from reelkeep.companies.databases import ADMIN_ROLE, DatabaseServer
 from reelkeep.companies.registry import Company
+from reelkeep.companies.role_limits import APP_LIMITS, OWNER_LIMITS
 from reelkeep.encryption.keyring import LocalKeyring
 from reelkeep.errors import Conflict, NotFound, RequestError
 from reelkeep.ids import CompanyId, ConnectionId, new_id
 from reelkeep.storage.connection_states import ConnectionState
+from reelkeep.supervisor.folder import DataFolder
 
 
 def _differences(engine: Engine, metadata: MetaData) -> list[object]:
@@ -28,6 +35,12 @@ def _differences(engine: Engine, metadata: MetaData) -> list[object]:
 
     with engine.connect() as conn:
         return list(compare_metadata(MigrationContext.configure(conn, opts={"include_object": ours}), metadata))
+
+
+def _conninfo(server: DatabaseServer, keyring: LocalKeyring, company: Company, role: str) -> str:
+    """Return the way to a company's database as its "app" or "owner" role."""
+    password = keyring.unwrap(getattr(company, f"wrapped_{role}_password"), f"{role}-password:{company.id}").decode()
+    return server.conninfo(company.database_name, getattr(company, f"{role}_role"), password)
 
 
 def test_the_servers_log_tells_no_value_of_a_row(postgres_server: DatabaseServer, company_database: Engine) -> None:
@@ -66,13 +79,11 @@ def test_a_companys_role_cannot_connect_to_another_companys_database(
     role: str, postgres_server: DatabaseServer, keyring: LocalKeyring, make_company: MakeCompany
 ) -> None:
     ours, theirs = make_company(), make_company()
-    wrapped = ours.wrapped_app_password if role == "app" else ours.wrapped_owner_password
-    password = keyring.unwrap(wrapped, f"{role}-password:{ours.id}").decode()
-    name = ours.app_role if role == "app" else ours.owner_role
-    psycopg.connect(postgres_server.conninfo(ours.database_name, name, password)).close()
+    conninfo = _conninfo(postgres_server, keyring, ours, role)
+    psycopg.connect(conninfo).close()
     for database in (theirs.database_name, "postgres", "template1", queries.DATABASE):
         with pytest.raises(psycopg.OperationalError, match=r"permission denied|not currently accepting"):
-            psycopg.connect(postgres_server.conninfo(database, name, password))
+            psycopg.connect(conninfo, dbname=database)
 
 
 def test_the_doorbell_role_reaches_procrastinates_tables_only(
@@ -98,7 +109,7 @@ def test_no_database_lets_everybody_connect_or_make_temporary_tables(registry: E
         assert conn.execute(query).scalars().all() == []
 
 
-def test_the_app_role_may_only_add_to_grants_and_audit_events(company_database: Engine) -> None:
+def test_the_app_role_may_only_add_to_grants_audit_events_and_the_process_ledger(company_database: Engine) -> None:
     for table in reelkeep.catalog.tables.APPEND_ONLY:
         for statement in (f"UPDATE {table.name} SET id = id", f"DELETE FROM {table.name}", f"TRUNCATE {table.name}"):
             with company_database.connect() as conn, pytest.raises(ProgrammingError, match="permission denied"):
@@ -204,3 +215,129 @@ def test_a_wrong_password_is_refused_on_the_unix_socket(postgres_server: Databas
     engine = postgres_server.engine(company.database_name, company.app_role, "wrong")
     with pytest.raises(OperationalError, match="password authentication failed"), engine.connect():
         pass
+
+
+def _setting(engine: Engine, name: str) -> str:
+    with engine.connect() as conn:
+        return str(conn.execute(text(f"SHOW {name}")).scalar_one())
+
+
+def test_a_companys_roles_are_limited_in_what_they_use_of_the_server(
+    company: Company, company_database: Engine, company_owner: Engine, registry: Engine
+) -> None:
+    for name, value in APP_LIMITS.settings.items():
+        assert _setting(company_database, name) == {"300s": "5min", "600s": "10min", "60s": "1min"}.get(value, value)
+    assert _setting(company_owner, "temp_file_limit") == "1GB"
+    with company_database.connect() as conn, pytest.raises(ProgrammingError, match="permission denied"):
+        conn.execute(text("SET temp_file_limit = -1"))
+    query = text("SELECT rolconnlimit, rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = :name")
+    with registry.connect() as conn:
+        found = [tuple(conn.execute(query, {"name": role}).one()) for role in (company.app_role, company.owner_role)]
+    assert found == [(APP_LIMITS.connections, False, False, False), (OWNER_LIMITS.connections, False, False, False)]
+
+
+def test_a_company_gets_no_more_connections_than_its_limit_and_another_one_still_gets_its(
+    postgres_server: DatabaseServer, keyring: LocalKeyring, make_company: MakeCompany
+) -> None:
+    greedy, other = make_company(), make_company()
+    with contextlib.ExitStack() as stack:
+        for _ in range(OWNER_LIMITS.connections):
+            stack.enter_context(psycopg.connect(_conninfo(postgres_server, keyring, greedy, "owner")))
+        with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
+            psycopg.connect(_conninfo(postgres_server, keyring, greedy, "owner"))
+        psycopg.connect(_conninfo(postgres_server, keyring, other, "owner")).close()
+
+
+def test_a_pool_holds_three_connections_at_most_and_an_idle_company_none(
+    postgres_server: DatabaseServer, keyring: LocalKeyring, company: Company, registry: Engine
+) -> None:
+    def backends() -> int:
+        query = text("SELECT count(*) FROM pg_stat_activity WHERE usename = :name")
+        with registry.connect() as conn:
+            return int(conn.execute(query, {"name": company.app_role}).scalar_one())
+
+    with registry.begin() as conn:  # a minute is too long for a test
+        conn.execute(text(f"ALTER ROLE \"{company.app_role}\" SET idle_session_timeout = '200ms'"))
+    engine = provisioning.app_engine(postgres_server, keyring, company)
+    try:
+        with contextlib.ExitStack() as stack:
+            for _ in range(3):
+                stack.enter_context(engine.connect())
+            assert engine.pool.checkedout() == backends() == 3
+        wait_until(lambda: backends() == 0)
+        with engine.connect() as conn:  # whoever comes back does not notice
+            assert conn.execute(select(1)).scalar_one() == 1
+    finally:
+        engine.dispose()
+
+
+def test_passwords_are_rotated_for_both_roles_at_once(
+    postgres_server: DatabaseServer, keyring: LocalKeyring, company: Company, registry: Engine
+) -> None:
+    changed = provisioning.rotate_passwords(postgres_server, keyring, company)
+    with registry.connect() as conn:
+        assert queries.find_company(conn, company.slug) == changed
+    for role in ("app", "owner"):
+        psycopg.connect(_conninfo(postgres_server, keyring, changed, role)).close()
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(_conninfo(postgres_server, keyring, company, role))
+
+
+def test_a_rotation_that_fails_leaves_the_passwords_as_they_were(
+    postgres_server: DatabaseServer, keyring: LocalKeyring, company: Company
+) -> None:
+    gone = replace(company, app_role="c_nobody_app")
+    with pytest.raises(psycopg.errors.UndefinedObject):
+        provisioning.rotate_passwords(postgres_server, keyring, gone)
+    for role in ("app", "owner"):
+        psycopg.connect(_conninfo(postgres_server, keyring, company, role)).close()
+
+
+def test_the_supervisors_role_reads_the_registry_and_changes_connections_alone(
+    postgres_server: DatabaseServer, registry: Engine, company: Company
+) -> None:
+    provisioning.open_registry(postgres_server, "a password of this test")
+    engine = postgres_server.engine(queries.DATABASE, provisioning.REGISTRY_ROLE, "a password of this test")
+    try:
+        with engine.connect() as conn:
+            assert company in queries.companies(conn)
+        for statement in (
+            "UPDATE companies SET state = 'suspended'",
+            "DELETE FROM storage_connections",
+            "INSERT INTO installation (id, proxy_format_version) VALUES ('x', 1)",
+            "SELECT count(*) FROM procrastinate_jobs",
+            "CREATE TABLE x ()",
+        ):
+            with engine.connect() as conn, pytest.raises(ProgrammingError, match="permission denied"):
+                conn.execute(text(statement))
+        with engine.begin() as conn:
+            conn.execute(text("UPDATE storage_connections SET state = state"))
+    finally:
+        engine.dispose()
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):
+        psycopg.connect(
+            postgres_server.conninfo(company.database_name, provisioning.REGISTRY_ROLE, "a password of this test")
+        )
+
+
+def test_while_it_runs_nobody_is_a_superuser_and_rotated_passwords_reach_the_processes() -> None:
+    with installation() as one:
+        company = one.create_company("acme")
+        folder = DataFolder.open(one.data)
+        before = wait_until(lambda: ask(one, "acme.localhost"))["pid"]
+        query = "SELECT usename FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        with psycopg.connect(folder.server().conninfo("postgres"), autocommit=True) as conn:
+
+            def roles() -> set[str]:
+                return {row[0] for row in conn.execute(query)}
+
+            wait_until(lambda: ADMIN_ROLE not in roles())  # the company was made by it a moment ago
+            assert provisioning.REGISTRY_ROLE in roles()
+        assert main(["company", "rotate-passwords", "acme", "--data", str(one.data)]) == 0
+        wait_until(lambda: ask(one, "acme.localhost")["pid"] != before)
+        registry = queries.engine(folder.server())
+        with registry.connect() as conn:
+            changed = queries.find_company(conn, "acme")
+        registry.dispose()
+        assert changed.wrapped_app_password != company.wrapped_app_password
+        assert wait_until(lambda: one.ended_process(changed, before)).reason == "renewed"

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, update
-from tests.services.installation import Installation, installation, wait_until
+from tests.services.installation import Installation, ask, installation, wait_until
 
 from reelkeep.catalog.tables import audit_events, jobs
 from reelkeep.companies import provisioning
@@ -33,17 +30,6 @@ def running() -> Iterator[tuple[Installation, Company]]:
         company = one.create_company("acme")
         wait_until(lambda: ask(one, "acme.localhost"))
         yield one, company
-
-
-def ask(up: Installation, host: str, path: str = "/who") -> dict[str, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", up.facts["port"], timeout=15)
-    with contextlib.closing(connection):
-        connection.request("GET", path, headers={"Host": host})
-        answer = connection.getresponse()
-        body = answer.read()
-        assert answer.status == 200, body
-        facts: dict[str, Any] = json.loads(body)
-        return facts
 
 
 def find(up: Installation, *words: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import select
@@ -18,6 +19,8 @@ from typing import Any
 
 from tests.services.databases import open_folder
 
+from reelkeep.catalog import processes as ledger
+from reelkeep.catalog.processes import Process
 from reelkeep.companies import provisioning
 from reelkeep.companies import registry as queries
 from reelkeep.companies.registry import Company
@@ -94,6 +97,28 @@ class Installation:
         engine.dispose()
         return connection
 
+    def ledger(self, company: Company) -> list[Process]:
+        """Return the company's process ledger, the newest first."""
+        folder = DataFolder.open(self.data)
+        engine = provisioning.app_engine(folder.server(), folder.keyring(), company)
+        try:
+            with engine.connect() as conn:
+                return ledger.page(conn, limit=1_000)
+        finally:
+            engine.dispose()
+
+    def process_record(self, company: Company, pid: int) -> Process:
+        """Return what the ledger says of the one process of this number; AssertionError if nothing."""
+        found = [one for one in self.ledger(company) if one.pid == pid]
+        assert len(found) == 1, pid
+        return found[0]
+
+    def ended_process(self, company: Company, pid: int) -> Process:
+        """Do as ``process_record`` once the process has ended; AssertionError before."""
+        found = self.process_record(company, pid)
+        assert found.ended_at is not None
+        return found
+
     def processes(self) -> dict[int, list[str]]:
         """Return pid to command line of every descendant, and of whatever has this data folder on its command line."""
         found: dict[int, list[str]] = {}
@@ -127,6 +152,18 @@ def installation(*, s3: bool = False) -> Iterator[Installation]:
         while any(map(_alive, left)) and time.monotonic() < deadline:
             time.sleep(0.05)
         shutil.rmtree(one.data.parent, ignore_errors=True)
+
+
+def ask(up: Installation, host: str, path: str = "/who") -> dict[str, Any]:
+    """Return what a stand-in process of this host name answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", up.facts["port"], timeout=15)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers={"Host": host})
+        answer = connection.getresponse()
+        body = answer.read()
+        assert answer.status == 200, body
+        facts: dict[str, Any] = json.loads(body)
+        return facts
 
 
 def wait_until(true: Any, seconds: float = 15.0) -> Any:

@@ -31,7 +31,7 @@ from reelkeep.packaging.bundles import Bundle, BundleWriter
 from reelkeep.packaging.stills import StillKind, StillWriter, TileLayout
 from reelkeep.playback.manifest import segment_samples
 from reelkeep.storage.access import CompanyStorage
-from reelkeep.storage.interface import ObjectStore, Purpose, StorageConnection
+from reelkeep.storage.interface import Capability, ObjectStore, Purpose, StorageConnection
 from reelkeep.storage.memory import MemoryBucket, MemoryStore
 from reelkeep.transcode import records
 from reelkeep.web.app import make_app
@@ -150,30 +150,37 @@ class Site:
 MakeSite = Callable[..., Site]
 
 
+def open_site(company: Company, engine: Engine, capabilities: frozenset[Capability] = frozenset()) -> Site:
+    """Open a company over its database, with a bucket in memory. The caller closes it.
+
+    Args:
+        capabilities: of the bucket's connection; none: it takes files in parts only.
+    """
+    connection = StorageConnection(
+        ConnectionId(new_id()), "acme-media", "eu-west-1", "", "arn:aws:iam::1:role/r", "x", None, None, False,
+        capabilities,
+    )  # fmt: skip
+    bucket, bell = MemoryBucket(), Bell()
+    storage = CompanyStorage(
+        {connection.id: connection},
+        {"": connection.id},
+        NoBroker(),
+        lambda _connection, _session: MemoryStore(bucket),
+        lambda *_: None,
+    )
+    handle = CompanyHandle(
+        company.id, company.slug, company.name, ORIGIN, MEDIA_ORIGIN, engine, storage, bell, CompanyKey.new()
+    )
+    return Site(handle, connection, bucket, bell, engine.url.render_as_string(hide_password=False))
+
+
 @pytest.fixture
 def make_site(company: Company, company_database: Engine) -> Iterator[MakeSite]:
     """Returns a function that opens the test's company with a bucket in memory."""
     sites: list[Site] = []
 
     def make() -> Site:
-        connection = StorageConnection(
-            ConnectionId(new_id()), "acme-media", "eu-west-1", "", "arn:aws:iam::1:role/r", "x", None, None, False,
-            frozenset(),
-        )  # fmt: skip
-        bucket, bell = MemoryBucket(), Bell()
-        storage = CompanyStorage(
-            {connection.id: connection},
-            {"": connection.id},
-            NoBroker(),
-            lambda _connection, _session: MemoryStore(bucket),
-            lambda *_: None,
-        )
-        handle = CompanyHandle(
-            company.id, company.slug, company.name, ORIGIN, MEDIA_ORIGIN, company_database, storage, bell,
-            CompanyKey.new(),
-        )  # fmt: skip
-        dsn = company_database.url.render_as_string(hide_password=False)
-        sites.append(Site(handle, connection, bucket, bell, dsn))
+        sites.append(open_site(company, company_database))
         return sites[-1]
 
     yield make

@@ -2,8 +2,8 @@
 
 Follows the promise I5: one database per company, so no table has a company column.
 Times are aware UTC; sizes are bytes; media time is (value, rate) in integers.
-The database's own roles are made in ``companies.provisioning``: the app role may only insert into and
-select from ``audit_events`` and ``grants``.
+The database's own roles are made in ``companies.provisioning``: the app role may only insert into and select from the
+tables of ``APPEND_ONLY``.
 """
 
 from __future__ import annotations
@@ -415,5 +415,22 @@ audit_events = Table(
     Index("ix_audit_events_created_at", "created_at"),
 )
 
-APPEND_ONLY = (grants, audit_events)
+process_events = Table(  # who served the company: two rows for each process, and none is ever changed
+    "process_events",
+    metadata,
+    _id(),
+    Column("process_id", Text, nullable=False),
+    Column("event", Text, nullable=False),  # catalog.processes.Event
+    Column("kind", Text, nullable=False),  # catalog.processes.ProcessKind
+    Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),  # its name
+    Column("host_id", Text, nullable=False),  # of the supervisor's data folder: names of hosts change
+    Column("run_id", Text, nullable=False),  # of the supervisor, from its start to its end
+    Column("reason", Text),  # catalog.processes.EndReason; null: it started
+    Column("status", Integer),  # exit status, or the negative number of a signal; null: nobody was there to see it
+    Column("at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("process_id", "event"),
+)
+
+APPEND_ONLY = (grants, audit_events, process_events)
 CHANGED_CHANNEL = "reelkeep_changed"  # NOTIFY: {"production": id, "version": id, "what": "segments"|"state"|...}

@@ -1,8 +1,8 @@
 """Wires the commands together and turns errors into sentences and exit codes.
 
-Commands of users (login, production, upload, assets, facts, download, delete, deleted, restore) speak to a company's
-HTTP API. Commands of the operator (up, demo, company, user, storage, cert) work on the data folder, on the machine
-where the installation runs.
+Commands of users (login, production, upload, assets, facts, download, remake, delete, deleted, restore, processes)
+speak to a company's HTTP API. Commands of the operator (up, demo, company, user, storage, cert) work on the data
+folder, on the machine where the installation runs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from reelkeep.cli.demo import demo
 from reelkeep.cli.download import download
 from reelkeep.cli.facts import facts
 from reelkeep.cli.login import login
+from reelkeep.cli.processes import processes
 from reelkeep.cli.production import production
 from reelkeep.cli.production_lut import lut
 from reelkeep.cli.remake import remake
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, demo, login, upload, assets, facts, download, remake, delete, deleted, restore):
+for command in (up, demo, login, upload, assets, facts, download, remake, delete, deleted, restore, processes):
     app.command()(command)
 storage.command("template")(template)
 production.add_typer(lut)

@@ -1,14 +1,15 @@
-"""``reelkeep company``: a new company with a database of its own, the keys of its key, and where it is reached from."""
+"""``reelkeep company``: companies, their databases, the keys of their keys, and where they are reached from."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from reelkeep.cli import output
+from reelkeep.cli import backups, output
 from reelkeep.cli.company_network import network
-from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json
+from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json, read_secret
 
 company = typer.Typer(name="company", help="Companies of this installation (operator).", no_args_is_help=True)
 company.add_typer(network)
@@ -19,13 +20,20 @@ def create(
     slug: Annotated[str, typer.Argument(help="Short name; the first label of the company's host name.")],
     name: Annotated[str, typer.Option("--name", help="Name as people read it; the slug if not given.")] = "",
     domain: Annotated[str, typer.Option("--domain", help="Domain below which its host names lie.")] = "localhost",
+    database: Annotated[
+        Path | None,
+        typer.Option(
+            "--database", help="File with the address of a PostgreSQL server of its own ('-': standard input)."
+        ),
+    ] = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
     """Create a company: a database of its own, two roles, a key, two host names."""
     from reelkeep.cli.installation import Installation
 
-    made = Installation(data).create_company(slug, name or slug, domain)
+    address = read_secret(database) if database is not None else None
+    made = Installation(data).create_company(slug, name or slug, domain, address)
     fields = {"id": made.id, "slug": made.slug, "name": made.name, "host": made.app_host, "media_host": made.media_host}
     sentence = (
         f"Created {made.name}, at {made.app_host}. Next: `reelkeep storage connect --company {made.slug}` and "
@@ -88,3 +96,20 @@ def unwrap(slug: CompanySlug = None, data: Data = DEFAULT_DATA, as_json: Json = 
     Wrapping(installation, chosen).unwrap()
     sentence = f"The company key of {chosen.name} is wrapped by the operator's keyring alone."
     output.show({"company": chosen.slug, "connection": None, "key": None}, sentence, as_json=as_json)
+
+
+@company.command("rotate-passwords")
+def rotate_passwords(
+    slug: Annotated[str, typer.Argument(help="Short name of the company.")],
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
+    """Give both database roles of a company fresh random passwords; its processes are started anew within seconds."""
+    from reelkeep.cli.installation import Installation
+
+    rotated = Installation(data).rotate_passwords(slug)
+    output.show({"slug": rotated.slug}, f"The database of {rotated.name} has new passwords.", as_json=as_json)
+
+
+company.command("backup")(backups.backup)
+company.command("restore")(backups.restore)

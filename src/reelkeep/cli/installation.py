@@ -23,8 +23,10 @@ from reelkeep.catalog.passwords import new_password
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
 from reelkeep.cli.accepting import Accepting
-from reelkeep.companies import certificates, provisioning, refused, registry, stacks
+from reelkeep.companies import backups, certificates, provisioning, refused, registry, stacks
+from reelkeep.companies.backups import Backup
 from reelkeep.companies.certificates import KeptCertificate
+from reelkeep.companies.databases import DatabaseServer
 from reelkeep.companies.network_policy import NetworkPolicy, policy_details
 from reelkeep.companies.refused import RefusedSource
 from reelkeep.companies.registry import Company
@@ -32,6 +34,7 @@ from reelkeep.contract import offer as offers
 from reelkeep.contract.offer import Offer
 from reelkeep.contract.parameters import Place
 from reelkeep.contract.pasted import Stack
+from reelkeep.encryption.archive import Sink, Source
 from reelkeep.encryption.keys import CompanyKey
 from reelkeep.encryption.signing import SigningKey
 from reelkeep.encryption.tls_certificate import TlsCertificate
@@ -106,8 +109,40 @@ class Installation:
         """Return a company's database as its app role; the caller disposes of it."""
         return provisioning.app_engine(self._server, self._keyring, company)
 
-    def create_company(self, slug: str, name: str, domain: str) -> Company:
-        return provisioning.create_company(self._server, self._keyring, slug=slug, name=name, domain=domain)
+    def create_company(self, slug: str, name: str, domain: str, database: str | None = None) -> Company:
+        """Make a company.
+
+        Args:
+            database: address of a PostgreSQL server of its own, with an admin role; None: on the installation's.
+        """
+        own = DatabaseServer.at(database) if database is not None else None
+        return provisioning.create_company(
+            self._server, self._keyring, slug=slug, name=name, domain=domain, own_server=own
+        )
+
+    def rotate_passwords(self, slug: str) -> Company:
+        """Give a company's database roles fresh passwords, on record in its audit; return its new row."""
+        changed = provisioning.rotate_passwords(self._server, self._keyring, self.company(slug))
+        with self.on_company(changed) as conn:
+            audit.record(conn, "database.passwords_rotated", None, None)
+        return changed
+
+    def back_up(self, slug: str, sink: Sink) -> Backup:
+        """Write a backup of a company's database, on record in its audit."""
+        company = self.company(slug)
+        made = backups.write_backup(self._server, self._keyring, company, sink)
+        with self.on_company(company) as conn:
+            audit.record(conn, "database.backed_up", None, None, backup=made.id)
+        return made
+
+    def restore(self, slug: str, source: Source, *, drop_former: bool) -> tuple[Backup, str]:
+        """Let a company have a fresh database made of a backup; return the backup and its former database's name."""
+        company = self.company(slug)
+        made, _ = backups.restore_backup(self._server, self._keyring, company, source)
+        if drop_former:
+            at = provisioning.server_of(self._server, self._keyring, company)
+            provisioning.drop_database(at, company.database_name)
+        return made, company.database_name
 
     def companies(self) -> list[Company]:
         with self.on_registry() as conn:

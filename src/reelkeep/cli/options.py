@@ -77,5 +77,10 @@ def read_password(file: Path | None, prompt: str, *, confirm: bool = False) -> s
     """Return a password from a file, from standard input, or typed in without being shown."""
     if file is None:
         return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
+    return read_secret(file)
+
+
+def read_secret(file: Path) -> str:
+    """Return the first line of a file, or of standard input for "-": what must not stand in a command line."""
     text = typer.get_text_stream("stdin").readline() if str(file) == "-" else file.read_text()
     return text.rstrip("\r\n")

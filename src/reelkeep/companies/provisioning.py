@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import psycopg
@@ -17,15 +19,18 @@ from sqlalchemy import URL, Engine
 
 import reelkeep.catalog.migrations
 import reelkeep.companies.migrations
+import reelkeep.companies.tables
 from reelkeep.catalog.tables import APPEND_ONLY
 from reelkeep.companies import registry
 from reelkeep.companies.databases import DatabaseServer, open_engine
 from reelkeep.companies.registry import Company
+from reelkeep.companies.role_limits import APP_LIMITS, OWNER_LIMITS, limit_role
 from reelkeep.encryption.keyring import Keyring, KeyringBroken
 from reelkeep.encryption.keys import CompanyKey
 from reelkeep.errors import Conflict, RequestError
 from reelkeep.ids import CompanyId, new_id
 
+REGISTRY_ROLE: Final = "reelkeep_supervisor"  # reads the registry, and notes how its connections stand
 DOORBELL_ROLE: Final = "reelkeep_doorbell"  # the runner's: procrastinate's tables and nothing else
 _PROVISIONING_LOCK: Final = 7_235_419_001  # pg_advisory_lock: two operators at once wait for each other
 _MAX_SLUG_CHARACTERS: Final = 40
@@ -37,6 +42,7 @@ def prepare_registry(server: DatabaseServer) -> None:
         conn.execute("SELECT pg_advisory_lock(%s)", (_PROVISIONING_LOCK,))
         _create_database(conn, registry.DATABASE, server.admin_role)
         _create_role(conn, DOORBELL_ROLE)
+        _create_role(conn, REGISTRY_ROLE)
         for database in ("postgres", "template1", registry.DATABASE):
             _close_to_public(conn, database)
         engine = registry.engine(server)
@@ -46,6 +52,7 @@ def prepare_registry(server: DatabaseServer) -> None:
         finally:
             engine.dispose()
         _prepare_doorbell(server)
+        _prepare_registry_role(server)
 
 
 def open_doorbell(server: DatabaseServer) -> str:
@@ -56,16 +63,32 @@ def open_doorbell(server: DatabaseServer) -> str:
     return server.conninfo(registry.DATABASE, DOORBELL_ROLE, password)
 
 
+def open_registry(server: DatabaseServer, password: str) -> None:
+    """Give the supervisor's role a fresh password. The old one ends."""
+    with _admin(server, "postgres") as conn:
+        _set_password(conn, REGISTRY_ROLE, password)
+
+
 def create_company(
-    server: DatabaseServer, keyring: Keyring, *, slug: str, name: str, domain: str = "localhost"
+    server: DatabaseServer,
+    keyring: Keyring,
+    *,
+    slug: str,
+    name: str,
+    domain: str = "localhost",
+    own_server: DatabaseServer | None = None,
 ) -> Company:
     """Make a company: its keys, roles and database, and last its row, so that nobody sees half a company.
+
+    Args:
+        server: with the registry.
+        own_server: gets the company's database; None: it is on the same one.
 
     Raises:
         Conflict: the slug is taken. RequestError: it is not a host name's label. Nothing was left behind.
     """
     _check_slug(slug)
-    company_id, opaque = CompanyId(new_id()), "c_" + secrets.token_hex(10)
+    company_id, opaque = CompanyId(new_id()), new_database_name()
     owner_password, app_password = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     company = Company(
         id=company_id,
@@ -80,23 +103,31 @@ def create_company(
         wrapped_owner_password=keyring.wrap(owner_password.encode(), f"owner-password:{company_id}"),
         wrapped_app_password=keyring.wrap(app_password.encode(), f"app-password:{company_id}"),
         wrapped_company_key=wrap_company_key(keyring, company_id, CompanyKey.new()),
+        wrapped_server=_wrapped_server(keyring, company_id, own_server),
     )
+    at = server_of(server, keyring, company)
     engine = registry.engine(server)
     with contextlib.ExitStack() as undo:
         undo.callback(engine.dispose)
         with engine.begin() as connection, contextlib.ExitStack() as undo_database:
             registry.add_company(connection, company)
-            undo_database.callback(_drop_company_database, server, company)
-            _create_company_database(server, company, owner_password, app_password)
+            undo_database.callback(_drop_company_database, at, company)
+            _create_company_database(at, company, owner_password, app_password)
             migrate_company(server, keyring, company)
             undo_database.pop_all()
     return company
 
 
+def server_of(server: DatabaseServer, keyring: Keyring, company: Company) -> DatabaseServer:
+    """Return the server with a company's database: ``server``, or one of the company's own."""
+    if company.wrapped_server is None:
+        return server
+    return DatabaseServer.at(keyring.unwrap(company.wrapped_server, f"database-server:{company.id}").decode())
+
+
 def migrate_company(server: DatabaseServer, keyring: Keyring, company: Company) -> None:
     """Bring a company's database to the newest revision, as its owner role, and grant the app role what it may do."""
-    password = keyring.unwrap(company.wrapped_owner_password, f"owner-password:{company.id}").decode()
-    engine = server.engine(company.database_name, company.owner_role, password, pool_size=1)
+    engine = owner_engine(server, keyring, company)
     try:
         with engine.begin() as connection:
             reelkeep.catalog.migrations.upgrade(connection)
@@ -107,10 +138,57 @@ def migrate_company(server: DatabaseServer, keyring: Keyring, company: Company) 
         engine.dispose()
 
 
+def owner_engine(server: DatabaseServer, keyring: Keyring, company: Company) -> Engine:
+    """Return an engine of a company's database as its owner role: for migrations, backups and restores."""
+    password = keyring.unwrap(company.wrapped_owner_password, f"owner-password:{company.id}").decode()
+    at = server_of(server, keyring, company)
+    return at.engine(company.database_name, company.owner_role, password, pool_size=1)
+
+
+def new_database_name() -> str:
+    """Return a fresh name that does not tell whose database it is."""
+    return "c_" + secrets.token_hex(10)
+
+
+def limit_company(server: DatabaseServer, keyring: Keyring, company: Company) -> None:
+    """Set what a company's roles may use of their server."""
+    with _admin(server_of(server, keyring, company), "postgres") as conn:
+        limit_role(conn, company.owner_role, OWNER_LIMITS)
+        limit_role(conn, company.app_role, APP_LIMITS)
+
+
+def rotate_passwords(server: DatabaseServer, keyring: Keyring, company: Company) -> Company:
+    """Give both roles of a company fresh random passwords; return its row as it is now.
+
+    Roles belong to the server, not to a database, so the registry's row and the roles change in one transaction: at no
+    moment does one hold a password that the other does not know. Where the company has a server of its own the roles
+    come first, and the row a moment later; if that fails, repeat it. Sessions that are open stay; the supervisor hears
+    of it and starts the company's processes anew.
+    """
+    owner_password, app_password = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    changed = replace(
+        company,
+        wrapped_owner_password=keyring.wrap(owner_password.encode(), f"owner-password:{company.id}"),
+        wrapped_app_password=keyring.wrap(app_password.encode(), f"app-password:{company.id}"),
+    )
+    engine = registry.engine(server)
+    try:
+        with engine.begin() as connection:
+            registry.change_passwords(connection, changed)
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, psycopg.Connection)
+            with _roles_of(server_of(server, keyring, company), raw, is_same=company.wrapped_server is None) as roles:
+                _set_password(roles, company.owner_role, owner_password)
+                _set_password(roles, company.app_role, app_password)
+    finally:
+        engine.dispose()
+    return changed
+
+
 def app_url(server: DatabaseServer, keyring: Keyring, company: Company) -> URL:
     """Return the address of a company's database for its app role. It holds the password."""
     password = keyring.unwrap(company.wrapped_app_password, f"app-password:{company.id}").decode()
-    return server.url(company.database_name, company.app_role, password)
+    return server_of(server, keyring, company).url(company.database_name, company.app_role, password)
 
 
 def app_engine(server: DatabaseServer, keyring: Keyring, company: Company) -> Engine:
@@ -147,6 +225,22 @@ def wrap_inner_key(keyring: Keyring, company_id: CompanyId, wrapped: bytes) -> b
     return keyring.wrap(wrapped, f"own-wrapped-company-key:{company_id}")
 
 
+def _wrapped_server(keyring: Keyring, company_id: CompanyId, own_server: DatabaseServer | None) -> bytes | None:
+    if own_server is None:
+        return None
+    return keyring.wrap(own_server.conninfo("postgres").encode(), f"database-server:{company_id}")
+
+
+@contextlib.contextmanager
+def _roles_of(at: DatabaseServer, registry_conn: psycopg.Connection, *, is_same: bool) -> Iterator[psycopg.Connection]:
+    """Give a transaction in which roles can be changed: the registry's own where they are on the same server."""
+    if is_same:
+        yield registry_conn
+        return
+    with psycopg.connect(at.conninfo("postgres")) as conn:
+        yield conn
+
+
 def _check_slug(slug: str) -> None:
     allowed = "abcdefghijklmnopqrstuvwxyz0123456789-"
     if not 1 <= len(slug) <= _MAX_SLUG_CHARACTERS or set(slug) - set(allowed) or slug.strip("-") != slug:
@@ -159,9 +253,17 @@ def _check_slug(slug: str) -> None:
 
 def _create_company_database(server: DatabaseServer, company: Company, owner_password: str, app_password: str) -> None:
     with _admin(server, "postgres") as conn:
-        for role, password in ((company.owner_role, owner_password), (company.app_role, app_password)):
+        roles = (company.owner_role, owner_password, OWNER_LIMITS), (company.app_role, app_password, APP_LIMITS)
+        for role, password, limits in roles:
             _create_role(conn, role)
             _set_password(conn, role, password)
+            limit_role(conn, role, limits)
+    create_database(server, company)
+
+
+def create_database(server: DatabaseServer, company: Company) -> None:
+    """Make an empty database for a company whose roles are there: theirs, and closed to everybody else."""
+    with _admin(server, "postgres") as conn:
         _create_database(conn, company.database_name, company.owner_role)
         _close_to_public(conn, company.database_name)
         for role in (company.owner_role, company.app_role):
@@ -176,9 +278,15 @@ def _create_company_database(server: DatabaseServer, company: Company, owner_pas
             conn.execute(_sql(defaults + right, company.owner_role, company.app_role))
 
 
-def _drop_company_database(server: DatabaseServer, company: Company) -> None:
+def drop_database(server: DatabaseServer, database: str) -> None:
+    """Drop a database with every session in it; one that is not there is dropped already."""
     with _admin(server, "postgres") as conn:
-        conn.execute(_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", company.database_name))
+        conn.execute(_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", database))
+
+
+def _drop_company_database(server: DatabaseServer, company: Company) -> None:
+    drop_database(server, company.database_name)
+    with _admin(server, "postgres") as conn:
         for role in (company.owner_role, company.app_role):
             conn.execute(_sql("DROP ROLE IF EXISTS {}", role))
 
@@ -196,6 +304,24 @@ def _prepare_doorbell(server: DatabaseServer) -> None:
         for name, kind in names:
             right = "SELECT, INSERT, UPDATE, DELETE ON TABLE" if kind == "r" else "USAGE, SELECT ON SEQUENCE"
             conn.execute(f"GRANT {right} {name} TO {DOORBELL_ROLE}".encode())
+
+
+_SUPERVISOR_WRITES: Final = (  # while it runs; all else is written by commands of the operator
+    ("UPDATE", "storage_connections"),  # their states, when the watch sees a refusal or its end
+    ("INSERT, UPDATE", "certificates"),  # those it makes itself
+    ("UPDATE (network)", "companies"),  # a site closed or opened on its page
+    ("INSERT, UPDATE", "refused_sources"),
+)
+
+
+def _prepare_registry_role(server: DatabaseServer) -> None:
+    with _admin(server, registry.DATABASE) as conn:
+        conn.execute(_sql("GRANT CONNECT ON DATABASE {} TO {}", registry.DATABASE, REGISTRY_ROLE))
+        conn.execute(_sql("GRANT USAGE ON SCHEMA public TO {}", REGISTRY_ROLE))
+        for table in reelkeep.companies.tables.metadata.tables:
+            conn.execute(_sql("GRANT SELECT ON {} TO {}", table, REGISTRY_ROLE))
+        for right, table in _SUPERVISOR_WRITES:
+            conn.execute(_sql(f"GRANT {right} ON {{}} TO {{}}", table, REGISTRY_ROLE))
 
 
 def _create_role(conn: psycopg.Connection, role: str) -> None:

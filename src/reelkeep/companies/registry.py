@@ -29,6 +29,11 @@ _PROXY_FORMAT: Final = 1  # packaging.bundle_index.FORMAT_VERSION
 _INSTALLATION_LOCK: Final = 7_235_419_002  # two operators at once make one id
 
 
+_DATABASE_FIELDS: Final = (
+    "database_name", "owner_role", "app_role", "wrapped_owner_password", "wrapped_app_password", "wrapped_server",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Company:
     """A company's row. The wrapped secrets open with the operator's keyring only."""
@@ -49,6 +54,11 @@ class Company:
     key_arn: str | None = None
     key_probe: bytes | None = field(repr=False, default=None)
     network: Mapping[str, Any] | None = None  # companies.network_policy; None: the site is open to everybody
+    wrapped_server: bytes | None = field(repr=False, default=None)  # None: the installation's own
+
+    def has_same_database(self, other: Company) -> bool:
+        """Tell whether processes that know this row's database know the other's."""
+        return all(getattr(self, name) == getattr(other, name) for name in _DATABASE_FIELDS)
 
 
 def engine(server: DatabaseServer) -> Engine:
@@ -68,6 +78,23 @@ def add_company(conn: Connection, company: Company) -> None:
             conn.execute(insert(tables.companies).values(vars(company)))
     except IntegrityError:
         raise Conflict(f"there is a company {company.slug} already", advice="Choose another short name.") from None
+    announce(conn)
+
+
+def change_passwords(conn: Connection, company: Company) -> None:
+    """Write the wrapped passwords of a company's row; raise NotFound if there is no such company."""
+    wrapped = {name: getattr(company, name) for name in ("wrapped_owner_password", "wrapped_app_password")}
+    statement = update(tables.companies).where(tables.companies.c.id == company.id).values(wrapped)
+    if conn.execute(statement).rowcount != 1:
+        raise NotFound("there is no such company")
+    announce(conn)
+
+
+def change_database(conn: Connection, company_id: CompanyId, database_name: str) -> None:
+    """Let a company have another database of the same server; raise NotFound if there is no such company."""
+    statement = update(tables.companies).where(tables.companies.c.id == company_id).values(database_name=database_name)
+    if conn.execute(statement).rowcount != 1:
+        raise NotFound("there is no such company")
     announce(conn)
 
 

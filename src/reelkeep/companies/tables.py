@@ -48,6 +48,7 @@ companies = Table(
     Column("key_arn", Text),
     Column("key_probe", LargeBinary),  # storage.interface.Wrapped.PROBE
     Column("network", JSONB(none_as_null=True)),  # companies.network_policy; null: the site is open to everybody
+    Column("wrapped_server", LargeBinary),  # address of a PostgreSQL server of its own; null: the installation's
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from reelkeep.catalog import audit, folders, grants, productions
 from reelkeep.catalog import image_sequences as image_sequences_of
@@ -62,7 +63,7 @@ def of_production(conn: Connection, production_id: ProductionId, *, after: str, 
     ).join(assets, assets.c.id == versions.c.asset_id)
     query = query.outerjoin(image_sequences, image_sequences.c.version_id == versions.c.id)
     query = query.where(assets.c.production_id == production_id, assets.c.id > after, versions.c.stored_at.is_not(None))
-    query = query.distinct(versions.c.asset_id).order_by(versions.c.asset_id, versions.c.number.desc())
+    query = query.ext(distinct_on(versions.c.asset_id)).order_by(versions.c.asset_id, versions.c.number.desc())
     paths = folders.paths(conn, production_id)
     return [
         Original(

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from reelkeep.encryption.aead import WRAP_KEY_BYTES, WrapBroken, unwrap, wrap
-from reelkeep.ids import VersionId
+from reelkeep.ids import BackupId, VersionId
 from reelkeep.media import TrackKind
 
 SALT_BYTES: Final = 32
@@ -115,7 +115,7 @@ class VersionKey:
 
 
 class CompanyKey:
-    """The key of one company. It wraps version keys and nothing else."""
+    """The key of one company. It wraps version keys and the keys of backups, and nothing else."""
 
     def __init__(self, key: bytes) -> None:
         _check_length(key)
@@ -140,6 +140,15 @@ class CompanyKey:
     def unwrap_version_key(self, version_id: VersionId, wrapped: bytes) -> VersionKey:
         """Return the version key; raise WrapBroken if it belongs to another version or company."""
         return VersionKey(version_id, unwrap(self._key, wrapped, f"version-key:{version_id}"))
+
+    def new_backup_key(self, backup_id: BackupId) -> tuple[bytes, bytes]:
+        """Return a fresh 32-byte key for one backup and its wrapped form, which the backup carries."""
+        key = secrets.token_bytes(WRAP_KEY_BYTES)
+        return key, wrap(self._key, key, f"backup-key:{backup_id}")
+
+    def unwrap_backup_key(self, backup_id: BackupId, wrapped: bytes) -> bytes:
+        """Return the key of a backup; raise WrapBroken if it is another backup's or company's."""
+        return unwrap(self._key, wrapped, f"backup-key:{backup_id}")
 
 
 def content_keys_to_json(version_key: VersionKey, keys: Mapping[KeyClass, ContentKey]) -> dict[str, dict[str, str]]:

@@ -106,13 +106,14 @@ class Batches:
         """
         if not 1 <= len(files) <= MAX_FILES:
             raise RequestError(f"send 1 to {MAX_FILES} files at once")
+        with self._company.engine.begin() as conn:
+            members.require(conn, user, production_id, Action.UPLOAD)  # before anything is said of its storage
         placement = self._company.storage.place(production_id)
         if not {Capability.CONDITIONAL_PUT, Capability.FULL_OBJECT_CRC32} <= placement.connection.capabilities:
             raise PartsOnly("this bucket takes files in parts only")
         named = [_named(file) for file in files]
         wanted = {one.file.client_key: one for one in named if isinstance(one, _Named)}
         with self._company.engine.begin() as conn:
-            members.require(conn, user, production_id, Action.UPLOAD)
             rows = records.find_open_small(conn, user.id, production_id, list(wanted))
             rows = {key: row for key, row in rows.items() if row.plan.size_bytes == wanted[key].file.size_bytes}
             new = {key: one for key, one in wanted.items() if key not in rows}
@@ -147,6 +148,8 @@ class Batches:
             members.require(conn, user, production_id, Action.UPLOAD)
             slug = productions.get(conn, production_id).slug
             rows = records.of_user(conn, user.id, production_id, list(arrived))
+            if not rows:
+                return {upload_id: NotFound() for upload_id in arrived}
             scope = production_scope(slug, production_id)
             reason = f"verify {len(rows)} uploads"
             grant = grants.record(conn, GrantAction.UPLOAD, scope, reason, expires_at=_grant_end(), user_id=user.id)

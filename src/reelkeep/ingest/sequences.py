@@ -126,6 +126,8 @@ class Sequences:
         """
         first, last = _checked(new)
         path = folder_path(new.folder)
+        with self._company.engine.begin() as conn:
+            members.require(conn, user, production_id, Action.UPLOAD)  # before anything is said of its storage
         placement = self._company.storage.place(production_id)
         if not {Capability.CONDITIONAL_PUT, Capability.FULL_OBJECT_CRC32} <= placement.connection.capabilities:
             raise StorageSetupError(
@@ -134,7 +136,6 @@ class Sequences:
             )
         name = pattern_name([first, last])
         with self._company.engine.begin() as conn:
-            members.require(conn, user, production_id, Action.UPLOAD)
             row = records.find_open_sequence(conn, user.id, production_id, new.client_key)
             if row is None or row.plan.size_bytes != new.size_bytes:
                 production = productions.get(conn, production_id)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from reelkeep.catalog.processes import EndReason, ProcessKind
 from reelkeep.companies.birth import Connections, Placements, seen_fields, storage_fields
 from reelkeep.companies.certificates import KeptCertificate
 from reelkeep.companies.hosts import origin
@@ -27,12 +28,14 @@ from reelkeep.media import MediaLimits
 from reelkeep.storage.connection_states import ConnectionState, Revocation
 from reelkeep.storage.refusals import Answer as Seen
 from reelkeep.supervisor.kept import Kept
+from reelkeep.supervisor.ledger import Ledger
 from reelkeep.supervisor.linked import Answer, Linked
 from reelkeep.supervisor.programs import Programs
 from reelkeep.supervisor.sessions import CompanySessions, ProcessSessions
 
 JOB_WORKED, JOB_FOUND_NOTHING = 0, 3  # exit statuses of runner.job_process
 _OUTCOMES: Final = {JOB_WORKED: "worked", JOB_FOUND_NOTHING: "nothing"}
+_JOB_ENDS: Final = {JOB_WORKED: EndReason.DONE, JOB_FOUND_NOTHING: EndReason.NOTHING}
 MAX_DEATHS: Final = 3  # in a row that are answered at once; then the sweep finds the job, 20 seconds later at most
 _WEB_ROLES: Final = ("app", "media")
 _START_LOOK_SECONDS: Final = 0.1
@@ -97,10 +100,11 @@ class SupervisedCompany:
         around: Surroundings,
         ring: Ring,
         switch: Switch,
+        ledger: Ledger,
     ) -> None:
         self.row = row
         self._secrets, self._sessions, self._around, self._ring = secrets, sessions, around, ring
-        self._switch = switch
+        self._switch, self._ledger = switch, ledger
         self._connections: Connections = {}
         self._placements: Placements = {}
         self._network: Mapping[str, Any] | None = row.network
@@ -171,6 +175,7 @@ class SupervisedCompany:
                 linked.push("storage", storage_fields(connections, placements))
         for job, sessions in self._jobs.items():
             if sessions.connection_id in stopped:
+                self._ledger.expect(job.child, EndReason.CUT_OFF)
                 self._later(job.stop(seconds=_CUT_SECONDS))
         if (stopped or keyless) and not self._closing:
             self._later(self._renew_media())
@@ -190,6 +195,8 @@ class SupervisedCompany:
         while not self._closing and not media.is_running:  # it starts just now, with what it knew before
             await asyncio.sleep(_START_LOOK_SECONDS)
         if not self._closing:
+            if (linked := self._web.get("media")) is not None:
+                self._ledger.expect(linked.child, EndReason.CUT_OFF)
             await media.restart()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
@@ -205,12 +212,14 @@ class SupervisedCompany:
             for kept in self._kept.values():
                 kept.begin_later()
 
-    async def end(self) -> None:
-        """End the company's jobs and web processes."""
+    async def end(self, reason: EndReason) -> None:
+        """End the company's jobs and web processes; ``reason`` goes into its ledger."""
         self._closing = True
         for task in self._ending:
             task.cancel()
         jobs = list(self._jobs)
+        for linked in (*self._web.values(), *jobs):
+            self._ledger.expect(linked.child, reason)
         await asyncio.gather(*(job.stop() for job in jobs), *(kept.end() for kept in self._kept.values()))
         self._sessions.close()
 
@@ -242,6 +251,7 @@ class SupervisedCompany:
         sessions = self._sessions.of_process("job")
         answerer = self._answerer("job", sessions)
         job = await Linked.born(f"{self.row.slug} job", self._around.programs.job, birth, answerer)
+        self._ledger.follow(ProcessKind.JOB, job.child, lambda status: _JOB_ENDS.get(status, EndReason.FAILED))
         self._jobs[job] = sessions
         try:
             return _OUTCOMES.get(await job.ended(), "died")
@@ -259,6 +269,7 @@ class SupervisedCompany:
                 self._push_seen()
             answerer = self._answerer(role, self._sessions.of_process(role))
             linked = await Linked.born(f"{self.row.slug} {role}", program, birth, answerer)
+            self._ledger.follow(ProcessKind(role), linked.child)
             self._web[role] = linked
             await linked.ready()
             self._push_seen()

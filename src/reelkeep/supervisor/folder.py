@@ -15,6 +15,7 @@ from reelkeep.companies.hosts import origin
 from reelkeep.encryption.keyring import LocalKeyring
 from reelkeep.encryption.signing import SigningKey
 from reelkeep.errors import Conflict
+from reelkeep.ids import new_id
 from reelkeep.supervisor.object_store import EmbeddedStore
 from reelkeep.supervisor.postgres import PORT, EmbeddedPostgres
 
@@ -87,6 +88,15 @@ class DataFolder:
         """Return the address of a host name of this installation, as browsers write it."""
         config = self.config()
         return origin(config.scheme, host, config.port)
+
+    def host_id(self) -> str:
+        """Return what stands for this folder in records that outlive host names; made when it is first asked for."""
+        path = self.path / "host-id"
+        if not path.exists():
+            new = path.with_suffix(".new")
+            new.write_text(new_id(), encoding="ascii")
+            new.replace(path)
+        return path.read_text(encoding="ascii")
 
     def postgres(self) -> EmbeddedPostgres:
         """Return the embedded PostgreSQL of this folder, not started."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +20,7 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from reelkeep.catalog.processes import EndReason, Supervision
 from reelkeep.companies import provisioning, registry
 from reelkeep.companies.birth import Connections, Placements
 from reelkeep.companies.certificates import KeptCertificate, complete, tls_fields
@@ -27,7 +30,7 @@ from reelkeep.companies.refused import is_source
 from reelkeep.companies.registry import Company
 from reelkeep.companies.tables import REGISTRY_CHANGED_CHANNEL
 from reelkeep.errors import IsolationError, ReelkeepError
-from reelkeep.ids import CompanyId
+from reelkeep.ids import CompanyId, new_id
 from reelkeep.isolation.channel import BadFrame
 from reelkeep.jobs.interface import JobKind
 from reelkeep.settings import Settings
@@ -36,6 +39,7 @@ from reelkeep.supervisor.bell import Bell
 from reelkeep.supervisor.company import CompanySecrets, SupervisedCompany, Surroundings, job_kind
 from reelkeep.supervisor.folder import DataFolder
 from reelkeep.supervisor.kept import Kept
+from reelkeep.supervisor.ledger import Ledger
 from reelkeep.supervisor.linked import Linked
 from reelkeep.supervisor.ports import GatewayPorts
 from reelkeep.supervisor.programs import Programs
@@ -64,8 +68,12 @@ class Supervisor:
         self._folder, self._settings, self._programs = folder, settings, programs
         self._postgres, self._server, self._keyring = folder.postgres(), folder.server(), folder.keyring()
         self._store = folder.store() if settings.s3_embedded else None
-        self._registry: Engine = registry.engine(self._server)
+        self._registry_password = secrets.token_urlsafe(32)
+        reader = registry.DATABASE, provisioning.REGISTRY_ROLE, self._registry_password
+        self._registry: Engine = self._server.engine(*reader)
+        self._supervision = Supervision(socket.gethostname(), folder.host_id(), new_id())
         self._companies: dict[CompanyId, SupervisedCompany] = {}
+        self._ledgers: dict[CompanyId, Ledger] = {}
         self._dsns: dict[CompanyId, str] = {}
         self._gateway: Linked | None = None
         self._knows_companies = False  # until then the gateway answers that we are starting
@@ -139,10 +147,17 @@ class Supervisor:
     def _prepare_databases(self) -> None:
         provisioning.prepare_registry(self._server)
         self._conninfo = provisioning.open_doorbell(self._server)
+        provisioning.open_registry(self._server, self._registry_password)
         with self._registry.connect() as conn:
             companies = registry.companies(conn)
         for company in companies:
-            provisioning.migrate_company(self._server, self._keyring, company)
+            try:
+                provisioning.limit_company(self._server, self._keyring, company)
+                provisioning.migrate_company(self._server, self._keyring, company)
+            except (psycopg.OperationalError, OperationalError):
+                if company.wrapped_server is None:
+                    raise
+                print(f"supervisor: the server of {company.slug} does not answer; it was not upgraded", file=sys.stderr)
 
     async def _start_gateway(self) -> Linked:
         birth = {"role": "gateway", "listeners": self._ports.listeners()}
@@ -185,10 +200,18 @@ class Supervisor:
             self._gateway.push("routes", {"routes": routes, "fallback": only[0] if len(only) == 1 else None})
 
     async def _take_up_registry(self, *, wait: bool = False) -> None:
-        """Start what the registry has and we have not, end what it has no more, pass on changes of storage."""
+        """Start what the registry has and we have not, end what it has no more, pass on changes.
+
+        A company whose database is another now, or has other passwords, gets processes that know it.
+        """
         rows, found = await asyncio.to_thread(self._read_registry)
-        for gone in set(self._companies) - set(rows):
-            await self._companies.pop(gone).end()
+        for company_id, company in list(self._companies.items()):
+            if company_id not in rows:
+                await self._companies.pop(company_id).end(EndReason.SUSPENDED)
+                await self._ledgers.pop(company_id).close()
+            elif not company.row.has_same_database(rows[company_id]):
+                self._ledgers[company_id].move(provisioning.app_url(self._server, self._keyring, rows[company_id]))
+                await self._companies.pop(company_id).end(EndReason.RENEWED)
         fresh = []
         for company_id, row in rows.items():
             if company_id not in self._companies:
@@ -237,7 +260,9 @@ class Supervisor:
                 await self._bell.ring(row.id, kind)
 
         sessions, switch = CompanySessions(row.slug, *self._identities()), RegistrySwitch(self._registry, row.id)
-        return SupervisedCompany(row, secrets, sessions, around, ring, switch)
+        url = provisioning.app_url(self._server, self._keyring, row)
+        ledger = self._ledgers.setdefault(row.id, Ledger(row.slug, url, self._supervision))
+        return SupervisedCompany(row, secrets, sessions, around, ring, switch, ledger)
 
     def _secrets(self, row: Company) -> CompanySecrets:
         url = provisioning.app_url(self._server, self._keyring, row)
@@ -267,13 +292,15 @@ class Supervisor:
 
     async def _end_companies(self) -> None:
         companies, self._companies = list(self._companies.values()), {}
-        await asyncio.gather(*(one.end() for one in companies))
+        await asyncio.gather(*(one.end(EndReason.STOPPED) for one in companies))
+        await asyncio.gather(*(one.close() for one in self._ledgers.values()))
 
     async def _listen(self) -> None:
         """Take up each change of the registry; after a lost connection look again from the start."""
         while True:
             try:
-                conninfo = self._server.conninfo(registry.DATABASE)
+                reader = registry.DATABASE, provisioning.REGISTRY_ROLE, self._registry_password
+                conninfo = self._server.conninfo(*reader)
                 async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True, connect_timeout=5) as conn:
                     await conn.execute(f"LISTEN {REGISTRY_CHANGED_CHANNEL}".encode())
                     await self._take_up_registry()

@@ -152,6 +152,14 @@ class Api:
         """Let the proxy of a ready version be made anew, and return the version."""
         return self._post(f"/versions/{version_id}/remake", {}, repeat=False)
 
+    def processes(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the processes that served the company, the newest first, page by page."""
+        before: str | None = ""
+        while before is not None:
+            answer = self._get(f"/processes?before={before}")
+            yield from answer["processes"]
+            before = answer["next"]
+
     def facts(self, version_id: str) -> Mapping[str, Any]:
         """Return what is known of a version's original."""
         return self._get(f"/versions/{version_id}/facts")

@@ -15,7 +15,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
 from reelkeep.companies.databases import DATABASE_AWAY, database_errors
 from reelkeep.companies.handle import CompanyHandle
@@ -39,6 +38,7 @@ from reelkeep.web.api import (
     luts,
     network,
     playback,
+    processes,
     productions,
     sequences,
     signin,
@@ -57,7 +57,8 @@ from reelkeep.web.security import SecuredApplication, content_security_policy, h
 
 API_PREFIX: Final = "/api/v1"
 HANDLER_THREADS: Final = 4
-_ROUTERS: Final[Sequence[APIRouter]] = (
+_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+ROUTERS: Final[Sequence[APIRouter]] = (
     signin.router,
     users.router,
     productions.router,
@@ -72,11 +73,12 @@ _ROUTERS: Final[Sequence[APIRouter]] = (
     events.router,
     storage.router,
     network.router,
+    processes.router,
 )
 _log = logging.getLogger(__name__)
 
 
-def make_app(company: CompanyHandle, registry: Registry | None = None) -> ASGIApp:
+def make_app(company: CompanyHandle, registry: Registry | None = None) -> SecuredApplication:
     """Return the company's application.
 
     Args:
@@ -85,7 +87,7 @@ def make_app(company: CompanyHandle, registry: Registry | None = None) -> ASGIAp
     context = AppContext(company, Uploads(company), SignInLimits(), ChangeHub(), registry or NoRegistry())
     app = FastAPI(title="Reelkeep", openapi_url=None, lifespan=_lifespan, redirect_slashes=False)
     app.state.context = context
-    for router in _ROUTERS:
+    for router in ROUTERS:
         app.include_router(router, prefix=API_PREFIX)
     _add_pages(app, Pages())
     app.add_exception_handler(ReelkeepError, _refuse)
@@ -140,15 +142,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _add_pages(app: FastAPI, pages: Pages) -> None:
-    @app.get("/static/{name:path}")
+    @app.get("/static/{name:path}", include_in_schema=False)
     async def static_file(request: Request, name: str) -> Response:
         return pages.file(request, name)
 
-    @app.api_route(f"{API_PREFIX}/{{rest:path}}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    @app.api_route(f"{API_PREFIX}/{{rest:path}}", methods=_METHODS, include_in_schema=False)
     async def no_such_call() -> Response:
         raise NotFound("the API has no such address")
 
-    @app.get("/{path:path}")
+    @app.get("/{path:path}", include_in_schema=False)
     async def page(request: Request, path: str) -> Response:
         return pages.page(request) if "." not in path else pages.file(request, path)
 

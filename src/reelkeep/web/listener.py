@@ -32,6 +32,7 @@ async def listen(address: URL, on_change: Callable[[Change], None]) -> None:
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+                await connection.execute("SET idle_session_timeout = 0")  # it is idle by trade
                 await connection.execute(f"LISTEN {CHANGED_CHANNEL}")
                 wait_seconds = _FIRST_WAIT_SECONDS
                 async for notice in connection.notifies():

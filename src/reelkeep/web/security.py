@@ -86,16 +86,18 @@ class SecuredApplication:
     to every answer.
 
     Args:
+        inner: the routes; kept as ``inner``, since the OpenAPI document comes from there.
         headers: asked for each answer, because the company's stores may change.
         elsewhere: answers requests with another Host; status 421, no data of the company.
     """
 
     def __init__(self, inner: ASGIApp, *, host: str, headers: Callable[[], dict[str, str]], elsewhere: ASGIApp) -> None:
-        self._inner, self._host, self._headers, self._elsewhere = inner, host, headers, elsewhere
+        self.inner = inner
+        self._host, self._headers, self._elsewhere = host, headers, elsewhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._inner(scope, receive, send)
+            await self.inner(scope, receive, send)
             return
 
         async def send_secured(message: Message) -> None:
@@ -117,4 +119,4 @@ class SecuredApplication:
             return message
 
         is_own = Headers(scope=scope).get("host", "").lower() == self._host
-        await (self._inner if is_own else self._elsewhere)(scope, receive_bounded, send_secured)
+        await (self.inner if is_own else self._elsewhere)(scope, receive_bounded, send_secured)

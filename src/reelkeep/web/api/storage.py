@@ -61,10 +61,9 @@ def resume_connection(connection_id: IdInPath, caller: Caller) -> dict[str, Any]
     """Put a revoked connection into use again, if its bucket lets the platform in: for an admin of the company."""
     with caller.company_admin() as (_, login):
         user_id = login.user.id
-    wanted = ConnectionId(connection_id)
-    company = caller.company
-    found = next((one for one in company.storage.all_connections() if one.id == wanted), None)
-    if found is None or company.lookout is None:
+    company, found = caller.company, _connection(caller, connection_id)
+    wanted = found.id
+    if company.lookout is None:
         raise NotFound("the company has no such storage connection")
     check_resumable(found)
     if found.state is ConnectionState.REVOKED:
@@ -99,7 +98,7 @@ def describe_onboarding(caller: Caller) -> dict[str, Any]:
 def browser_link(connection_id: IdInPath, caller: Caller) -> dict[str, Any]:
     """Sign an address of the marker with which a page finds out what the bucket lets pages do."""
     with caller.company_admin() as (conn, login):
-        store, wanted = caller.company.storage, ConnectionId(connection_id)
+        store, wanted = caller.company.storage, _connection(caller, connection_id).id
         if store.connection(wanted).is_hosted:
             raise NotFound("hosted storage is the operator's")
         end, reason = datetime.now(UTC) + LINK_LIFE, f"a browser tries storage connection {wanted} out"
@@ -125,8 +124,17 @@ class BrowserSaw(BaseModel):
 def note_browser_check(connection_id: IdInPath, form: BrowserSaw, caller: Caller) -> None:
     """Put on record what an admin's browser met at a connection."""
     with caller.company_admin() as (conn, login):
-        wanted = caller.company.storage.connection(ConnectionId(connection_id))
+        wanted = caller.company.storage.connection(_connection(caller, connection_id).id)
         audit.record(conn, "storage.tried_by_browser", wanted.id, login.user.id, **form.model_dump())
+
+
+def _connection(caller: Call, connection_id: str) -> StorageConnection:
+    """Return a connection of the company, whatever its state; raise NotFound for any other."""
+    wanted = ConnectionId(connection_id)
+    found = next((one for one in caller.company.storage.all_connections() if one.id == wanted), None)
+    if found is None:
+        raise NotFound("the company has no such storage connection")
+    return found
 
 
 def _line_json(one: Line) -> dict[str, Any]:

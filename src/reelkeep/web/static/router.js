@@ -6,6 +6,7 @@
  *   | {page: "production", id: string}
  *   | {page: "storage"}
  *   | {page: "network"}
+ *   | {page: "processes"}
  *   | {page: "asset", id: string, version: number | null, frame: number | null}
  *   | {page: "missing"}} Route
  */
@@ -22,6 +23,7 @@ export function readRoute(url) {
   if (parts[0] === "signin" && parts.length === 1) return { page: "signin", next: localPath(query.get("next")) };
   if (parts[0] === "storage" && parts.length === 1) return { page: "storage" };
   if (parts[0] === "network" && parts.length === 1) return { page: "network" };
+  if (parts[0] === "processes" && parts.length === 1) return { page: "processes" };
   if (parts[0] === "productions" && parts.length === 1) return { page: "productions" };
   if (parts[0] === "productions" && parts.length === 2) return { page: "production", id: parts[1] };
   if (parts[0] === "assets" && parts.length === 2) {

@@ -11,6 +11,7 @@ import "./rk-production.js";
 import "./rk-asset.js";
 import "./rk-storage.js";
 import "./rk-network.js";
+import "./rk-processes.js";
 import "../upload/rk-uploads.js";
 
 /** @typedef {import("../api.js").Me} Me */
@@ -259,6 +260,8 @@ export class RkApp extends LitElement {
         return html`<rk-storage></rk-storage>`;
       case "network":
         return html`<rk-network></rk-network>`;
+      case "processes":
+        return html`<rk-processes></rk-processes>`;
       case "asset":
         return html`<rk-asset .me=${me} .assetId=${route.id} .versionNumber=${route.version} .startFrame=${route.frame}></rk-asset>`;
       default:

@@ -256,6 +256,7 @@ export class RkStorage extends LitElement {
       ${this.storage ? this.#renderStorage(this.storage) : nothing}
       ${this.storage ? html`<h2>Your own bucket, step by step</h2><rk-onboarding></rk-onboarding>` : nothing}
       ${this.estimate ? this.#renderEstimate(this.estimate) : nothing}
+      ${this.storage ? html`<h2>Who served you</h2><p><a href="/processes">Every process that served your company</a></p>` : nothing}
     `;
   }
 
