@@ -47,6 +47,10 @@ def original(version: str) -> str:
     ("role", "purpose", "scope"),
     [
         ("app", "playback", "proxies/"),
+        ("app", "unwrap", ""),
+        ("job", "wrap", ""),
+        ("media", "wrap", ""),
+        ("media", "unwrap", "proxies/"),
         ("app", "read_original", original(FIRST)),
         ("app", "write_proxy", f"proxies/{FIRST}/"),
         ("media", "download", f"originals/show-{FIRST}/"),
@@ -73,6 +77,16 @@ def test_a_role_gets_no_session_of_another_purpose_or_scope(role: str, purpose: 
     with pytest.raises(IsolationError):
         asyncio.run(company.of_process(role).answer(fields(purpose, scope)))
     assert not company.asked
+
+
+def test_who_unwraps_the_company_key_may_still_ask_for_one_version_and_no_second() -> None:
+    company = Recorded()
+    job = company.of_process("job")
+    for asked in (fields("unwrap", ""), fields("read_original", original(FIRST)), fields("unwrap", "")):
+        asyncio.run(job.answer(asked))
+    with pytest.raises(IsolationError):
+        asyncio.run(job.answer(fields("read_original", original(SECOND))))
+    assert len(company.asked) == 3
 
 
 @pytest.mark.parametrize("field", ["connection_id", "purpose", "scope", "grant_id"])
