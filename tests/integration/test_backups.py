@@ -36,6 +36,7 @@ from reelkeep.companies.databases import DatabaseServer
 from reelkeep.companies.registry import Company
 from reelkeep.encryption.archive import ArchiveBroken
 from reelkeep.encryption.keyring import LocalKeyring
+from reelkeep.encryption.keys import CompanyKey
 from reelkeep.ids import ProcessId, new_id
 from reelkeep.packaging.stills import StillKind
 from reelkeep.playback import sessions
@@ -67,14 +68,18 @@ class Drill:
             large = os.urandom(3 * backups.MAX_RECORD_BYTES)  # no record holds its row
             conn.execute(insert(luts).values(**row, numbers=large, added_by=user.id))
 
+    def key(self, company: Company) -> CompanyKey:
+        return provisioning.company_key(self.keyring, company)
+
     def back_up(self, sink: io.BytesIO | None = None) -> bytes:
         sink = sink or io.BytesIO()
-        backups.write_backup(self.server, self.keyring, self.company, sink)
+        backups.write_backup(self.server, self.keyring, self.company, self.key(self.company), sink)
         return sink.getvalue()
 
     def restore(self, data: bytes, company: Company | None = None) -> Company:
         source = io.BytesIO(data)
-        _, fresh = backups.restore_backup(self.server, self.keyring, company or self.company, source)
+        whose = company or self.company
+        _, fresh = backups.restore_backup(self.server, self.keyring, whose, self.key(whose), source)
         return fresh
 
     def row(self) -> Company:

@@ -60,6 +60,13 @@ class Company(Operator):
         outputs.write_text(json.dumps({"Stacks": [{"Outputs": _pairs(stack.outputs)}]}))
         return str(self.run("storage", "connect", "--stack", str(outputs), *where)["name"])
 
+    def back_up(self, folder: Path) -> Any:
+        self.capsys.readouterr()
+        main(
+            ["company", "backup", self.platform.slug, "--to", str(folder), "--data", str(self.platform.data), "--json"]
+        )
+        return json.loads(self.capsys.readouterr().out)
+
     def company_key(self) -> CompanyKey:
         installation = Installation(self.platform.data)
         return installation.company_key(installation.company(self.platform.slug))
@@ -127,6 +134,7 @@ def test_both_keys_are_needed_from_the_day_the_company_turns_its_own_on_until_it
     assert plain not in installation.inner_key(installation.company(platform.slug))
     assert "already" in company.refused("company", "wrap", made)
     assert company.run("company", "key")["opens"] is True
+    assert "rows" in company.back_up(tmp_path)
 
     # What was made before plays, and jobs open the key by KMS.
     kms = server.client("kms", service.COMPANY_ACCOUNT)
@@ -143,6 +151,7 @@ def test_both_keys_are_needed_from_the_day_the_company_turns_its_own_on_until_it
         assert (described["state"], api._get("/storage")["company_key"]["open"]) == ("revoked", False)
         assert company.run("company", "key")["opens"] is False
         assert "own key" in company.refused("company", "unwrap")
+        assert "own key" in company.back_up(tmp_path)["error"]["message"]
         resume = f"/storage/connections/{described['id']}/resume"
         with pytest.raises(ReelkeepError, match="still refuses"):
             api._post(resume, {})

@@ -27,10 +27,13 @@ def backup(
 ) -> None:
     """Write the company's database into one file, encrypted under the company's key, as it is at this moment."""
     from reelkeep.cli.installation import Installation
+    from reelkeep.cli.wrapping import Wrapping
 
     installation = Installation(data)
+    company = installation.company(slug)
+    key = Wrapping(installation, company).company_key()
     with _unfinished(to) as (path, file):
-        made = installation.back_up(slug, file)
+        made = installation.back_up(company, key, file)
         size_bytes = file.tell()
         target = to / f"{slug}-{made.made_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{made.id}{SUFFIX}"
         file.flush()
@@ -56,13 +59,17 @@ def restore(
     If the file was altered or cut off, or is another company's, the company keeps the database that it has.
     """
     from reelkeep.cli.installation import Installation
+    from reelkeep.cli.wrapping import Wrapping
 
+    installation = Installation(data)
+    company = installation.company(slug)
     try:
         file = source.open("rb")
     except OSError as error:
         raise RequestError(f"{source} cannot be read: {error.strerror}") from None
     with file:
-        made, former = Installation(data).restore(slug, file, drop_former=drop_former)
+        key = Wrapping(installation, company).company_key()
+        made, former = installation.restore(company, key, file, drop_former=drop_former)
     rows, kept = sum(made.rows.values()), None if drop_former else former
     fields = {"id": made.id, "made_at": made.made_at.isoformat(), "rows": rows, "former_database": kept}
     left = f" Its former database {former} is still there, without use." if kept else ""

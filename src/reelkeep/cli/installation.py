@@ -127,18 +127,16 @@ class Installation:
             audit.record(conn, "database.passwords_rotated", None, None)
         return changed
 
-    def back_up(self, slug: str, sink: Sink) -> Backup:
+    def back_up(self, company: Company, key: CompanyKey, sink: Sink) -> Backup:
         """Write a backup of a company's database, on record in its audit."""
-        company = self.company(slug)
-        made = backups.write_backup(self._server, self._keyring, company, sink)
+        made = backups.write_backup(self._server, self._keyring, company, key, sink)
         with self.on_company(company) as conn:
             audit.record(conn, "database.backed_up", None, None, backup=made.id)
         return made
 
-    def restore(self, slug: str, source: Source, *, drop_former: bool) -> tuple[Backup, str]:
+    def restore(self, company: Company, key: CompanyKey, source: Source, *, drop_former: bool) -> tuple[Backup, str]:
         """Let a company have a fresh database made of a backup; return the backup and its former database's name."""
-        company = self.company(slug)
-        made, _ = backups.restore_backup(self._server, self._keyring, company, source)
+        made, _ = backups.restore_backup(self._server, self._keyring, company, key, source)
         if drop_former:
             at = provisioning.server_of(self._server, self._keyring, company)
             provisioning.drop_database(at, company.database_name)

@@ -53,6 +53,17 @@ class Wrapping:
             return KeyFacts(None, "", None)
         return KeyFacts(connection, connection.wrapping_key.arn, self._opens(connection))
 
+    def company_key(self) -> CompanyKey:
+        """Open the company key, by the company's own key, too, if that wraps it.
+
+        Raises:
+            WrappingKeyClosed: the company's key refuses. DependencyError: KMS does not answer.
+        """
+        connection = self._opener()
+        if connection is None:
+            return self._installation.company_key(self._company)
+        return self._opened(self._company, connection)
+
     def wrap(self, connection: StorageConnection) -> WrappingKey:
         """Have the company key wrapped by the key that a connection's stack made, besides the operator's.
 
@@ -98,10 +109,13 @@ class Wrapping:
             company = registry.lock_company(conn, self._company.id)
             if company.key_connection_id != connection.id:
                 raise Conflict("somebody else has changed how the company key is wrapped", advice="Look again.")
-            wrapped = self._installation.inner_key(company)
-            plain = CompanyKey(self._wrapping(connection, Purpose.UNWRAP).unwrap(wrapped, Wrapped.COMPANY_KEY))
+            plain = self._opened(company, connection)
             registry.set_company_key(conn, company.id, self._installation.wrap_company_key(company, plain), None, None)
         self._record("company_key.unwrapped", connection.id, connection.wrapping_key.arn)
+
+    def _opened(self, company: Company, connection: StorageConnection) -> CompanyKey:
+        wrapped = self._installation.inner_key(company)
+        return CompanyKey(self._wrapping(connection, Purpose.UNWRAP).unwrap(wrapped, Wrapped.COMPANY_KEY))
 
     def _opener(self) -> StorageConnection | None:
         with self._installation.on_registry() as conn:

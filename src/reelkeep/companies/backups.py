@@ -30,6 +30,7 @@ from reelkeep.companies.registry import Company
 from reelkeep.encryption.aead import WrapBroken
 from reelkeep.encryption.archive import ArchiveBroken, ArchiveReader, ArchiveWriter, Sink, Source
 from reelkeep.encryption.keyring import Keyring
+from reelkeep.encryption.keys import CompanyKey
 from reelkeep.errors import RequestError
 from reelkeep.ids import BackupId, new_id
 
@@ -54,14 +55,16 @@ class Backup:
     rows: Mapping[str, int]  # by table
 
 
-def write_backup(server: DatabaseServer, keyring: Keyring, company: Company, sink: Sink) -> Backup:
+def write_backup(
+    server: DatabaseServer, keyring: Keyring, company: Company, company_key: CompanyKey, sink: Sink
+) -> Backup:
     """Write a company's database to ``sink``, as it is at this moment. Writers are not held up.
 
     Raises:
         OperationalError: the database went away; what was written has no end and no reader takes it.
     """
     backup_id = BackupId(new_id())
-    key, wrapped = provisioning.company_key(keyring, company).new_backup_key(backup_id)
+    key, wrapped = company_key.new_backup_key(backup_id)
     engine = provisioning.owner_engine(server, keyring, company)
     try:
         with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as conn:
@@ -84,7 +87,7 @@ def write_backup(server: DatabaseServer, keyring: Keyring, company: Company, sin
 
 
 def restore_backup(
-    server: DatabaseServer, keyring: Keyring, company: Company, source: Source
+    server: DatabaseServer, keyring: Keyring, company: Company, company_key: CompanyKey, source: Source
 ) -> tuple[Backup, Company]:
     """Make a fresh database of a backup and let the company have it; return the backup and the company's new row.
 
@@ -96,7 +99,7 @@ def restore_backup(
         ArchiveBroken: it was cut off or altered. In each case the company has the database that it had.
     """
     reader = ArchiveReader(source)
-    backup = _opened(reader, keyring, company)
+    backup = _opened(reader, company, company_key)
     fresh = replace(company, database_name=provisioning.new_database_name())
     with contextlib.ExitStack() as undo:
         at = provisioning.server_of(server, keyring, company)
@@ -118,7 +121,7 @@ def _hand_over(server: DatabaseServer, fresh: Company) -> None:
         engine.dispose()
 
 
-def _opened(reader: ArchiveReader, keyring: Keyring, company: Company) -> Backup:
+def _opened(reader: ArchiveReader, company: Company, company_key: CompanyKey) -> Backup:
     """Check whose the backup is and give the reader its key; nothing of this is trusted before the first chunk."""
     header = reader.header
     try:
@@ -131,7 +134,7 @@ def _opened(reader: ArchiveReader, keyring: Keyring, company: Company) -> Backup
     if not reelkeep.catalog.migrations.knows(backup.revision):
         raise ForeignBackup("this backup was made by a newer release than this one")
     try:
-        reader.open(provisioning.company_key(keyring, company).unwrap_backup_key(backup.id, wrapped))
+        reader.open(company_key.unwrap_backup_key(backup.id, wrapped))
     except WrapBroken:
         raise ArchiveBroken("the key of this backup is not under the company's key") from None
     return backup
