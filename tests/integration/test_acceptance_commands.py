@@ -182,7 +182,26 @@ def test_a_stack_is_connected_by_what_its_company_pastes_back(
         assert report["contract"] == 1
         assert report["audit_role"] == stack.outputs["AuditRoleArn"]
         assert operator.state(made["name"]) is ConnectionState.VERIFIED
+        activate = ("storage", "activate", made["name"], "--production", "Demo")
+        outputs.write_text(json.dumps({"Stacks": [_described(stack.outputs, {"AllowPurge": "No"})]}))
+        assert operator.run("storage", "connect", "--stack", str(outputs))[0] == 0
+        code, refused = operator.run(*activate)
+        assert code == 3
+        assert "before its stack was told anew" in refused["error"]["message"]
+        assert operator.state(made["name"]) is ConnectionState.VERIFIED
+        assert operator.run("storage", "verify", made["name"], *asked)[0] == 0
+        assert operator.run("storage", "connect", "--stack", str(outputs))[0] == 0  # the same again changes nothing
+        assert operator.run(*activate)[0] == 0
+        assert operator.run("storage", "place", "--inherit", "--production", "Demo")[0] == 0
         assert operator.run("storage", "retire", made["name"])[0] == 0
+
+
+def _described(outputs: dict[str, str], parameters: dict[str, str]) -> dict[str, Any]:
+    """Return a stack as ``aws cloudformation describe-stacks`` tells of it."""
+    return {
+        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    }
 
 
 def test_a_paste_of_something_else_is_refused_in_words(operator: Operator, tmp_path: Path) -> None:

@@ -162,9 +162,10 @@ def test_what_a_stack_told_is_kept_and_told_again_it_takes_its_place(
         made = connect(conn, ours.id)
         assert stacks.stack_of(conn, made.id) is None
         first, second = stack(made.role_arn), stack(made.role_arn, purge_role="arn:aws:iam::222222222222:role/p")
-        for told in (first, second):
+        assert stacks.stack_number(conn, made.id) == 0
+        for told, number in ((first, 1), (first, 1), (second, 2), (first, 3)):
             stacks.set_stack(conn, made.id, told)
-            assert stacks.stack_of(conn, made.id) == told
+            assert (stacks.stack_of(conn, made.id), stacks.stack_number(conn, made.id)) == (told, number)
 
 
 def test_a_role_or_a_bucket_that_somebody_else_has_is_known_whatever_it_is_used_for(
@@ -194,7 +195,7 @@ def test_reports_and_notes_are_kept_for_each_company_with_the_newest_in_front(
     with registry.begin() as conn:
         made = connect(conn, ours.id)
         for passed in (True, False):
-            stacks.keep_report(conn, ours.id, made.id, passed=passed, body={"passed": passed})
+            stacks.keep_report(conn, ours.id, made.id, passed=passed, body={"passed": passed}, stack_number=0)
         assert [one.passed for one in stacks.reports(conn, ours.id, made.id, limit=5)] == [False, True]
         assert len(stacks.reports(conn, ours.id, made.id, limit=1)) == 1
         assert stacks.reports(conn, theirs.id, made.id, limit=5) == []

@@ -26,6 +26,7 @@ class KeptReport:
     made_at: datetime  # aware UTC
     passed: bool
     body: Mapping[str, Any]
+    stack_number: int  # of the stack that was tried out
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,22 @@ class NotedStep:
 
 
 def set_stack(conn: Connection, connection_id: ConnectionId, stack: Stack) -> None:
-    """Write down what the company told of the connection's stack: its roles and the contract's version."""
+    """Write down what the company told of the connection's stack: its roles and the contract's version.
+
+    If it differs from what was told before, its number goes up, and reports of the one before count no more.
+    """
     table = tables.storage_connections
+    known = conn.execute(
+        select(table.c.stack).where(table.c.id == connection_id).with_for_update()
+    ).scalar_one_or_none()
+    if known == stack.as_fields():
+        return
     values = {
         "audit_role_arn": stack.audit_role,
         "purge_role_arn": stack.purge_role or None,
         "contract_version": stack.contract,
         "stack": stack.as_fields(),
+        "stack_number": table.c.stack_number + 1,
     }
     conn.execute(update(table).where(table.c.id == connection_id).values(values))
 
@@ -56,6 +66,12 @@ def stack_of(conn: Connection, connection_id: ConnectionId) -> Stack | None:
     table = tables.storage_connections
     found = conn.execute(select(table.c.stack).where(table.c.id == connection_id)).scalar_one_or_none()
     return pasted.from_fields(found) if found else None
+
+
+def stack_number(conn: Connection, connection_id: ConnectionId) -> int:
+    """Return the number of the connection's present stack; 0 if none was told of since there are numbers."""
+    table = tables.storage_connections
+    return int(conn.execute(select(table.c.stack_number).where(table.c.id == connection_id)).scalar_one())
 
 
 def others_have_role(conn: Connection, connection: StorageConnection, role_arn: str) -> bool:
@@ -89,9 +105,19 @@ def others_have_bucket(conn: Connection, connection: StorageConnection) -> bool:
 
 
 def keep_report(
-    conn: Connection, company_id: CompanyId, connection_id: ConnectionId, *, passed: bool, body: Mapping[str, Any]
+    conn: Connection,
+    company_id: CompanyId,
+    connection_id: ConnectionId,
+    *,
+    passed: bool,
+    body: Mapping[str, Any],
+    stack_number: int,
 ) -> str:
-    """Keep a report; return its id."""
+    """Keep a report; return its id.
+
+    Args:
+        stack_number: of the stack that it was made of, as read before the test began.
+    """
     row = {
         "id": new_id(),
         "connection_id": connection_id,
@@ -99,6 +125,7 @@ def keep_report(
         "made_at": datetime.now(UTC),
         "passed": passed,
         "body": body,
+        "stack_number": stack_number,
     }
     conn.execute(insert(tables.acceptance_reports).values(row))
     return str(row["id"])
