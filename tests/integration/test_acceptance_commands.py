@@ -227,4 +227,12 @@ def test_onboarding_shows_what_is_done_and_names_what_was_passed_over(operator: 
     code, found = operator.run("storage", "onboarding", "--left-out", "migration", *note)
     line = found["steps"][-1]
     assert (line["state"], line["owner"], line["next"]) == ("left out", "Ada Lovelace", "")
-    assert operator.events("onboarding.noted")[-1]["step"] == "migration"
+    assert operator.events("onboarding.noted")[-1] == {
+        "step": "migration",
+        "state": "left out",
+        "owner": "Ada Lovelace",
+        "evidence": "mail of 26 November",
+    }
+    assert operator.run("storage", "onboarding", "--done", "review", "--reopen", "migration", *note)[0] == 3
+    code, found = operator.run("storage", "onboarding", "--reopen", "migration", *note)
+    assert (code, found["steps"][-1]["state"]) == (0, "open")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from reelkeep.companies import tables
 from reelkeep.contract import pasted
@@ -152,6 +152,13 @@ def note_step(conn: Connection, company_id: CompanyId, step: str, state: str, ow
         "noted_at": datetime.now(UTC),
     }
     conn.execute(insert(tables.onboarding_steps).values(row))
+
+
+def count_noted(conn: Connection, company_id: CompanyId) -> int:
+    """Return how many notes are kept of a company's steps."""
+    table = tables.onboarding_steps
+    query = select(func.count()).select_from(table).where(table.c.company_id == company_id)
+    return int(conn.execute(query).scalar_one())
 
 
 def noted_steps(conn: Connection, company_id: CompanyId) -> list[NotedStep]:

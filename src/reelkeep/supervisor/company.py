@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from reelkeep.companies.birth import Connections, Placements, seen_fields, storage_fields
+from reelkeep.companies.onboarding_steps import Note
 from reelkeep.companies.registry import Company
 from reelkeep.errors import IsolationError
 from reelkeep.ids import ConnectionId
@@ -50,6 +51,9 @@ class Switch(Protocol):
 
     async def onboarding(self) -> Mapping[str, Any]:
         """Return what the registry knows of the company's onboarding: ``companies.onboarding.Known`` as JSON."""
+
+    async def note_step(self, given: Note) -> None:
+        """Note what is so of a step of the onboarding; raise Forbidden for one that is not for the company to note."""
 
 
 @dataclass(frozen=True)
@@ -249,6 +253,9 @@ class SupervisedCompany:
                 return {}
             if kind == "onboarding" and role == "app":
                 return await self._switch.onboarding()
+            if kind == "note_step" and role == "app":
+                await self._switch.note_step(Note.of(fields))
+                return {}
             raise IsolationError(f"a process of role {role} may not ask for {kind[:40]}")
 
         return answer

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reelkeep.bootstrap import open_company
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.companies.onboarding import Known
+from reelkeep.companies.onboarding_steps import Note
 from reelkeep.ids import ConnectionId
 from reelkeep.web.app import make_app
 from reelkeep.web.serve import born, serve
@@ -23,6 +24,11 @@ class LinkedRegistry:
 
     def onboarding(self) -> Known:
         return Known.of(self.link.call("onboarding"))
+
+    def note_step(self, given: Note) -> None:
+        self.link.call(
+            "note_step", step=given.step.value, state=given.state.value, owner=given.owner, evidence=given.evidence
+        )
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from reelkeep.catalog.roles import Action
 from reelkeep.catalog.versions import VersionRow
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.companies.onboarding import Known as Onboarding
+from reelkeep.companies.onboarding_steps import Note
 from reelkeep.errors import DependencyError, Forbidden, NotFound, SignInRequired
 from reelkeep.ids import ID_CHARACTERS, ConnectionId, VersionId
 from reelkeep.ingest.uploads import Uploads
@@ -41,6 +42,9 @@ class Registry(Protocol):
     def onboarding(self) -> Onboarding:
         """Return what is known there of the company's onboarding."""
 
+    def note_step(self, given: Note) -> None:
+        """Note what is so of a step; raise Forbidden for one that is not the company's to note, or Conflict."""
+
 
 class NoRegistry:
     """Stands where there is no supervisor."""
@@ -52,6 +56,11 @@ class NoRegistry:
 
     def onboarding(self) -> Onboarding:
         """Refuse."""
+        raise DependencyError("the supervisor does not answer")
+
+    def note_step(self, given: Note) -> None:
+        """Refuse."""
+        del given
         raise DependencyError("the supervisor does not answer")
 
 

@@ -255,7 +255,7 @@ export class RkApp extends LitElement {
       case "production":
         return html`<rk-production .me=${me} .productionId=${route.id}></rk-production>`;
       case "storage":
-        return html`<rk-storage></rk-storage>`;
+        return html`<rk-storage .user=${this.me?.user ?? null}></rk-storage>`;
       case "asset":
         return html`<rk-asset .me=${me} .assetId=${route.id} .versionNumber=${route.version} .startFrame=${route.frame}></rk-asset>`;
       default:

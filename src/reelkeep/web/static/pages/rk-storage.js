@@ -33,7 +33,7 @@ const FROM_WORDS = /** @type {Record<string, string>} */ ({
 });
 
 export class RkStorage extends LitElement {
-  static properties = { storage: { state: true }, estimate: { state: true }, problem: { state: true }, replica: { state: true }, resuming: { state: true }, tried: { state: true } };
+  static properties = { user: {}, storage: { state: true }, estimate: { state: true }, problem: { state: true }, replica: { state: true }, resuming: { state: true }, tried: { state: true } };
 
   static styles = [
     shared,
@@ -138,6 +138,8 @@ export class RkStorage extends LitElement {
 
   constructor() {
     super();
+    /** Who is signed in. @type {import("../api.js").Me["user"] | null} */
+    this.user = null;
     /** @type {Storage | null} */
     this.storage = null;
     /** @type {Estimate | null} */
@@ -249,7 +251,7 @@ export class RkStorage extends LitElement {
       <p class="quiet">Each new version goes where its production says, else where the company says. What is stored stays where it is. The operator changes these settings.</p>
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.storage ? this.#renderStorage(this.storage) : nothing}
-      ${this.storage ? html`<h2>Your own bucket, step by step</h2><rk-onboarding></rk-onboarding>` : nothing}
+      ${this.storage ? html`<h2>Your own bucket, step by step</h2><rk-onboarding .user=${this.user}></rk-onboarding>` : nothing}
       ${this.estimate ? this.#renderEstimate(this.estimate) : nothing}
     `;
   }
