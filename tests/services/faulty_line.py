@@ -34,7 +34,8 @@ def part_of(url: str) -> int:
 class FaultyLine:
     """What it does to PUTs of parts, by number, or of a WHOLE file.
 
-    ``once`` holds answers that are used up in their order, ``always`` ones that stay. Everything else is passed on. ``used`` counts the faults.
+    ``once`` holds answers that are used up in their order, ``always`` ones that stay.
+    Everything else is passed on. ``used`` counts the faults.
     """
 
     def __init__(self) -> None:

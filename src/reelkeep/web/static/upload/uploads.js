@@ -13,6 +13,10 @@ const SMALL_AT_ONCE = 100;
 /** Links are signed before the first of them is used, and live for 15 minutes. */
 const SMALL_BYTES_AT_ONCE = 128 * 2 ** 20;
 
+/** Whoever shows all transfers looks at every one each time: so often that it takes a small share of the time. */
+const TRANSFERS_IN_A_MS = 20;
+const MOST_QUIET_MS = 500;
+
 /** Fires "change". */
 class Uploads extends EventTarget {
   constructor() {
@@ -20,12 +24,25 @@ class Uploads extends EventTarget {
     /** @type {Transfer[]} */
     this.all = [];
     this.userId = "";
+    this.toldAt = -Infinity;
+    /** Of the timer that will tell. */
+    this.telling = 0;
     addEventListener("beforeunload", (event) => {
       if (this.all.some((transfer) => transfer.running)) event.preventDefault();
     });
   }
 
+  /** Tell of a change: at once where there are few transfers, now and then where there are thousands. */
   #changed() {
+    if (this.telling) return;
+    const wait = this.toldAt + Math.min(MOST_QUIET_MS, this.all.length / TRANSFERS_IN_A_MS) - performance.now();
+    if (wait <= 0) this.#tell();
+    else this.telling = setTimeout(() => this.#tell(), wait);
+  }
+
+  #tell() {
+    this.telling = 0;
+    this.toldAt = performance.now();
     this.dispatchEvent(new Event("change"));
   }
 
