@@ -81,7 +81,9 @@ def parquet_table(rows: Sequence[tuple[Any, ...]], source: str = "acme-media", *
     return Table.from_pydict(arrays)
 
 
-def write_parquet_report(folder: Path, *parts: Sequence[tuple[Any, ...]] | Table, bucket: str = "acme-media") -> Path:
+def write_parquet_report(
+    folder: Path, *parts: Sequence[tuple[Any, ...]] | Table, bucket: str = "acme-media", **changed: Any
+) -> Path:
     """Write a report in Parquet as it lies in its destination bucket; rows as in ``write_report``, or whole tables."""
     (folder / "data").mkdir(parents=True)
     files = []
@@ -100,6 +102,7 @@ def write_parquet_report(folder: Path, *parts: Sequence[tuple[Any, ...]] | Table
         "fileFormat": "Parquet",
         "fileSchema": PARQUET_SCHEMA,
         "files": files,
+        **changed,
     }
     path.write_text(json.dumps(manifest))
     rewrite_data(path, lambda data: data)
