@@ -49,14 +49,19 @@ class DataFile:
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
         """Open the file at its start, if it is the one that the manifest names; raise InventoryRefused."""
+        with self._open() as file:
+            if hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() != self.md5:
+                raise InventoryRefused(f"{self.path.name} is not the file that the manifest names: its MD5 differs")
+            file.seek(0)
+            yield file
+
+    def _open(self) -> IO[bytes]:
         try:
-            with self.path.open("rb") as file:
-                if hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() != self.md5:
-                    raise InventoryRefused(f"{self.path.name} is not the file that the manifest names: its MD5 differs")
-                file.seek(0)
-                yield file
+            return self.path.open("rb")
         except FileNotFoundError:
             raise InventoryRefused(f"the data file {self.path.name} is not there") from None
+        except OSError:
+            raise InventoryRefused(f"the data file {self.path.name} cannot be opened") from None
 
 
 def checked(row: Row) -> Row:
