@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from reelkeep.errors import RequestError
 
@@ -47,7 +48,7 @@ class DataFile:
     md5: str  # hex
 
     @contextmanager
-    def opened(self) -> Iterator[IO[bytes]]:
+    def opened(self) -> Iterator[BufferedReader]:
         """Open the file at its start, if it is the one that the manifest names; raise InventoryRefused."""
         with self._open() as file:
             if hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() != self.md5:
@@ -55,7 +56,7 @@ class DataFile:
             file.seek(0)
             yield file
 
-    def _open(self) -> IO[bytes]:
+    def _open(self) -> BufferedReader:
         try:
             return self.path.open("rb")
         except FileNotFoundError:
