@@ -141,6 +141,7 @@ export class RkOnboarding extends LitElement {
     this.sending = true;
     try {
       this.steps = (await post(`/storage/onboarding/${step}/notes`, note)).steps;
+      this.sending = false; // what is disabled takes no focus
       await this.#turnTo("");
       this.said = `Noted: ${title}.`;
     } catch (problem) {
