@@ -193,6 +193,7 @@ def test_a_stack_is_connected_by_what_its_company_pastes_back(
         assert operator.run("storage", "connect", "--stack", str(outputs))[0] == 0  # the same again changes nothing
         assert operator.run(*activate)[0] == 0
         assert operator.run("storage", "place", "--inherit", "--production", "Demo")[0] == 0
+        assert operator.run("storage", "suspend", made["name"])[0] == 0
         assert operator.run("storage", "retire", made["name"])[0] == 0
 
 
