@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,15 +10,17 @@ from sqlalchemy import Engine, text
 from tests.services.databases import MakeCompany
 
 import reelkeep.companies.migrations
+from reelkeep.companies import onboarding, stacks
 from reelkeep.companies import registry as queries
-from reelkeep.companies import stacks
 from reelkeep.companies.databases import DatabaseServer
+from reelkeep.companies.onboarding_steps import BY_PEOPLE, Note, Step, StepState
 from reelkeep.contract.pasted import Stack
-from reelkeep.errors import Conflict, NotFound
+from reelkeep.errors import Conflict, Forbidden, NotFound
 from reelkeep.ids import CompanyId, ConnectionId, new_id
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import Capability, StorageConnection
 from reelkeep.storage.placement import HOSTED
+from reelkeep.supervisor.switch import RegistrySwitch
 
 S = ConnectionState
 
@@ -203,3 +206,29 @@ def test_reports_and_notes_are_kept_for_each_company_with_the_newest_in_front(
             stacks.note_step(conn, ours.id, "review", state, "Grace", "ticket")
         assert [one.state for one in stacks.noted_steps(conn, ours.id)] == ["open", "done"]
         assert stacks.noted_steps(conn, theirs.id) == []
+
+
+def test_a_companys_process_notes_only_what_people_judge_of_its_own_company_and_not_without_end(
+    registry: Engine, make_company: MakeCompany
+) -> None:
+    ours, theirs = make_company(), make_company()
+    switch = RegistrySwitch(registry, ours.id)
+
+    def note(step: Step) -> None:
+        asyncio.run(switch.note_step(Note(step, StepState.DONE, "Grace", "ticket")))
+
+    for step in Step:
+        if step in BY_PEOPLE:
+            note(step)
+        else:
+            with pytest.raises(Forbidden):
+                note(step)
+    with registry.begin() as conn:
+        assert {Step(one.step) for one in stacks.noted_steps(conn, ours.id)} == BY_PEOPLE
+        assert stacks.noted_steps(conn, theirs.id) == []
+        for _ in range(onboarding.MAX_NOTES - len(BY_PEOPLE)):
+            stacks.note_step(conn, ours.id, "review", "done", "Grace", "ticket")
+    with pytest.raises(Conflict):
+        note(Step.REVIEW)
+    with registry.begin() as conn:
+        assert stacks.count_noted(conn, ours.id) == onboarding.MAX_NOTES
