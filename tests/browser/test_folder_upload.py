@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Request
 from tests.browser import axe
 from tests.browser.chromium import drop, signed_in, until
+from tests.services.faulty_line import WHOLE, part_of
 from tests.services.platform import Platform
 
 MIB = 1 << 20
@@ -96,3 +100,34 @@ def test_a_folder_is_cancelled_whole_and_held_back_to_a_speed(
         page.get_by_role("button", name="Cancel folder b-roll").click()
         page.locator("rk-uploads li").wait_for(state="detached")
     assert "broll.mov" not in stored(platform, "broll")
+
+
+def test_small_files_go_by_one_put_each_and_share_the_calls_of_the_platform(
+    browser: Browser, platform: Platform, tmp_path: Path
+) -> None:
+    folder, random_bytes = tmp_path / "stems", random.Random("stems").randbytes
+    folder.mkdir()
+    files = {f"stem {number:02} of one size and time.wav": random_bytes(40_000) for number in range(8)}
+    for name, body in files.items():
+        (folder / name).write_bytes(body)
+        os.utime(folder / name, (1_795_000_000, 1_795_000_000))
+    calls: Counter[str] = Counter()
+
+    def note(request: Request) -> None:
+        path = urlsplit(request.url).path
+        if request.method == "PUT":
+            calls["whole" if part_of(request.url) == WHOLE else "part"] += 1
+        elif request.method == "POST" and "/api/v1/" in path:
+            calls[path.rpartition("/")[2]] += 1
+
+    with signed_in(browser, platform, f"/productions/{platform.production_id}") as page:
+        page.locator("#upload-folder").wait_for()
+        page.on("request", note)
+        drop(page, folder)
+        in_group_state(page, "done")
+    print("requests for 8 small files:", dict(calls))
+    assert calls["whole"] == 8
+    assert set(calls) == {"whole", "small-uploads", "complete"}
+    assert calls["small-uploads"] + calls["complete"] < 12, "an upload in parts took three calls for each file"
+    keys = [key for key in platform.objects("originals/") if "/stem" in key and key.endswith(".wav")]
+    assert sorted(platform.body(key) for key in keys) == sorted(files.values())

@@ -343,3 +343,27 @@ def test_a_limit_of_speed_holds_over_some_parts(page: Page) -> None:
         {"part": 8_000_000, "rate": 4_000_000, "times": [0, 0, 1_000, 60_000, 60_000]},
     )
     assert waits == [0, 0, 2_000, 3_000, 0, 2_000]
+
+
+def test_what_many_files_ask_at_once_goes_in_calls_of_a_hundred_and_each_gets_its_answer(page: Page) -> None:
+    calls, answers, failures = run(
+        page,
+        "upload/desk.js",
+        """const calls = [];
+        let fails = false;
+        const desk = new m.Desk(async (production, items) => {
+          calls.push([production, items.length]);
+          if (fails) throw new Error("away");
+          return items.map((item) => `${production}${item}`);
+        }, () => 0);
+        const ask = (item) => desk.ask(item % 2 ? "odd" : "even", item);
+        const answers = await Promise.all([...Array(250).keys()].map(ask));
+        fails = true;
+        const failures = await Promise.allSettled([ask(0), ask(1), ask(2)]);
+        return [calls, answers, failures.map(({ reason }) => reason.message)]""",
+    )
+    assert sorted(calls) == sorted(
+        [["even", 100], ["odd", 100], ["even", 25], ["odd", 25], ["even", 2], ["odd", 1]],
+    )
+    assert answers == [f"{'odd' if number % 2 else 'even'}{number}" for number in range(250)]
+    assert failures == ["away"] * 3

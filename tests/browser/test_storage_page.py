@@ -98,6 +98,53 @@ def test_an_admin_sees_by_which_keys_the_company_key_is_wrapped_and_that_other_b
             page.screenshot(path=str(Path(SCREENSHOTS) / f"storage-key-{width}.png"), full_page=True)
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_an_admin_notes_a_step_by_the_keyboard_and_takes_it_back(
+    browser: Browser, platform: Platform, width: int, height: int
+) -> None:
+    with signed_in(browser, platform, "/storage", width=width, height=height) as page:
+        steps = page.locator("rk-onboarding").get_by_role("listitem")
+        expect(steps).to_have_count(7)
+        expect(steps.get_by_role("button")).to_have_count(4)  # those that only people can judge
+        review = steps.nth(1)
+        review.get_by_role("button", name="Note: The security team").focus()
+        page.keyboard.press("Enter")
+        expect(review.get_by_label("It is")).to_be_focused()
+        expect(review.get_by_label("Who")).not_to_have_value("")
+        page.keyboard.press("Tab")
+        page.keyboard.type("Grace Hopper")  # over the name of who is signed in, which the Tab has chosen
+        page.keyboard.press("Tab")
+        page.keyboard.type("x" * 600)
+        expect(review.get_by_label("What shows it")).to_have_value("x" * 500)
+        page.keyboard.press("ControlOrMeta+a")
+        page.keyboard.type(f"ticket SEC-12 at {width}")
+        assert axe.violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        if SCREENSHOTS:
+            review.screenshot(path=str(Path(SCREENSHOTS) / f"note-{width}.png"))
+            page.screenshot(path=str(Path(SCREENSHOTS) / f"noting-{width}.png"), full_page=True)
+        page.keyboard.press("Enter")
+        expect(review).to_contain_text(re.compile(rf"Done.*By Grace Hopper, .*: ticket SEC-12 at {width}", re.DOTALL))
+        again = review.get_by_role("button", name="Note again")
+        expect(again).to_be_focused()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        expect(again).to_be_focused()
+        page.keyboard.press("Enter")
+        review.get_by_label("It is").select_option("Open again")
+        review.get_by_label("What shows it").fill("signed for another stack")
+        review.get_by_role("button", name="Save").click()
+        expect(review).to_contain_text("For the company's security team: signed for another stack")
+        page.reload()
+        expect(review).to_contain_text("For the company's security team: signed for another stack")
+    query = select(audit_events).where(audit_events.c.what == "onboarding.noted").order_by(audit_events.c.id.desc())
+    with platform.company_engine().begin() as conn:
+        last, first = conn.execute(query.limit(2)).all()
+    assert (last.details["state"], first.details["state"], first.details["owner"]) == ("open", "done", "Grace Hopper")
+    assert first.user_id is not None
+    assert first.details["evidence"] == f"ticket SEC-12 at {width}"
+
+
 def test_a_browser_finds_out_whether_the_bucket_lets_the_sites_pages_in(
     browser: Browser, platform: Platform, second: StorageConnection
 ) -> None:

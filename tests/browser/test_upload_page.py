@@ -9,14 +9,21 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request
 from tests.browser import axe
 from tests.browser.chromium import drop, signed_in, until
-from tests.services.faulty_line import BREAK, FaultyLine, faulty_line
+from tests.services.faulty_line import BREAK, LOST, WHOLE, FaultyLine, faulty_line, part_of
 from tests.services.platform import Platform
+
+from reelkeep.cli.installation import Installation
+from reelkeep.companies import registry
+from reelkeep.companies.registry import Company
+from reelkeep.storage.interface import Capability
+from reelkeep.storage.translate import PartsOnly
+from reelkeep.transfer.api import Api
+from reelkeep.transfer.interface import SmallFile
 
 MIB = 1 << 20
 PART_BYTES = 8 * MIB  # ``ingest.parts.MIN_PART_BYTES``
@@ -54,16 +61,12 @@ class Wire:
 
     def _request(self, request: Request) -> None:
         if request.method == "PUT":
-            self.begun.append(part_of(request))
+            self.begun.append(part_of(request.url))
 
     def _finished(self, request: Request) -> None:
         answer = request.response() if request.method == "PUT" else None
         if answer is not None and answer.ok:
-            self.stored.append(part_of(request))
-
-
-def part_of(request: Request) -> int:
-    return int(parse_qs(urlsplit(request.url).query)["partNumber"][0])
+            self.stored.append(part_of(request.url))
 
 
 @pytest.fixture
@@ -142,7 +145,7 @@ def test_two_dropped_files_show_rate_and_time_left_and_a_file_that_is_no_film_sa
         assert len(set(shares)) > 5
         in_state(page, "reel.mov", "done")
         in_state(page, "playlist.mp4", "done")
-        assert sorted(wire.stored) == [1, 1, 2, 3, 4]
+        assert sorted(wire.stored) == [WHOLE, 1, 2, 3, 4]
         said = page.evaluate("[...spoken]")
         assert any("reel.mov: 50 percent." in words for words in said)
         assert "playlist.mp4 is uploaded." in said[-1]
@@ -284,3 +287,71 @@ def test_a_line_that_stays_broken_interrupts_the_upload_and_it_goes_on_where_it_
         in_state(page, reel.name, "done")
         assert sorted(wire.stored) == [1, 2, 3, 4], "no stored part was sent again"
     assert is_stored(platform, reel.name, reel.read_bytes())
+
+
+def test_a_small_file_whose_answers_are_lost_or_refused_is_stored_once(
+    browser: Browser, platform: Platform, line: FaultyLine, tmp_path: Path
+) -> None:
+    small = noise(tmp_path / "lost-answer.mov", 0.1)
+    line.once[WHOLE] = [503, 403, BREAK, LOST]
+    with production(browser, platform, line) as (page, wire):
+        drop(page, small)
+        in_state(page, small.name, "done")
+        states = [state for state, _ in itertools.groupby(page.evaluate("seenStates"))]
+        assert "retrying" in states
+        assert states[-2:] == ["finishing", "done"]
+        assert set(wire.begun) == {WHOLE}
+        assert wire.stored == [], "the answer of the last one was that it is there already"
+    assert line.used == 4
+    assert is_stored(platform, small.name, small.read_bytes())
+
+
+def test_a_small_file_that_the_store_refuses_fails_with_words_and_can_be_tried_again(
+    browser: Browser, platform: Platform, line: FaultyLine, tmp_path: Path
+) -> None:
+    small, empty = noise(tmp_path / "refused-small.mov", 0.1), noise(tmp_path / "empty.mov", 0)
+    line.always[WHOLE] = 400
+    with production(browser, platform, line) as (page, _):
+        drop(page, small, empty)
+        assert "The file is empty." in in_state(page, empty.name, "failed").inner_text()
+        failed = in_state(page, small.name, "failed")
+        assert "The store refused a part of the file (answer 400)." in failed.inner_text()
+        line.mend()
+        failed.get_by_role("button", name=f"Try again {small.name}").click()
+        in_state(page, small.name, "done")
+    assert is_stored(platform, small.name, small.read_bytes())
+
+
+def test_where_the_store_takes_parts_only_small_files_go_in_one_part(
+    browser: Browser, platform: Platform, tmp_path: Path
+) -> None:
+    small = noise(tmp_path / "one-part.mov", 0.1)
+    operator, company = Installation(platform.data), platform.company
+    assert isinstance(company, Company)
+    place = operator.connection(company, platform.bucket)
+
+    def can(capabilities: frozenset[Capability], *, parts_only: bool) -> None:
+        with operator.on_registry() as conn:
+            registry.set_capabilities(conn, place.id, capabilities)
+        with platform.api() as api:
+            until(lambda: is_parts_only(api, platform) is parts_only, 20, "the platform knows of it")
+
+    can(place.capabilities - {Capability.CONDITIONAL_PUT}, parts_only=True)
+    try:
+        with production(browser, platform) as (page, wire):
+            drop(page, small)
+            in_state(page, small.name, "done")
+            assert wire.stored == [1]
+    finally:
+        can(place.capabilities, parts_only=False)
+    assert is_stored(platform, small.name, small.read_bytes())
+
+
+def is_parts_only(api: Api, platform: Platform) -> bool:
+    """Tell whether the platform refuses whole files; one that is empty is begun nowhere."""
+    nothing = SmallFile("", "nothing.mov", 0, bytes(4), bytes(32), "nothing")
+    try:
+        api.begin_small(platform.production_id, [nothing])
+    except PartsOnly:
+        return True
+    return False

@@ -183,7 +183,27 @@ def test_a_stack_is_connected_by_what_its_company_pastes_back(
         assert report["contract"] == VERSION
         assert report["audit_role"] == stack.outputs["AuditRoleArn"]
         assert operator.state(made["name"]) is ConnectionState.VERIFIED
+        activate = ("storage", "activate", made["name"], "--production", "Demo")
+        outputs.write_text(json.dumps({"Stacks": [_described(stack.outputs, {"AllowPurge": "No"})]}))
+        assert operator.run("storage", "connect", "--stack", str(outputs))[0] == 0
+        code, refused = operator.run(*activate)
+        assert code == 3
+        assert "before its stack was told anew" in refused["error"]["message"]
+        assert operator.state(made["name"]) is ConnectionState.VERIFIED
+        assert operator.run("storage", "verify", made["name"], *asked)[0] == 0
+        assert operator.run("storage", "connect", "--stack", str(outputs))[0] == 0  # the same again changes nothing
+        assert operator.run(*activate)[0] == 0
+        assert operator.run("storage", "place", "--inherit", "--production", "Demo")[0] == 0
+        assert operator.run("storage", "suspend", made["name"])[0] == 0
         assert operator.run("storage", "retire", made["name"])[0] == 0
+
+
+def _described(outputs: dict[str, str], parameters: dict[str, str]) -> dict[str, Any]:
+    """Return a stack as ``aws cloudformation describe-stacks`` tells of it."""
+    return {
+        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    }
 
 
 def test_a_paste_of_something_else_is_refused_in_words(operator: Operator, tmp_path: Path) -> None:
@@ -209,4 +229,12 @@ def test_onboarding_shows_what_is_done_and_names_what_was_passed_over(operator: 
     code, found = operator.run("storage", "onboarding", "--left-out", "migration", *note)
     line = found["steps"][-1]
     assert (line["state"], line["owner"], line["next"]) == ("left out", "Ada Lovelace", "")
-    assert operator.events("onboarding.noted")[-1]["step"] == "migration"
+    assert operator.events("onboarding.noted")[-1] == {
+        "step": "migration",
+        "state": "left out",
+        "owner": "Ada Lovelace",
+        "evidence": "mail of 26 November",
+    }
+    assert operator.run("storage", "onboarding", "--done", "review", "--reopen", "migration", *note)[0] == 3
+    code, found = operator.run("storage", "onboarding", "--reopen", "migration", *note)
+    assert (code, found["steps"][-1]["state"]) == (0, "open")

@@ -12,7 +12,7 @@ from tests.media.originals import make_original
 from tests.media.sequences import shoot
 from tests.services.command_line import CommandLine
 from tests.services.installation import wait_until
-from tests.services.inventory import write_report
+from tests.services.inventory import write_parquet_report, write_report
 from tests.services.platform import Platform
 
 from reelkeep.cli.app import main
@@ -90,8 +90,10 @@ def test_an_inventory_report_tells_the_same_and_asks_the_store_nothing(audited: 
     rows = [(item["Key"], True, False, item["Size"], item["ETag"].strip('"')) for item in items]
     at = str(int((time.time() + 3_600) * 1_000))
     whole = write_report(tmp_path / "whole", rows, bucket=BUCKET, creationTimestamp=at)
-    code, found = audited.audit("--inventory", whole)
-    assert (code, found["objects"], found["clean"]) == (0, len(items), True)
+    columns = write_parquet_report(tmp_path / "columns", rows, bucket=BUCKET, creationTimestamp=at)
+    for report in (whole, columns):
+        code, found = audited.audit("--inventory", report)
+        assert (code, found["objects"], found["clean"]) == (0, len(items), True)
     lost = next(row for row in rows if row[0].startswith("originals/"))
     rest = [row for row in rows if row is not lost] + [("notes.txt", True, False, 1, "x")]
     code, found = audited.audit(

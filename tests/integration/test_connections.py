@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,16 +10,18 @@ from sqlalchemy import Engine, text
 from tests.services.databases import MakeCompany
 
 import reelkeep.companies.migrations
-from reelkeep.companies import provisioning, stacks
+from reelkeep.companies import onboarding, provisioning, stacks
 from reelkeep.companies import registry as queries
 from reelkeep.companies.databases import DatabaseServer
+from reelkeep.companies.onboarding_steps import BY_PEOPLE, Note, Step, StepState
 from reelkeep.contract.pasted import Stack
 from reelkeep.encryption.keyring import KeyringBroken, LocalKeyring
-from reelkeep.errors import Conflict, NotFound
+from reelkeep.errors import Conflict, Forbidden, NotFound
 from reelkeep.ids import CompanyId, ConnectionId, new_id
 from reelkeep.storage.connection_states import ConnectionState, Revocation
 from reelkeep.storage.interface import Capability, StorageConnection, WrappingKey
 from reelkeep.storage.placement import HOSTED
+from reelkeep.supervisor.switch import RegistrySwitch
 
 S = ConnectionState
 
@@ -163,9 +166,10 @@ def test_what_a_stack_told_is_kept_and_told_again_it_takes_its_place(
         made = connect(conn, ours.id)
         assert stacks.stack_of(conn, made.id) is None
         first, second = stack(made.role_arn), stack(made.role_arn, purge_role="arn:aws:iam::222222222222:role/p")
-        for told in (first, second):
+        assert stacks.stack_number(conn, made.id) == 0
+        for told, number in ((first, 1), (first, 1), (second, 2), (first, 3)):
             stacks.set_stack(conn, made.id, told)
-            assert stacks.stack_of(conn, made.id) == told
+            assert (stacks.stack_of(conn, made.id), stacks.stack_number(conn, made.id)) == (told, number)
 
 
 def test_a_role_or_a_bucket_that_somebody_else_has_is_known_whatever_it_is_used_for(
@@ -233,7 +237,7 @@ def test_reports_and_notes_are_kept_for_each_company_with_the_newest_in_front(
     with registry.begin() as conn:
         made = connect(conn, ours.id)
         for passed in (True, False):
-            stacks.keep_report(conn, ours.id, made.id, passed=passed, body={"passed": passed})
+            stacks.keep_report(conn, ours.id, made.id, passed=passed, body={"passed": passed}, stack_number=0)
         assert [one.passed for one in stacks.reports(conn, ours.id, made.id, limit=5)] == [False, True]
         assert len(stacks.reports(conn, ours.id, made.id, limit=1)) == 1
         assert stacks.reports(conn, theirs.id, made.id, limit=5) == []
@@ -241,3 +245,29 @@ def test_reports_and_notes_are_kept_for_each_company_with_the_newest_in_front(
             stacks.note_step(conn, ours.id, "review", state, "Grace", "ticket")
         assert [one.state for one in stacks.noted_steps(conn, ours.id)] == ["open", "done"]
         assert stacks.noted_steps(conn, theirs.id) == []
+
+
+def test_a_companys_process_notes_only_what_people_judge_of_its_own_company_and_not_without_end(
+    registry: Engine, make_company: MakeCompany
+) -> None:
+    ours, theirs = make_company(), make_company()
+    switch = RegistrySwitch(registry, ours.id)
+
+    def note(step: Step) -> None:
+        asyncio.run(switch.note_step(Note(step, StepState.DONE, "Grace", "ticket")))
+
+    for step in Step:
+        if step in BY_PEOPLE:
+            note(step)
+        else:
+            with pytest.raises(Forbidden):
+                note(step)
+    with registry.begin() as conn:
+        assert {Step(one.step) for one in stacks.noted_steps(conn, ours.id)} == BY_PEOPLE
+        assert stacks.noted_steps(conn, theirs.id) == []
+        for _ in range(onboarding.MAX_NOTES - len(BY_PEOPLE)):
+            stacks.note_step(conn, ours.id, "review", "done", "Grace", "ticket")
+    with pytest.raises(Conflict):
+        note(Step.REVIEW)
+    with registry.begin() as conn:
+        assert stacks.count_noted(conn, ours.id) == onboarding.MAX_NOTES

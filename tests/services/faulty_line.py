@@ -19,14 +19,22 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 BREAK: Final = 0  # in the place of a status: the connection is reset in the middle of the part
+LOST: Final = 1  # the part arrives, and its answer is lost
+WHOLE: Final = 0  # in the place of a part's number: a file that goes by one PUT
 _CHUNK_BYTES: Final = 1 << 16
 _STORE_SECONDS: Final = 60
 _HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding"})  # RFC 9110, 7.6.1
 
 
-class FaultyLine:
-    """What it does to PUTs of parts: ``once`` holds answers that are used up in their order, ``always`` ones that stay.
+def part_of(url: str) -> int:
+    """Return the number of the part that a PUT carries, WHOLE if it carries the file."""
+    return int(parse_qs(urlsplit(url).query).get("partNumber", [str(WHOLE)])[0])
 
+
+class FaultyLine:
+    """What it does to PUTs of parts, by number, or of a WHOLE file.
+
+    ``once`` holds answers that are used up in their order, ``always`` ones that stay.
     Everything else is passed on. ``used`` counts the faults.
     """
 
@@ -54,12 +62,12 @@ class FaultyLine:
 
     def fault(self, method: str, url: str) -> int | None:
         """Return what to do to a request: a status, BREAK, or None to pass it on."""
-        number = parse_qs(urlsplit(url).query).get("partNumber")
-        if method != "PUT" or number is None:
+        if method != "PUT":
             return None
+        number = part_of(url)
         with self._lock:
-            left = self.once.get(int(number[0]))
-            found = left.pop(0) if left else self.always.get(int(number[0]))
+            left = self.once.get(number)
+            found = left.pop(0) if left else self.always.get(number)
             self.used += found is not None
         return found
 
@@ -74,6 +82,8 @@ class FaultyLine:
                 body = self.rfile.read(length)
                 if fault is None:
                     self._pass_on(body)
+                elif fault == LOST:
+                    self._pass_on(body, loses_answer=True)
                 else:
                     self._refuse(fault)
 
@@ -84,6 +94,9 @@ class FaultyLine:
 
             def _break(self, length: int) -> None:
                 self.rfile.read(min(length, _CHUNK_BYTES))
+                self._reset()
+
+            def _reset(self) -> None:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
 
@@ -91,7 +104,7 @@ class FaultyLine:
                 body = b"<Error><Code>Trouble</Code></Error>"
                 self._answer(status, [("Access-Control-Allow-Origin", "*"), ("Content-Type", "application/xml")], body)
 
-            def _pass_on(self, body: bytes) -> None:
+            def _pass_on(self, body: bytes, *, loses_answer: bool = False) -> None:
                 target = urlsplit(self.path)
                 store = http.client.HTTPConnection(target.hostname or "", target.port, timeout=_STORE_SECONDS)
                 with contextlib.closing(store):
@@ -101,6 +114,10 @@ class FaultyLine:
                             store.putheader(name, value)
                     store.endheaders(body)
                     answer = store.getresponse()
+                    if loses_answer:
+                        answer.read()
+                        self._reset()
+                        return
                     self._answer(answer.status, answer.getheaders(), answer.read())
 
             def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:

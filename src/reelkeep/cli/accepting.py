@@ -76,6 +76,8 @@ class Accepting:
         A connection in use stays in use whatever is found: what has changed is an event, for people to judge. One that
         was switched off stays so, unless ``resume`` says otherwise.
         """
+        with self._installation.on_registry() as conn:
+            stack_number = stacks.stack_number(conn, connection.id)  # first: a paste meanwhile makes this report old
         subject = self._subject(connection, options or Options())
         broker = StsBroker(self._installation.identity(connection), lambda _: connection, self._company.slug)
         report = accept(Bench(subject, broker, self._grant(connection)), self._company.name, on_check=on_check)
@@ -83,7 +85,12 @@ class Accepting:
             former = stacks.reports(conn, self._company.id, connection.id, limit=1)
             changes = reports.changes(reports.from_fields(former[0].body) if former else None, report)
             report_id = stacks.keep_report(
-                conn, self._company.id, connection.id, passed=report.passed, body=reports.as_fields(report)
+                conn,
+                self._company.id,
+                connection.id,
+                passed=report.passed,
+                body=reports.as_fields(report),
+                stack_number=stack_number,
             )
             if report.passed and not connection.is_hosted:
                 registry.note_marker(conn, connection.id)
@@ -122,7 +129,8 @@ class Accepting:
             production: name, slug or id.
 
         Raises:
-            Conflict: the last report did not pass, there is none, or no production has tried the connection yet.
+            Conflict: the last report did not pass or is of an earlier stack, there is none, or no production has tried
+                the connection yet.
             NotFound: there is no such production. Nothing was changed.
         """
         self._must_have_passed(connection)
@@ -176,7 +184,9 @@ class Accepting:
         raise NotFound("there is no such report", advice=f"See `reelkeep storage reports {connection.name}`.")
 
     def _must_have_passed(self, connection: StorageConnection) -> None:
-        kept = self.reports(connection, limit=1)
+        with self._installation.on_registry() as conn:
+            kept = stacks.reports(conn, self._company.id, connection.id, limit=1)
+            present = stacks.stack_number(conn, connection.id)
         verify = f"`reelkeep storage verify {connection.name} --company {self._company.slug}`"
         if not kept:
             raise Conflict(f"{connection.name} has not been tried out yet", advice=f"Run {verify}.")
@@ -185,6 +195,11 @@ class Accepting:
             raise Conflict(
                 f"the last acceptance test of {connection.name} did not pass: {names}",
                 advice=f"Mend what its report names, and run {verify} again.",
+            )
+        if kept[0].stack_number != present:
+            raise Conflict(
+                f"the last acceptance test of {connection.name} was made before its stack was told anew",
+                advice=f"Run {verify}.",
             )
 
     def _subject(self, connection: StorageConnection, options: Options) -> Subject:

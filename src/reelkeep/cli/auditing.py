@@ -15,7 +15,8 @@ from reelkeep.cli.installation import Installation
 from reelkeep.companies import registry, stacks
 from reelkeep.companies.registry import Company
 from reelkeep.custody.audit import OnFinding, OnProgress, Report, add_unfinished, audit, audit_store, count_versions
-from reelkeep.custody.inventory import InventoryRefused, open_inventory
+from reelkeep.custody.inventory import open_inventory
+from reelkeep.custody.inventory_rows import InventoryRefused
 from reelkeep.errors import StorageSetupError
 from reelkeep.ids import ConnectionId, GrantId
 from reelkeep.storage.connection_states import ConnectionState

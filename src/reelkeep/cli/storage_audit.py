@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 OneConnection = Annotated[str, typer.Option("--connection", help="Name or id; else every one in use.")]
 Manifest = Annotated[
     Path | None,
-    typer.Option("--inventory", help="manifest.json of an S3 Inventory report in CSV; then the store is not asked."),
+    typer.Option(
+        "--inventory", help="manifest.json of an S3 Inventory report (CSV or Parquet); then the store is not asked."
+    ),
 ]
 FindingsFile = Annotated[
     Path | None, typer.Option("--findings", help="Write every finding to this new file, one JSON object a line.")

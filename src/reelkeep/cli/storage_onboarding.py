@@ -14,6 +14,7 @@ from reelkeep.errors import RequestError
 def onboarding(
     done: Annotated[str, typer.Option("--done", help="Note this step as done.")] = "",
     left_out: Annotated[str, typer.Option("--left-out", help="Note this step as left out.")] = "",
+    reopen: Annotated[str, typer.Option("--reopen", help="Note this step as open again.")] = "",
     owner: Annotated[str, typer.Option("--owner", help="Who did it, or who decided.")] = "",
     evidence: Annotated[str, typer.Option("--evidence", help="What shows it: a ticket, a name, a file.")] = "",
     company: CompanySlug = None,
@@ -23,20 +24,17 @@ def onboarding(
     """Show how far a company's own bucket is, or note what is so of a step."""
     from reelkeep.cli.installation import Installation
     from reelkeep.cli.onboarding import Onboarding
-    from reelkeep.companies.onboarding_steps import Step, StepState, next_step, skipped
+    from reelkeep.companies.onboarding_steps import Note, StepState, next_step, skipped
 
     installation = Installation(data)
     chosen = installation.company(company)
     found = Onboarding(installation, chosen)
-    if done or left_out:
-        if done and left_out:
-            raise RequestError("a step is done or left out, not both")
-        names = ", ".join(one.value for one in Step)
-        try:
-            step = Step(done or left_out)
-        except ValueError:
-            raise RequestError(f"there is no step {(done or left_out)[:40]}", advice=f"They are {names}.") from None
-        found.note(step, StepState.DONE if done else StepState.LEFT_OUT, owner, evidence)
+    wanted = {StepState.DONE: done, StepState.LEFT_OUT: left_out, StepState.OPEN: reopen}
+    given = [(state, step) for state, step in wanted.items() if step]
+    if len(given) > 1:
+        raise RequestError("a step is done, left out or open, one of them")
+    for state, step in given:
+        found.note(Note.of({"step": step, "state": state.value, "owner": owner, "evidence": evidence}))
     lines = found.lines()
     if as_json:
         fields = [

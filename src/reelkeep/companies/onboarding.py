@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
 from reelkeep.catalog.tables import audit_events, versions
 from reelkeep.companies import registry, stacks
-from reelkeep.companies.onboarding_steps import Line, Noted, Seen, Step, StepState, lines
+from reelkeep.companies.onboarding_steps import Line, Note, Noted, Seen, Step, StepState, lines
 from reelkeep.contract.table import VERSION
+from reelkeep.errors import Conflict
 from reelkeep.ids import CompanyId, ConnectionId
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.placement import COMPANY
+
+MAX_NOTES: Final = 500  # of one company, all steps together: its processes may write into the operator's registry
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,17 @@ def known(conn: Connection, company_id: CompanyId) -> Known:
         for one in stacks.noted_steps(conn, company_id)
     }
     return Known(own, noted)
+
+
+def note(conn: Connection, company_id: CompanyId, given: Note) -> None:
+    """Note what is so of a step; what was noted before stays in the record.
+
+    Raises:
+        Conflict: there are too many notes already; nothing was noted.
+    """
+    if stacks.count_noted(conn, company_id) >= MAX_NOTES:
+        raise Conflict("more was noted of these steps than is kept", advice="Tell the operator.")
+    stacks.note_step(conn, company_id, given.step.value, given.state.value, given.owner, given.evidence)
 
 
 def seen_lines(conn: Connection, found: Known) -> list[Line]:

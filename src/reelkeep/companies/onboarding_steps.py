@@ -10,7 +10,11 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+
+from reelkeep.errors import RequestError
+
+MAX_TEXT: Final = 500  # characters of a name, or of evidence
 
 
 class StepState(enum.Enum):
@@ -31,6 +35,10 @@ class Step(enum.Enum):
     MIGRATION = "migration"
 
 
+# What only people know: an admin of the company may note these on its page, the operator may note any.
+BY_PEOPLE: Final = frozenset({Step.CONTACTS, Step.REVIEW, Step.ACCEPTANCE, Step.MIGRATION})
+
+
 @dataclass(frozen=True)
 class Told:
     """What a step is, for people."""
@@ -44,7 +52,7 @@ STEPS: Final[Mapping[Step, Told]] = {
     Step.CONTACTS: Told(
         "Name the technical contact and the security contact",
         "operator and company",
-        "Note both with `reelkeep storage onboarding --done contacts --owner NAME --evidence NAMES`.",
+        "Note both on the page Storage, or with `reelkeep storage onboarding --done contacts`.",
     ),
     Step.REVIEW: Told(
         "The security team reviews the template and signs it off",
@@ -105,6 +113,44 @@ class Noted:
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something that somebody is about to note of a step. To note *open* takes back what was noted before."""
+
+    step: Step
+    state: StepState
+    owner: str
+    evidence: str
+
+    def as_fields(self) -> dict[str, str]:
+        """Return it as JSON."""
+        return {
+            "step": self.step.value,
+            "state": self.state.value,
+            "owner": self.owner,
+            "evidence": self.evidence,
+        }
+
+    @staticmethod
+    def of(fields: Mapping[str, Any]) -> Note:
+        """Return what outside fields say; raise RequestError if that cannot be noted."""
+        try:
+            step, state = Step(fields.get("step")), StepState(fields.get("state"))
+        except ValueError:
+            names = ", ".join(one.value for one in Step)
+            raise RequestError("there is no such step or state", advice=f"The steps are {names}.") from None
+        return Note(step, state, _text(fields.get("owner")), _text(fields.get("evidence")))
+
+
+def _text(given: object) -> str:
+    text = given.strip() if isinstance(given, str) else ""
+    if not text:
+        raise RequestError("a step needs a name and evidence", advice="Say who did it, and what shows it.")
+    if len(text) > MAX_TEXT or not text.isprintable():
+        raise RequestError(f"a name and evidence have at most {MAX_TEXT} characters on one line")
+    return text
+
+
+@dataclass(frozen=True)
 class Line:
     """One step as it stands."""
 
@@ -115,6 +161,10 @@ class Line:
     evidence: str
     at: datetime | None
     how: str  # "" where nothing is left to do
+
+    @property
+    def is_for_people(self) -> bool:
+        return self.step in BY_PEOPLE
 
 
 def lines(seen: Mapping[Step, Seen], noted: Mapping[Step, Noted], *, offered: int = 0) -> list[Line]:
@@ -147,7 +197,7 @@ def _line(step: Step, seen: Seen | None, noted: Noted | None) -> Line:
     state = noted.state if noted is not None else StepState.DONE if settled else StepState.OPEN
     evidence = "; ".join(filter(None, (noted.evidence if noted else "", seen.evidence if seen else "")))
     at = noted.at if noted else seen.at if seen else None
-    owner = noted.owner if noted else told.owner
+    owner = noted.owner if noted and noted.state is not StepState.OPEN else told.owner
     return Line(step, state, told.title, owner, evidence, at, told.how if state is StepState.OPEN else "")
 
 

@@ -311,6 +311,7 @@ _SUPERVISOR_WRITES: Final = (  # while it runs; all else is written by commands 
     ("INSERT, UPDATE", "certificates"),  # those it makes itself
     ("UPDATE (network)", "companies"),  # a site closed or opened on its page
     ("INSERT, UPDATE", "refused_sources"),
+    ("INSERT", "onboarding_steps"),  # noted on a company's page
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from reelkeep.companies import tables
 from reelkeep.contract import pasted
@@ -27,6 +27,7 @@ class KeptReport:
     made_at: datetime  # aware UTC
     passed: bool
     body: Mapping[str, Any]
+    stack_number: int  # of the stack that was tried out
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,22 @@ class NotedStep:
 
 
 def set_stack(conn: Connection, connection_id: ConnectionId, stack: Stack) -> None:
-    """Write down what the company told of the connection's stack: its roles and the contract's version."""
+    """Write down what the company told of the connection's stack: its roles and the contract's version.
+
+    If it differs from what was told before, its number goes up, and reports of the one before count no more.
+    """
     table = tables.storage_connections
+    known = conn.execute(
+        select(table.c.stack).where(table.c.id == connection_id).with_for_update()
+    ).scalar_one_or_none()
+    if known == stack.as_fields():
+        return
     values = {
         "audit_role_arn": stack.audit_role,
         "purge_role_arn": stack.purge_role or None,
         "contract_version": stack.contract,
         "stack": stack.as_fields(),
+        "stack_number": table.c.stack_number + 1,
     }
     conn.execute(update(table).where(table.c.id == connection_id).values(values))
 
@@ -58,6 +68,12 @@ def stack_of(conn: Connection, connection_id: ConnectionId) -> Stack | None:
     table = tables.storage_connections
     found = conn.execute(select(table.c.stack).where(table.c.id == connection_id)).scalar_one_or_none()
     return pasted.from_fields(found) if found else None
+
+
+def stack_number(conn: Connection, connection_id: ConnectionId) -> int:
+    """Return the number of the connection's present stack; 0 if none was told of since there are numbers."""
+    table = tables.storage_connections
+    return int(conn.execute(select(table.c.stack_number).where(table.c.id == connection_id)).scalar_one())
 
 
 def others_have_role(conn: Connection, connection: StorageConnection, role_arn: str) -> bool:
@@ -91,9 +107,19 @@ def others_have_bucket(conn: Connection, connection: StorageConnection) -> bool:
 
 
 def keep_report(
-    conn: Connection, company_id: CompanyId, connection_id: ConnectionId, *, passed: bool, body: Mapping[str, Any]
+    conn: Connection,
+    company_id: CompanyId,
+    connection_id: ConnectionId,
+    *,
+    passed: bool,
+    body: Mapping[str, Any],
+    stack_number: int,
 ) -> str:
-    """Keep a report; return its id."""
+    """Keep a report; return its id.
+
+    Args:
+        stack_number: of the stack that it was made of, as read before the test began.
+    """
     row = {
         "id": new_id(),
         "connection_id": connection_id,
@@ -101,6 +127,7 @@ def keep_report(
         "made_at": datetime.now(UTC),
         "passed": passed,
         "body": body,
+        "stack_number": stack_number,
     }
     conn.execute(insert(tables.acceptance_reports).values(row))
     return str(row["id"])
@@ -128,6 +155,13 @@ def note_step(conn: Connection, company_id: CompanyId, step: str, state: str, ow
         "contract_version": VERSION,
     }
     conn.execute(insert(tables.onboarding_steps).values(row))
+
+
+def count_noted(conn: Connection, company_id: CompanyId) -> int:
+    """Return how many notes are kept of a company's steps."""
+    table = tables.onboarding_steps
+    query = select(func.count()).select_from(table).where(table.c.company_id == company_id)
+    return int(conn.execute(query).scalar_one())
 
 
 def noted_steps(conn: Connection, company_id: CompanyId) -> list[NotedStep]:

@@ -99,6 +99,7 @@ storage_connections = Table(
     Column("purge_role_arn", Text),  # null: the company does not allow purging
     Column("contract_version", Integer),  # that the stack reported
     Column("stack", JSONB),  # contract.pasted.Stack
+    Column("stack_number", Integer, nullable=False, server_default="0"),  # goes up with each one that differs
     UniqueConstraint("company_id", "name", postgresql_nulls_not_distinct=True),
 )
 
@@ -111,6 +112,7 @@ acceptance_reports = Table(
     Column("made_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("passed", Boolean, nullable=False),
     Column("body", JSONB, nullable=False),  # acceptance.report.as_fields
+    Column("stack_number", Integer, nullable=False, server_default="0"),  # of the stack that was tried out
     Index("ix_acceptance_reports_connection_id_made_at", "connection_id", "made_at"),
 )
 

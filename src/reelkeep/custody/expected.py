@@ -194,4 +194,4 @@ def read(
     ).order_by(collate(key, "C"))
     with conn.execution_options(yield_per=ROWS_AT_ONCE).execute(query) as found:
         for row in found:
-            yield Expected(*row)
+            yield Expected._make(row)

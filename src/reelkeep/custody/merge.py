@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
+from typing import NamedTuple
 
 from reelkeep.errors import DependencyError
 from reelkeep.storage.layout import MARKER, is_upload_key, parse_proxy_key
@@ -43,9 +44,11 @@ def sort_key(order: Order) -> Callable[[str], str]:
     return lambda key: key.replace("/", "\x01")
 
 
-@dataclass(frozen=True)
-class Expected:
-    """What a row names. A key that ends in "/" is a prefix below which objects may be that no row names any more."""
+class Expected(NamedTuple):
+    """What a row names; a tuple, since a million of them are made.
+
+    A key that ends in "/" is a prefix below which objects may be that no row names any more.
+    """
 
     key: str
     kind: str  # original | LUT | bundle | still | prefix
@@ -117,7 +120,9 @@ def merge(
         yield from wanted.until(here)
         row, current = wanted.take(key), _current(versions, counts)
         if row is not None and current is not None:
-            yield from _compare(row, current)
+            if wrong := _wrong(row, current):
+                what = f"the {row.kind} {wrong}"
+                yield Finding(FindingKind.MISMATCHED, key, what, current.size_bytes, row.version_id)
         elif row is not None and row.is_required:
             yield _missing(row, "was deleted; the store still has an earlier version")
         elif current is not None and row is None and key != MARKER:
@@ -177,16 +182,16 @@ def _current(versions: Iterable[Listed], counts: Counts) -> Listed | None:
     return current
 
 
-def _compare(row: Expected, there: Listed) -> Iterator[Finding]:
-    wrong = ""
-    if row.size_bytes is not None and row.is_least_size and there.size_bytes < row.size_bytes:
-        wrong = f"has {there.size_bytes:,} bytes instead of at least {row.size_bytes:,}"
-    elif row.size_bytes is not None and not row.is_least_size and there.size_bytes != row.size_bytes:
-        wrong = f"has {there.size_bytes:,} bytes instead of {row.size_bytes:,}"
-    elif row.etag is not None and there.etag is not None and row.etag != there.etag:
-        wrong = "has another ETag than when it arrived, so it was written again"
-    if wrong:
-        yield Finding(FindingKind.MISMATCHED, row.key, f"the {row.kind} {wrong}", there.size_bytes, row.version_id)
+def _wrong(row: Expected, there: Listed) -> str:
+    """Return how an object differs from its row, "" if it does not."""
+    if row.size_bytes is not None and there.size_bytes != row.size_bytes:
+        if not row.is_least_size:
+            return f"has {there.size_bytes:,} bytes instead of {row.size_bytes:,}"
+        if there.size_bytes < row.size_bytes:
+            return f"has {there.size_bytes:,} bytes instead of at least {row.size_bytes:,}"
+    if row.etag is not None and there.etag is not None and row.etag != there.etag:
+        return "has another ETag than when it arrived, so it was written again"
+    return ""
 
 
 def _missing(row: Expected, what: str) -> Finding:

@@ -58,9 +58,9 @@ def binds_for(packages: tuple[str, ...], extra: tuple[Bind, ...] = ()) -> tuple[
 def _python(packages: tuple[str, ...]) -> tuple[Bind, ...]:
     prefix, stdlib = Path(sys.base_prefix).resolve(), Path(sysconfig.get_path("stdlib")).resolve()
     interpreter = Path(sys.executable).resolve()
-    folders = [folder for package in packages for folder in _folders(package)]
+    bound = [bind for package in packages for bind in _bound(package)]
     programs = [interpreter, *shared_objects(stdlib / "lib-dynload")]
-    programs += [file for folder in folders for file in shared_objects(folder)]
+    programs += [file for bind in bound for file in shared_objects(bind.source)]
     libraries = system_libraries(programs, search_directories([prefix / "lib"]))
     needs = needs_of(interpreter)
     if needs is None or needs.interpreter is None:
@@ -70,18 +70,21 @@ def _python(packages: tuple[str, ...]) -> tuple[Bind, ...]:
         Bind(stdlib, LIBRARY),
         Bind(Path(needs.interpreter).resolve(), needs.interpreter),
         *(Bind(file, f"/libraries/{name}") for name, file in sorted(libraries.items())),
-        *(Bind(folder, f"/packages/{folder.name}") for folder in folders),
+        *bound,
     )
 
 
-def _folders(package: str) -> list[Path]:
-    """A package's directory and, where a wheel brought libraries along, the directory of these."""
+def _bound(package: str) -> list[Bind]:
+    """A package's directory, or its one file; and where a wheel brought libraries along, the directory of these."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise IsolationError(f"the package {package} is not installed", advice="Install Reelkeep again with its needs.")
-    folder = Path(spec.origin).resolve().parent
-    libraries = folder.with_name(f"{package}.libs")
-    return [folder, libraries] if libraries.is_dir() else [folder]
+    source, target = Path(spec.origin).resolve(), f"/packages/{package.replace('.', '/')}"
+    if not spec.submodule_search_locations:
+        return [Bind(source, f"{target}.py")]
+    libraries = source.parent.with_name(f"{package}.libs")
+    found = [Bind(source.parent, target)]
+    return [*found, Bind(libraries, f"/packages/{libraries.name}")] if libraries.is_dir() else found
 
 
 def _own() -> tuple[Bind, ...]:

@@ -8,17 +8,15 @@ botocore does so by itself and decodes the keys again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from reelkeep.ids import GrantId
 from reelkeep.storage.s3 import LIST_PAGE, S3Store
 
 
-@dataclass(frozen=True)
-class Listed:
-    """One version of an object. ``key`` is below the connection's prefix."""
+class Listed(NamedTuple):
+    """One version of an object; a tuple, since a bucket may hold millions. ``key`` is below the connection's prefix."""
 
     key: str
     size_bytes: int

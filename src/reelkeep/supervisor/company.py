@@ -19,6 +19,7 @@ from reelkeep.companies.birth import Connections, Placements, seen_fields, stora
 from reelkeep.companies.certificates import KeptCertificate
 from reelkeep.companies.hosts import origin
 from reelkeep.companies.network_policy import NetworkPolicy, policy_from_fields
+from reelkeep.companies.onboarding_steps import Note
 from reelkeep.companies.registry import Company
 from reelkeep.errors import IsolationError
 from reelkeep.ids import ConnectionId
@@ -62,6 +63,9 @@ class Switch(Protocol):
 
     async def set_network(self, policy: NetworkPolicy | None) -> None:
         """Close the company's site to all but these, or open it to everybody."""
+
+    async def note_step(self, given: Note) -> None:
+        """Note what is so of a step of the onboarding; raise Forbidden for one that is not for the company to note."""
 
 
 @dataclass(frozen=True)
@@ -311,6 +315,9 @@ class SupervisedCompany:
                 return await self._switch.network()
             if kind == "set_network" and role == "app":
                 await self._switch.set_network(_policy(fields.get("network")))
+                return {}
+            if kind == "note_step" and role == "app":
+                await self._switch.note_step(Note.of(fields))
                 return {}
             raise IsolationError(f"a process of role {role} may not ask for {kind[:40]}")
 

@@ -11,7 +11,8 @@ from sqlalchemy.exc import OperationalError
 
 from reelkeep.companies import onboarding, refused, registry
 from reelkeep.companies.network_policy import NetworkPolicy
-from reelkeep.errors import DependencyError
+from reelkeep.companies.onboarding_steps import BY_PEOPLE, Note
+from reelkeep.errors import DependencyError, Forbidden
 from reelkeep.ids import CompanyId, ConnectionId
 from reelkeep.storage.connection_states import Revocation
 
@@ -36,6 +37,12 @@ class RegistrySwitch:
     async def onboarding(self) -> Mapping[str, Any]:
         """See ``Switch``. Raise DependencyError if the registry does not answer."""
         return await self._ask(lambda conn: onboarding.known(conn, self._company_id).as_fields())
+
+    async def note_step(self, given: Note) -> None:
+        """See ``Switch``. Raise DependencyError if the registry does not answer; nothing was changed."""
+        if given.step not in BY_PEOPLE:
+            raise Forbidden("this step is seen by the platform itself", advice="Ask the operator if it is not so.")
+        await self._ask(lambda conn: onboarding.note(conn, self._company_id, given))
 
     async def network(self) -> Mapping[str, Any]:
         """See ``Switch``. Raise DependencyError if the registry does not answer."""

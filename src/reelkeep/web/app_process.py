@@ -8,6 +8,7 @@ from reelkeep.bootstrap import open_company
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.companies.network_policy import NetworkPolicy, policy_from_fields
 from reelkeep.companies.onboarding import Known
+from reelkeep.companies.onboarding_steps import Note
 from reelkeep.ids import ConnectionId
 from reelkeep.web.app import make_app
 from reelkeep.web.context import NetworkSeen
@@ -25,6 +26,11 @@ class LinkedRegistry:
 
     def onboarding(self) -> Known:
         return Known.of(self.link.call("onboarding"))
+
+    def note_step(self, given: Note) -> None:
+        self.link.call(
+            "note_step", step=given.step.value, state=given.state.value, owner=given.owner, evidence=given.evidence
+        )
 
     def network(self) -> NetworkSeen:
         found = self.link.call("network")

@@ -21,6 +21,7 @@ from reelkeep.catalog.versions import VersionRow
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.companies.network_policy import NetworkPolicy
 from reelkeep.companies.onboarding import Known as Onboarding
+from reelkeep.companies.onboarding_steps import Note
 from reelkeep.errors import DependencyError, Forbidden, NotFound, SignInRequired
 from reelkeep.ids import ID_CHARACTERS, ConnectionId, VersionId
 from reelkeep.ingest.uploads import Uploads
@@ -42,6 +43,9 @@ class Registry(Protocol):
 
     def onboarding(self) -> Onboarding:
         """Return what is known there of the company's onboarding."""
+
+    def note_step(self, given: Note) -> None:
+        """Note what is so of a step; raise Forbidden for one that is not the company's to note, or Conflict."""
 
     def network(self) -> NetworkSeen:
         """Return the network policy, and whom it turned away."""
@@ -68,6 +72,11 @@ class NoRegistry:
 
     def onboarding(self) -> Onboarding:
         """Refuse."""
+        raise DependencyError("the supervisor does not answer")
+
+    def note_step(self, given: Note) -> None:
+        """Refuse."""
+        del given
         raise DependencyError("the supervisor does not answer")
 
     def network(self) -> NetworkSeen:

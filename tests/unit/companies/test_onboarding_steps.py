@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from reelkeep.companies.onboarding_steps import STEPS, Noted, Seen, Step, StepState, lines, next_step, skipped
+import pytest
+
+from reelkeep.companies.onboarding_steps import (
+    MAX_TEXT,
+    STEPS,
+    Note,
+    Noted,
+    Seen,
+    Step,
+    StepState,
+    lines,
+    next_step,
+    skipped,
+)
+from reelkeep.errors import RequestError
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
@@ -51,3 +66,33 @@ def test_a_step_that_was_passed_over_is_named_until_it_is_done_or_noted_as_left_
     assert upcoming.step is Step.TRIAL
     everything = {step: Noted(StepState.DONE, "Ada", "x", NOW) for step in Step}
     assert next_step(lines({}, everything)) is None
+
+
+def test_a_step_that_was_noted_as_open_again_is_open_for_whom_it_always_was() -> None:
+    noted = {Step.REVIEW: Noted(StepState.OPEN, "Ada", "signed for the wrong stack", NOW)}
+    found = lines({}, noted)[1]
+    assert (found.state, found.owner, found.how) == (
+        StepState.OPEN,
+        STEPS[Step.REVIEW].owner,
+        STEPS[Step.REVIEW].how,
+    )
+    assert (found.evidence, found.at) == ("signed for the wrong stack", NOW)
+
+
+def test_a_note_needs_a_step_a_state_a_name_and_evidence_on_one_line_each() -> None:
+    given: dict[str, Any] = {"step": "review", "state": "left out", "owner": " Grace ", "evidence": "ticket SEC-12"}
+    note = Note.of(given)
+    assert (note.owner, Note.of(note.as_fields())) == ("Grace", note)
+    for wrong in (
+        {"step": "lunch"},
+        {"step": {}},
+        {"state": "perhaps"},
+        {"state": None},
+        {"owner": "  "},
+        {"owner": 7},
+        {"evidence": "a\nb"},
+        {"evidence": "x" * (MAX_TEXT + 1)},
+        {"evidence": "\x00"},
+    ):
+        with pytest.raises(RequestError):
+            Note.of({**given, **wrong})

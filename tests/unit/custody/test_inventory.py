@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tests.services.inventory import write_report
 
-from reelkeep.custody.inventory import InventoryRefused, open_inventory
+from reelkeep.custody.inventory import open_inventory
+from reelkeep.custody.inventory_rows import InventoryRefused
 
 
 def test_rows_of_many_files_come_in_the_order_of_keys(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_a_damaged_report_is_refused(tmp_path: Path, spoil: Callable[[Path], Non
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"fileFormat": "Parquet"}, "in the format Parquet"),
+        ({"fileFormat": "ORC"}, "in the format ORC"),
         ({"fileSchema": "Bucket, Key"}, "no column Size"),
         ({"fileSchema": "Bucket, Key, Size"}, "another number of columns"),
         ({"sourceBucket": "other"}, "of another bucket"),

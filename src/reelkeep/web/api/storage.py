@@ -12,7 +12,7 @@ from reelkeep.catalog import audit, grants, holdings, productions
 from reelkeep.catalog.grants import GrantAction
 from reelkeep.catalog.holdings import Held
 from reelkeep.companies import onboarding
-from reelkeep.companies.onboarding_steps import Line
+from reelkeep.companies.onboarding_steps import MAX_TEXT, Line, Note, Step, StepState
 from reelkeep.custody.cost import estimate, read_prices
 from reelkeep.custody.shipped import estimate_fields, shipped_prices
 from reelkeep.custody.usage import of_month
@@ -94,6 +94,28 @@ def describe_onboarding(caller: Caller) -> dict[str, Any]:
     return {"steps": [_line_json(one) for one in found]}
 
 
+class NewNote(BaseModel):
+    """What an admin notes of a step; their rules are those of ``onboarding_steps``, this bounds the work."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: StepState
+    owner: str = Field(max_length=MAX_TEXT)
+    evidence: str = Field(max_length=MAX_TEXT)
+
+
+@router.post("/onboarding/{step}/notes")
+def note_step(step: Step, form: NewNote, caller: Caller) -> dict[str, Any]:
+    """Note what is so of a step that only people can judge; it stands in the audit record with the admin's name."""
+    given = Note.of({**form.model_dump(), "step": step})
+    with caller.company_admin() as (_, login):
+        user_id = login.user.id
+    caller.context.registry.note_step(given)
+    with caller.company.engine.begin() as conn:
+        audit.record(conn, "onboarding.noted", None, user_id, **given.as_fields())
+    return describe_onboarding(caller)
+
+
 @router.post("/connections/{connection_id}/browser-link")
 def browser_link(connection_id: IdInPath, caller: Caller) -> dict[str, Any]:
     """Sign an address of the marker with which a page finds out what the bucket lets pages do."""
@@ -146,6 +168,7 @@ def _line_json(one: Line) -> dict[str, Any]:
         "evidence": one.evidence,
         "at": time_json(one.at),
         "next": one.how,
+        "for_people": one.is_for_people,
     }
 
 

@@ -257,7 +257,7 @@ export class RkApp extends LitElement {
       case "production":
         return html`<rk-production .me=${me} .productionId=${route.id}></rk-production>`;
       case "storage":
-        return html`<rk-storage></rk-storage>`;
+        return html`<rk-storage .user=${this.me?.user ?? null}></rk-storage>`;
       case "network":
         return html`<rk-network></rk-network>`;
       case "processes":

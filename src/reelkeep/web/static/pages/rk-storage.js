@@ -34,7 +34,7 @@ const FROM_WORDS = /** @type {Record<string, string>} */ ({
 });
 
 export class RkStorage extends LitElement {
-  static properties = { storage: { state: true }, estimate: { state: true }, problem: { state: true }, replica: { state: true }, resuming: { state: true }, tried: { state: true } };
+  static properties = { user: {}, storage: { state: true }, estimate: { state: true }, problem: { state: true }, replica: { state: true }, resuming: { state: true }, tried: { state: true } };
 
   static styles = [
     shared,
@@ -142,6 +142,8 @@ export class RkStorage extends LitElement {
 
   constructor() {
     super();
+    /** Who is signed in. @type {import("../api.js").Me["user"] | null} */
+    this.user = null;
     /** @type {Storage | null} */
     this.storage = null;
     /** @type {Estimate | null} */
@@ -254,7 +256,7 @@ export class RkStorage extends LitElement {
       <p class="quiet">Each new version goes where its production says, else where the company says. What is stored stays where it is. The operator changes these settings.</p>
       <div role="alert">${this.problem ? html`<p class="bad">${wordsInOne(this.problem)}</p>` : nothing}</div>
       ${this.storage ? this.#renderStorage(this.storage) : nothing}
-      ${this.storage ? html`<h2>Your own bucket, step by step</h2><rk-onboarding></rk-onboarding>` : nothing}
+      ${this.storage ? html`<h2>Your own bucket, step by step</h2><rk-onboarding .user=${this.user}></rk-onboarding>` : nothing}
       ${this.estimate ? this.#renderEstimate(this.estimate) : nothing}
       ${this.storage ? html`<h2>Who served you</h2><p><a href="/processes">Every process that served your company</a></p>` : nothing}
     `;

@@ -5,7 +5,7 @@ const STORE = "transfers";
 
 /**
  * @typedef {{uploadId: string, productionId: string, userId: string,
- *   folder?: string, about: {name: string, size: number, lastModified: number}, handle: FileSystemFileHandle | null}} Entry
+ *   folder?: string, isSmall?: boolean, about: {name: string, size: number, lastModified: number}, handle: FileSystemFileHandle | null}} Entry
  */
 
 /** @returns {Promise<IDBDatabase>} */

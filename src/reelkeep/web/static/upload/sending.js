@@ -17,15 +17,20 @@ export class SendProblem extends Error {
     return this.status === 403 || this.status === 401;
   }
 
-  /** The same part may work a moment later. */
+  /** An object of this name is there, and none is ever replaced (`If-None-Match: *`). */
+  get isThereAlready() {
+    return this.status === 412;
+  }
+
+  /** The same part may work a moment later; 409 says that another try of it is not over yet. */
   get passing() {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+    return this.status === 0 || [408, 409, 429].includes(this.status) || this.status >= 500;
   }
 }
 
 /**
  * PUT a part to the address that was signed for it.
- * @param {import("../api.js").PartRequest} request
+ * @param {import("./transfer.js").Signed} request
  * @param {Blob} body
  * @param {(bytes: number) => void} onProgress  called with how much of the part has gone
  * @param {AbortSignal} signal

@@ -6,17 +6,13 @@
 
 import { ApiError, post } from "../api.js";
 import { base64Of, crc32 } from "./crc32.js";
-import { pace } from "./pace.js";
-import { words } from "../sentences.js";
-import { SendProblem, sendPart } from "./sending.js";
 import { sumOf } from "./summing.js";
-import { TRIES, Transfer, pauseMs } from "./transfer.js";
+import { Transfer } from "./transfer.js";
 
 const PARALLEL_FRAMES = 4;
 const BATCH_FRAMES = 100;
 /** Links are signed before the first of a batch is used, and live for 15 minutes. */
 const BATCH_BYTES = 128 * 2 ** 20;
-const THERE_ALREADY = 412;
 
 /** @typedef {import("./sequence.js").Sequence<File>} Sequence */
 
@@ -45,40 +41,13 @@ export class SequenceTransfer extends Transfer {
     return `browser-sequence-${this.sequence.files.length}-${this.about.size}-${sum}`;
   }
 
-  /** @param {import("./transfer.js").TransferState} state */
-  #show(state) {
-    this.state = state;
-    this.dispatchEvent(new Event("change"));
-  }
-
-  /** Send what is missing, then complete; ends in "done", "interrupted", "failed" or "paused". */
-  async run() {
-    const control = new AbortController();
-    this.control = control;
-    this.problem = null;
-    this.samples = [];
-    try {
-      this.#show("checking");
-      await this.#begin(control.signal);
-      this.#show("sending");
-      await this.#sendMissing(control.signal);
-      this.#show("finishing");
-      await this.#again(() => post(`/sequences/${this.uploadId}/complete`, {}), control.signal);
-      this.#show("done");
-    } catch (problem) {
-      if (control.signal.aborted) return;
-      control.abort();
-      this.#fail(problem);
-    }
-  }
-
-  /** @param {unknown} problem */
-  #fail(problem) {
-    const interrupted = (problem instanceof ApiError || problem instanceof SendProblem) && problem.passing;
-    const { message, advice } = words(problem);
-    const own = interrupted ? "Resume it when the network is back; what is stored is kept." : advice;
-    this.problem = { message, advice: problem instanceof SendProblem && !interrupted ? "Try again when the cause is gone; what is stored is kept." : own };
-    this.#show(interrupted ? "interrupted" : "failed");
+  /** @param {AbortSignal} signal */
+  async send(signal) {
+    await this.#begin(signal);
+    this.show("sending");
+    await this.#sendMissing(signal);
+    this.show("finishing");
+    await this.again(() => post(`/sequences/${this.uploadId}/complete`, {}), signal);
   }
 
   /** @param {AbortSignal} signal */
@@ -96,7 +65,7 @@ export class SequenceTransfer extends Transfer {
       rate: this.filmRate,
       client_key: this.clientKey,
     };
-    this.uploadId = (await this.#again(() => post(`/productions/${this.productionId}/sequences`, body), signal)).id;
+    this.uploadId = (await this.again(() => post(`/productions/${this.productionId}/sequences`, body), signal)).id;
     this.sent = new Map();
   }
 
@@ -129,19 +98,19 @@ export class SequenceTransfer extends Transfer {
     const answers = await this.#sign(places, signal);
     /** @type {[number, any][]} */
     const missing = [];
-    answers.forEach((answer, at) => (answer.stored ? this.#sentSo(places[at], this.sequence.files[places[at]].size) : missing.push([places[at], answer])));
+    answers.forEach((answer, at) => (answer.stored ? this.sentSo(places[at], this.sequence.files[places[at]].size) : missing.push([places[at], answer])));
     const arrived = missing.map(([place, { number }]) => ({ number, crc32: base64Of(this.sums.get(place) ?? 0) }));
     let next = 0;
     const sender = async () => {
       while (next < missing.length && !signal.aborted) {
         const [place, request] = missing[next++];
-        await this.#sendUntilStored(place, request, signal);
+        await this.sendUntilStored(place, this.sequence.files[place], request, async () => (await this.#sign([place], signal))[0], signal);
       }
     };
     await Promise.all(Array.from({ length: PARALLEL_FRAMES }, sender));
     signal.throwIfAborted();
     if (arrived.length === 0) return;
-    const { frames } = await this.#again(() => post(`/sequences/${this.uploadId}/arrived`, { frames: arrived }), signal);
+    const { frames } = await this.again(() => post(`/sequences/${this.uploadId}/arrived`, { frames: arrived }), signal);
     refuse(frames);
   }
 
@@ -155,74 +124,9 @@ export class SequenceTransfer extends Transfer {
       const { name, size } = this.sequence.files[place];
       return { file_name: name, size_bytes: size, crc32: base64Of(this.sums.get(place) ?? 0), sha256: null };
     });
-    const { frames } = await this.#again(() => post(`/sequences/${this.uploadId}/frames`, { files }), signal);
+    const { frames } = await this.again(() => post(`/sequences/${this.uploadId}/frames`, { files }), signal);
     refuse(frames);
     return frames;
-  }
-
-  /**
-   * @param {number} place
-   * @param {any} first
-   * @param {AbortSignal} signal
-   */
-  async #sendUntilStored(place, first, signal) {
-    const file = this.sequence.files[place];
-    let request = first;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await rest(pace.waitMs(file.size, performance.now()), signal);
-        await sendPart(request, file, (bytes) => this.#sentSo(place, bytes), signal);
-        return this.#sentSo(place, file.size);
-      } catch (problem) {
-        if (problem instanceof SendProblem && problem.status === THERE_ALREADY) return this.#sentSo(place, file.size); // from a try that was cut off
-        this.sent.delete(place);
-        if (!(problem instanceof SendProblem) || attempt >= TRIES) throw problem;
-        if (problem.wantsNewAddress && attempt < 3) [request] = await this.#sign([place], signal);
-        else if (problem.passing) await this.#pauseBefore(attempt, signal);
-        else throw problem;
-        if (request.stored) return this.#sentSo(place, file.size);
-      }
-    }
-  }
-
-  /**
-   * @param {number} place
-   * @param {number} bytes
-   */
-  #sentSo(place, bytes) {
-    this.sent.set(place, bytes);
-    const at = performance.now();
-    this.samples.push({ at, bytes: this.sentBytes });
-    while (this.samples.length > 2 && at - this.samples[0].at > 8_000) this.samples.shift();
-    this.dispatchEvent(new Event("change"));
-  }
-
-  /**
-   * Call the server until it answers; what it refuses is thrown at once.
-   * @param {() => Promise<any>} ask
-   * @param {AbortSignal} signal
-   */
-  async #again(ask, signal) {
-    for (let attempt = 1; ; attempt += 1) {
-      signal.throwIfAborted();
-      try {
-        return await ask();
-      } catch (problem) {
-        if (!(problem instanceof ApiError) || !problem.passing || attempt >= TRIES) throw problem;
-        await this.#pauseBefore(attempt, signal);
-      }
-    }
-  }
-
-  /**
-   * @param {number} attempt
-   * @param {AbortSignal} signal
-   */
-  async #pauseBefore(attempt, signal) {
-    const before = this.state === "retrying" ? "sending" : this.state;
-    this.#show("retrying");
-    await rest(pauseMs(attempt, Math.random()), signal);
-    this.#show(before);
   }
 }
 
@@ -233,21 +137,4 @@ export class SequenceTransfer extends Transfer {
 function refuse(answers) {
   const error = answers.find((answer) => answer.error)?.error;
   if (error) throw new ApiError(400, error.code, error.message, error.advice);
-}
-
-/**
- * @param {number} milliseconds
- * @param {AbortSignal} signal  ends the rest and is thrown
- */
-async function rest(milliseconds, signal) {
-  if (milliseconds > 0) {
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        resolve(undefined);
-      });
-    });
-  }
-  signal.throwIfAborted();
 }

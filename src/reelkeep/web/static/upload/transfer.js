@@ -26,6 +26,11 @@ const RATE_WINDOW_MS = 8_000;
  */
 
 /**
+ * Where a piece of a file goes.
+ * @typedef {Pick<import("../api.js").PartRequest, "method" | "url" | "headers"> & {stored?: boolean}} Signed
+ */
+
+/**
  * How long to wait before the next try: longer each time, and not all at once.
  * @param {number} attempt  from 1
  * @param {number} dice  0 to 1
@@ -34,7 +39,7 @@ export function pauseMs(attempt, dice) {
   return Math.min(LONGEST_PAUSE_MS, 500 * 2 ** (attempt - 1)) * (0.5 + dice / 2);
 }
 
-/** Fires "change". */
+/** Fires "change", and "begun" once the server knows of it. Its subclasses send files in other ways. */
 export class Transfer extends EventTarget {
   /**
    * @param {string} productionId
@@ -101,19 +106,24 @@ export class Transfer extends EventTarget {
   }
 
   /** @param {TransferState} state */
-  #set(state) {
+  show(state) {
     this.state = state;
     this.dispatchEvent(new Event("change"));
   }
 
-  #progress() {
+  /**
+   * @param {number} place
+   * @param {number} bytes  that have gone of this piece
+   */
+  sentSo(place, bytes) {
+    this.sent.set(place, bytes);
     const at = performance.now();
     this.samples.push({ at, bytes: this.sentBytes });
     while (this.samples.length > 2 && at - this.samples[0].at > RATE_WINDOW_MS) this.samples.shift();
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Send what is missing, then complete; ends in "done", "interrupted", "failed" or "paused". */
+  /** Send what is missing; ends in "done", "interrupted", "failed" or "paused". */
   async run() {
     const control = new AbortController();
     this.control = control;
@@ -121,17 +131,25 @@ export class Transfer extends EventTarget {
     this.samples = [];
     this.away = 0;
     try {
-      this.#set("checking");
-      await this.#begin(control.signal);
-      await this.#sendMissing(control.signal);
-      this.#set("finishing");
-      await this.#again(() => post(`/uploads/${this.uploadId}/complete`, { crc32: base64Of(this.#whole()), sha256: null }), control.signal);
-      this.#set("done");
+      this.show("checking");
+      await this.send(control.signal);
+      this.show("done");
     } catch (problem) {
       if (control.signal.aborted) return;
       control.abort();
       this.#fail(problem);
     }
+  }
+
+  /**
+   * Begin, send what is missing, and complete.
+   * @param {AbortSignal} signal  ends it, and is thrown
+   */
+  async send(signal) {
+    await this.#begin(signal);
+    await this.#sendMissing(signal);
+    this.show("finishing");
+    await this.again(() => post(`/uploads/${this.uploadId}/complete`, { crc32: base64Of(this.#whole()), sha256: null }), signal);
   }
 
   /** @param {unknown} problem */
@@ -140,14 +158,14 @@ export class Transfer extends EventTarget {
     const interrupted = (problem instanceof ApiError || problem instanceof SendProblem) && problem.passing;
     const own = interrupted ? "Resume it when the network is back; what is stored is kept." : "Try again when the cause is gone; what is stored is kept.";
     this.problem = { message, advice: interrupted || !(problem instanceof ApiError) ? own : advice };
-    this.#set(interrupted ? "interrupted" : "failed");
+    this.show(interrupted ? "interrupted" : "failed");
   }
 
   /** @param {AbortSignal} signal */
   async #begin(signal) {
     const body = { file_name: this.about.name, size_bytes: this.about.size, client_key: this.clientKey, folder: this.folder };
-    const kept = this.uploadId ? await this.#again(() => this.#open(), signal) : null;
-    const open = kept ?? (await this.#again(() => post(`/productions/${this.productionId}/uploads`, body), signal));
+    const kept = this.uploadId ? await this.again(() => this.#open(), signal) : null;
+    const open = kept ?? (await this.again(() => post(`/productions/${this.productionId}/uploads`, body), signal));
     const upload = /** @type {import("../api.js").Upload} */ (open.upload ?? open);
     this.upload = upload;
     this.uploadId = upload.id;
@@ -180,7 +198,7 @@ export class Transfer extends EventTarget {
   async #sendMissing(signal) {
     const upload = /** @type {import("../api.js").Upload} */ (this.upload);
     const done = new Map(upload.done_parts.map((part) => [part.number, part]));
-    this.#set("sending");
+    this.show("sending");
     let next = 1;
     const sender = async () => {
       while (next <= upload.parts_total && !signal.aborted) {
@@ -216,7 +234,10 @@ export class Transfer extends EventTarget {
     }
     if (missing.length === 0) return;
     const requests = await this.#sign(missing, signal);
-    for (const request of requests) await this.#sendUntilStored(request, signal);
+    for (const request of requests) {
+      const { number } = request;
+      await this.sendUntilStored(number, this.#part(number), request, async () => (await this.#sign([number], signal))[0], signal);
+    }
   }
 
   /**
@@ -226,34 +247,35 @@ export class Transfer extends EventTarget {
    */
   async #sign(numbers, signal) {
     const parts = numbers.map((number) => ({ number, crc32: base64Of(this.sums.get(number) ?? 0) }));
-    return (await this.#again(() => post(`/uploads/${this.uploadId}/parts`, { parts }), signal)).requests;
+    return (await this.again(() => post(`/uploads/${this.uploadId}/parts`, { parts }), signal)).requests;
   }
 
   /**
-   * @param {import("../api.js").PartRequest} first
+   * PUT a piece of the file until the store has it.
+   * @param {number} place  of the piece, as in `sent`
+   * @param {Blob} body
+   * @param {Signed} first
+   * @param {() => Promise<Signed>} signAgain
    * @param {AbortSignal} signal
    */
-  async #sendUntilStored(first, signal) {
+  async sendUntilStored(place, body, first, signAgain, signal) {
     let request = first;
-    for (let attempt = 1; ; attempt += 1) {
+    for (let attempt = 1; !request.stored; attempt += 1) {
       try {
-        const progress = (/** @type {number} */ bytes) => {
-          this.sent.set(request.number, bytes);
-          this.#progress();
-        };
-        await this.#rest(pace.waitMs(this.#part(request.number).size, performance.now()), signal);
+        await this.rest(pace.waitMs(body.size, performance.now()), signal);
         signal.throwIfAborted();
-        await sendPart(request, this.#part(request.number), progress, signal);
-        this.sent.set(request.number, this.#part(request.number).size);
-        return this.#progress();
+        await sendPart(request, body, (bytes) => this.sentSo(place, bytes), signal);
+        break;
       } catch (problem) {
-        this.sent.delete(request.number);
+        if (problem instanceof SendProblem && problem.isThereAlready) break; // from a try that was cut off
+        this.sent.delete(place);
         if (!(problem instanceof SendProblem) || attempt >= TRIES) throw problem;
-        if (problem.wantsNewAddress && attempt < 3) [request] = await this.#sign([request.number], signal);
-        else if (problem.passing) await this.#pauseBefore(attempt, signal);
+        if (problem.wantsNewAddress && attempt < 3) request = await signAgain();
+        else if (problem.passing) await this.pauseBefore(attempt, signal);
         else throw problem;
       }
     }
+    this.sentSo(place, body.size);
   }
 
   /**
@@ -261,14 +283,14 @@ export class Transfer extends EventTarget {
    * @param {() => Promise<any>} ask
    * @param {AbortSignal} signal
    */
-  async #again(ask, signal) {
+  async again(ask, signal) {
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       try {
         return await ask();
       } catch (problem) {
         if (!(problem instanceof ApiError) || !problem.passing || attempt >= TRIES) throw problem;
-        await this.#pauseBefore(attempt, signal);
+        await this.pauseBefore(attempt, signal);
       }
     }
   }
@@ -278,22 +300,22 @@ export class Transfer extends EventTarget {
    * @param {number} attempt
    * @param {AbortSignal} signal
    */
-  async #pauseBefore(attempt, signal) {
+  async pauseBefore(attempt, signal) {
     const before = this.state === "retrying" ? this.before : this.state;
     this.before = before;
     this.away += 1;
-    this.#set("retrying");
-    await this.#rest(pauseMs(attempt, Math.random()), signal);
+    this.show("retrying");
+    await this.rest(pauseMs(attempt, Math.random()), signal);
     this.away -= 1;
     signal.throwIfAborted();
-    if (this.away === 0) this.#set(before);
+    if (this.away === 0) this.show(before);
   }
 
   /**
    * @param {number} milliseconds
    * @param {AbortSignal} signal
    */
-  #rest(milliseconds, signal) {
+  rest(milliseconds, signal) {
     if (milliseconds <= 0) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
@@ -319,7 +341,7 @@ export class Transfer extends EventTarget {
 
   pause() {
     this.control?.abort(new Error("paused"));
-    this.#set("paused");
+    this.show("paused");
   }
 
   /** Stop for good and let the server drop what was stored of it. */

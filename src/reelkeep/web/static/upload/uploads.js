@@ -1,15 +1,21 @@
-/** All transfers of this page, one large file at a time on the wire, or a few small ones; they go on while the person looks at other pages. */
+/** All transfers of this page, one large file at a time, or many small ones; they go on while the person looks at other pages. */
 
 import { grouped } from "./sequence.js";
 import { SequenceTransfer } from "./sequence-transfer.js";
+import { MAX_SMALL_BYTES, SmallTransfer } from "./small-transfer.js";
 import { Transfer } from "./transfer.js";
 import { forget, keep, kept } from "./records.js";
 
 /** @typedef {import("./picking.js").Picked} Picked */
 
-/** Files of one part go side by side: alone, each would wait for the platform three times. */
-const SMALL_BYTES = 8 * 2 ** 20;
-const SMALL_AT_ONCE = 4;
+/** Small files under way at once, so that they share calls of the platform; few of them are on the wire. */
+const SMALL_AT_ONCE = 100;
+/** Links are signed before the first of them is used, and live for 15 minutes. */
+const SMALL_BYTES_AT_ONCE = 128 * 2 ** 20;
+
+/** Whoever shows all transfers looks at every one each time: so often that it takes a small share of the time. */
+const TRANSFERS_IN_A_MS = 20;
+const MOST_QUIET_MS = 500;
 
 /** Fires "change". */
 class Uploads extends EventTarget {
@@ -18,12 +24,25 @@ class Uploads extends EventTarget {
     /** @type {Transfer[]} */
     this.all = [];
     this.userId = "";
+    this.toldAt = -Infinity;
+    /** Of the timer that will tell. */
+    this.telling = 0;
     addEventListener("beforeunload", (event) => {
       if (this.all.some((transfer) => transfer.running)) event.preventDefault();
     });
   }
 
+  /** Tell of a change: at once where there are few transfers, now and then where there are thousands. */
   #changed() {
+    if (this.telling) return;
+    const wait = this.toldAt + Math.min(MOST_QUIET_MS, this.all.length / TRANSFERS_IN_A_MS) - performance.now();
+    if (wait <= 0) this.#tell();
+    else this.telling = setTimeout(() => this.#tell(), wait);
+  }
+
+  #tell() {
+    this.telling = 0;
+    this.toldAt = performance.now();
     this.dispatchEvent(new Event("change"));
   }
 
@@ -81,7 +100,7 @@ class Uploads extends EventTarget {
     const open = new Map(this.all.filter((each) => each.state !== "done").map((each) => [nameOf(each), each]));
     for (const { file, handle, folder } of picked) {
       const about = { name: file.name, size: file.size, lastModified: file.lastModified };
-      const transfer = new Transfer(productionId, about, file, folder);
+      const transfer = new (file.size <= MAX_SMALL_BYTES ? SmallTransfer : Transfer)(productionId, about, file, folder);
       const same = open.get(nameOf(transfer));
       if (same) {
         if (!same.running) this.resumeWith(same, file);
@@ -100,7 +119,8 @@ class Uploads extends EventTarget {
     transfer.addEventListener("change", () => this.#changed());
     transfer.addEventListener("begun", () => {
       const { uploadId, productionId, about, handle, folder } = transfer;
-      if (uploadId) keep({ uploadId, productionId, about, handle, folder, userId: this.userId }).catch(() => {});
+      const isSmall = transfer instanceof SmallTransfer;
+      if (uploadId) keep({ uploadId, productionId, about, handle, folder, isSmall, userId: this.userId }).catch(() => {});
     });
   }
 
@@ -109,7 +129,7 @@ class Uploads extends EventTarget {
     for (;;) {
       const transfer = this.all.find((each) => each.state === "waiting");
       const busy = this.all.filter((each) => each.running && each.state !== "waiting");
-      if (!transfer || busy.length >= ([...busy, transfer].every(isSmall) ? SMALL_AT_ONCE : 1)) return;
+      if (!transfer || (busy.length > 0 && !mayJoin(busy, transfer))) return;
       this.#run(transfer);
     }
   }
@@ -227,7 +247,7 @@ class Uploads extends EventTarget {
     this.userId = userId;
     for (const entry of await kept().catch(() => [])) {
       if (entry.userId !== userId || this.all.some((each) => each.uploadId === entry.uploadId)) continue;
-      const transfer = new Transfer(entry.productionId, entry.about, null, entry.folder);
+      const transfer = new (entry.isSmall ? SmallTransfer : Transfer)(entry.productionId, entry.about, null, entry.folder);
       transfer.uploadId = entry.uploadId;
       transfer.handle = entry.handle;
       this.#watch(transfer);
@@ -242,9 +262,15 @@ function nameOf({ productionId, folder, about }) {
   return JSON.stringify([productionId, folder, about.name, about.size, about.lastModified]);
 }
 
-/** @param {Transfer} transfer */
-function isSmall(transfer) {
-  return transfer.about.size <= SMALL_BYTES;
+/**
+ * Tell whether one more may run beside those under way.
+ * @param {Transfer[]} busy
+ * @param {Transfer} transfer
+ */
+function mayJoin(busy, transfer) {
+  const all = [...busy, transfer];
+  const bytes = all.reduce((total, each) => total + each.about.size, 0);
+  return all.length <= SMALL_AT_ONCE && bytes <= SMALL_BYTES_AT_ONCE && all.every((each) => each instanceof SmallTransfer);
 }
 
 export const uploads = new Uploads();
