@@ -48,7 +48,7 @@ class SuiteTimes:
             for suite, (seconds, tests) in part["suites"].items():
                 line(f"{suite:<12} {seconds:7.1f} s  {tests:4} tests")
         whole = sum(part["seconds"] for part in [*before, own])
-        line(f"{'all suites':<12} {whole:7.1f} s  (by the clock; some run two at a time)")
+        line(f"{'all suites':<12} {whole:7.1f} s  (by the clock; some run at the same time)")
         line(f"{'set-up':<12} {_setup_seconds():7.1f} s  (packages, once, not counted)")
 
 
