@@ -164,7 +164,7 @@ class SupervisedCompany:
         is_wrapped_otherwise = row.wrapped_company_key != self.row.wrapped_company_key
         self.row, self._secrets = row, secrets
         if is_wrapped_otherwise and not self._closing:
-            self._later(self._renew_media())
+            self._later(self._renew_media(EndReason.RENEWED))
 
     def update(self, connections: Connections, placements: Placements) -> None:
         """Take over the company's storage from the registry; its processes are told if it changed."""
@@ -182,14 +182,14 @@ class SupervisedCompany:
                 self._ledger.expect(job.child, EndReason.CUT_OFF)
                 self._later(job.stop(seconds=_CUT_SECONDS))
         if (stopped or keyless) and not self._closing:
-            self._later(self._renew_media())
+            self._later(self._renew_media(EndReason.CUT_OFF if stopped else EndReason.RENEWED))
 
     @property
     def _is_cut_off(self) -> bool:
         states = {connection.state for connection in self._connections.values()}
         return bool(states & _CUT_OFF) and ConnectionState.ACTIVE not in states
 
-    async def _renew_media(self) -> None:
+    async def _renew_media(self, why: EndReason) -> None:
         """Start the media process anew; one after the other, since each has to see the newest state."""
         before = self._renewing
         self._renewing = asyncio.current_task()
@@ -200,7 +200,7 @@ class SupervisedCompany:
             await asyncio.sleep(_START_LOOK_SECONDS)
         if not self._closing:
             if (linked := self._web.get("media")) is not None:
-                self._ledger.expect(linked.child, EndReason.CUT_OFF)
+                self._ledger.expect(linked.child, why)
             await media.restart()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
