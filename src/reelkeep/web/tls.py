@@ -1,7 +1,7 @@
 """TLS as a company's process speaks it, with the company's own certificate.
 
 TLS 1.2 and 1.3 (RFC 9325, section 3.1.1), HTTP/1.1 by ALPN. A context is never shared between processes: with it
-another company's TLS session would be taken for one of ours (facts: isolation).
+another company's TLS session would be taken for one of ours.
 """
 
 from __future__ import annotations
