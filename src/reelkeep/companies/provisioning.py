@@ -1,7 +1,7 @@
 """Makes the registry and the companies' databases, with their roles and rights.
 
 Every company has a database with an opaque name, an owner role for migrations and an app role. PostgreSQL grants
-CONNECT and TEMPORARY on every database to PUBLIC by default (facts: isolation); here they are taken back everywhere.
+CONNECT and TEMPORARY on every database to PUBLIC by default; here they are taken back everywhere.
 """
 
 from __future__ import annotations

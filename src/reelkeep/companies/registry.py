@@ -227,7 +227,7 @@ def add_connection(
     name: str = "",
     state: ConnectionState = ConnectionState.DRAFT,
 ) -> StorageConnection:
-    """Write a storage connection. Its external id is made here, random, and never typed in (facts: storage, lesson 1).
+    """Write a storage connection. Its external id is made here, random, and never typed in.
 
     Args:
         company_id: None for the operator's hosted storage, which every company may use.

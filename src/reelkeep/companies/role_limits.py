@@ -27,7 +27,7 @@ APP_LIMITS: Final = RoleLimits(
     {
         "statement_timeout": "300s",  # own; an audit of a bucket reads by cursor, each fetch is a statement
         "idle_in_transaction_session_timeout": "600s",  # own
-        "idle_session_timeout": "60s",  # own; who is idle holds no backend: 2.7 MB each (facts: isolation)
+        "idle_session_timeout": "60s",  # own; who is idle holds no backend: 2.7 MB each (measured)
         "temp_file_limit": _TEMP_FILE_LIMIT,
     },
 )

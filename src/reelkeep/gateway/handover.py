@@ -1,6 +1,6 @@
 """Passes sockets to one company's process, over AF_UNIX SOCK_SEQPACKET with SCM_RIGHTS.
 
-Descriptors in flight are limited per sending user, over all receivers (facts: 1,025 unread ones blocked healthy ones),
+Descriptors in flight are limited per sending user, over all receivers (1,025 unread ones blocked healthy ones),
 so at most 64 may be unacknowledged for one company, 32 for each of its two processes. The receiver acknowledges each
 with one byte, before it reads from the client; until then the gateway keeps its own copy and, should the process end,
 passes it to the successor.

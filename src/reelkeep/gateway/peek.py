@@ -1,7 +1,7 @@
 """Looks at a connection's first bytes without taking them, however slowly they come.
 
-Level-triggered epoll reports peeked bytes again and again (facts: 203,530 wake-ups in a second). SO_RCVLOWAT above what
-has been seen makes the kernel wait for more; it travels with the socket, so it is put back before the hand-over.
+Level-triggered epoll reports peeked bytes again and again (measured: 203,530 wake-ups in a second). SO_RCVLOWAT above
+what has been seen makes the kernel wait for more; it travels with the socket, so it is put back before the hand-over.
 """
 
 from __future__ import annotations
