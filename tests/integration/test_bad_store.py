@@ -267,7 +267,7 @@ def busy_for(platform: Platform, place: Place, faulty: FaultyStore, clip: Path, 
             sent = upload(api, place.production_id, clip)
         assert time.monotonic() - began >= seconds
         during_upload = faulty.refused
-        with held(faulty.busy, seconds):
+        with held(faulty.busy, seconds, met=lambda: faulty.refused > during_upload):
             version = platform.wait_for(sent.version_id, "ready", seconds=seconds + 120)
         assert 0 < during_upload < faulty.refused
         assert version["problem"] is None
@@ -277,17 +277,25 @@ def busy_for(platform: Platform, place: Place, faulty: FaultyStore, clip: Path, 
 
 
 @contextlib.contextmanager
-def held(event: threading.Event, seconds: float) -> Iterator[None]:
-    """Set an event, and clear it when the time has passed, whatever the block does meanwhile."""
+def held(event: threading.Event, seconds: float, *, met: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """Set an event, and clear it when the time has passed and ``met`` holds, whatever the block does meanwhile."""
     event.set()
-    timer = threading.Timer(seconds, event.clear)
-    timer.start()
+    over = threading.Event()
+
+    def hold() -> None:
+        over.wait(seconds)
+        while not over.is_set() and not met():
+            over.wait(0.05)
+        event.clear()
+
+    holding = threading.Thread(target=hold)
+    holding.start()
     try:
         yield
-        timer.join()
+        holding.join(60)
     finally:
-        timer.cancel()
-        event.clear()
+        over.set()
+        holding.join()
 
 
 def _on_registry(platform: Platform, work: Callable[[Any], object]) -> None:

@@ -82,8 +82,9 @@ def test_its_passwords_rotate_and_its_backup_is_restored_there(
 ) -> None:
     changed = provisioning.rotate_passwords(postgres_server, keyring, apart)
     sink = io.BytesIO()
-    backups.write_backup(postgres_server, keyring, changed, sink)
-    _, fresh = backups.restore_backup(postgres_server, keyring, changed, io.BytesIO(sink.getvalue()))
+    key = provisioning.company_key(keyring, changed)
+    backups.write_backup(postgres_server, keyring, changed, key, sink)
+    _, fresh = backups.restore_backup(postgres_server, keyring, changed, key, io.BytesIO(sink.getvalue()))
     assert fresh.database_name in names_at(own_server) - names_at(postgres_server)
     engine = provisioning.app_engine(postgres_server, keyring, fresh)
     try:

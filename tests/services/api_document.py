@@ -26,6 +26,7 @@ NO_IDS: Final = {  # fields and query parameters that look like ids
     "client_keys": "the client's own names of its files, sought among the caller's own uploads",
     "client_key": "the client's own name of its file, sought among the caller's own uploads",
 }
+_PLACES: Final = {"step": "contacts"}  # in paths, and no ids
 _VALUES: Final = {  # of fields that not any text or number will do for
     "crc32": base64.b64encode(zlib.crc32(b"hello").to_bytes(4, "big")).decode(),
     "file_name": "look.cube",
@@ -63,14 +64,14 @@ class Route:
         url = self.path
         for collection, parameter in self._parameters():
             url = url.replace(parameter, ids[collection])
-        return url
+        return url.format(**_PLACES)
 
     def form(self, ids: Mapping[str, str]) -> Any:
         """Return a body that the schema takes, with every id in it; None if the route takes none."""
         return None if self.body is None else self._example(self.body, "", "", ids)
 
     def _parameters(self) -> list[tuple[str, str]]:
-        return re.findall(r"/([a-z-]+)/({[a-z_]+})", self.path)
+        return re.findall(r"/([a-z-]+)/({[a-z_]*id})", self.path)
 
     def _resolved(self, schema: _Schema) -> tuple[str, _Schema]:
         name = schema.get("$ref", "").rpartition("/")[2]

@@ -94,6 +94,7 @@ class DataFolder:
         path = self.path / "host-id"
         if not path.exists():
             new = path.with_suffix(".new")
+            new.touch(mode=0o600)
             new.write_text(new_id(), encoding="ascii")
             new.replace(path)
         return path.read_text(encoding="ascii")
