@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every suite, in two parts: what mostly waits for processes and stores, three files at a time; then the browser's
+# Runs every suite, in two parts: what mostly waits for processes and stores, two files at a time; then the browser's
 # alone, because it counts dropped frames. Fails if either part did. Arguments go to pytest.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +10,7 @@ nothing=5 # pytest's exit status when no test has the name asked for
 
 part() { .venv/bin/python -m pytest -p tests.suite_times -m "not slow" "$@"; }
 
-part -n 3 --dist loadfile --no-loadscope-reorder tests/{isolation,integration,contract,unit} "$@"
+part -n 2 --dist loadfile --no-loadscope-reorder tests/{isolation,integration,contract,unit} "$@"
 first=$?
 [ "$first" -eq 2 ] && exit 2 # interrupted
 part tests/browser "$@"

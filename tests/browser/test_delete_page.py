@@ -95,5 +95,5 @@ def test_a_film_is_made_anew_from_its_page_and_comes_back_where_the_person_was(
             lambda: player_state(page)["playerState"] == "none", 10, "the old picture goes", lambda: player_state(page)
         )
         shows(page, 7)
-        assert player_state(page) == before
-    platform.wait_for(sent.version_id, "ready")
+        platform.wait_for(sent.version_id, "ready")
+        until(lambda: player_state(page) == before, 20, "as it was", lambda: player_state(page))
