@@ -120,6 +120,7 @@ class MediaLimits:
 
 
 SEGMENT_FRAMES = 48  # one grid for every rung, in output frames
+GOP_FRAMES = 24  # of every rung but the step rung: how long a seek to the full picture takes goes by it
 STEP_GOP_FRAMES = 12
 FIRST_STEP_SEGMENT_FRAMES = 12  # published before anything else
 MAX_SOUNDS = 16  # tracks that can be chosen among: two stereo and 5.1 mixes in five languages, and a commentary

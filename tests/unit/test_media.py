@@ -71,7 +71,7 @@ def test_an_offset_counts_from_the_start(start: int, offset: int, drop_frame: bo
 
 
 def test_the_grid_fits_together() -> None:
-    assert media.SEGMENT_FRAMES % media.STEP_GOP_FRAMES == 0
+    assert media.SEGMENT_FRAMES % media.STEP_GOP_FRAMES == media.SEGMENT_FRAMES % media.GOP_FRAMES == 0
     assert media.FIRST_STEP_SEGMENT_FRAMES % media.STEP_GOP_FRAMES == 0
     audio_segment = Fraction(media.AUDIO_SEGMENT_AAC_FRAMES * media.AUDIO_FRAME_SAMPLES, media.AUDIO_RATE_HZ)
     assert abs(audio_segment - 2) < Fraction(1, 100)

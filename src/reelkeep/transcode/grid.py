@@ -13,6 +13,7 @@ from reelkeep.isolation.channel import BadFrame
 from reelkeep.media import (
     AUDIO_SEGMENT_AAC_FRAMES,
     FIRST_STEP_SEGMENT_FRAMES,
+    GOP_FRAMES,
     SEGMENT_FRAMES,
     STEP_GOP_FRAMES,
     TrackKind,
@@ -34,7 +35,7 @@ class Grid:
         """Return how many frames a fragment has; only a rendition's last one may have fewer."""
         if self.kind is TrackKind.AUDIO:
             return AUDIO_SEGMENT_AAC_FRAMES
-        return STEP_GOP_FRAMES if self.is_step else SEGMENT_FRAMES
+        return STEP_GOP_FRAMES if self.is_step else GOP_FRAMES
 
     def number(self, frame: int) -> int:
         """Return the number of the segment that holds a frame.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reelkeep.media import DEFAULT_LARGEST_EDGE_PX, LARGEST_EDGES_PX, SEGMENT_FRAMES, STEP_GOP_FRAMES, Rung
+from reelkeep.media import DEFAULT_LARGEST_EDGE_PX, GOP_FRAMES, LARGEST_EDGES_PX, STEP_GOP_FRAMES, Rung
 from reelkeep.transcode.bands import bands_share, place_bands
 
 STEP_EDGE_PX: Final = 360
@@ -71,7 +71,7 @@ def _rung(width_px: int, height_px: int, edge: int, bands: int, *, step: bool) -
         name=f"v{edge}",
         width_px=width,
         height_px=height,
-        gop_frames=STEP_GOP_FRAMES if step else SEGMENT_FRAMES,
+        gop_frames=STEP_GOP_FRAMES if step else GOP_FRAMES,
         crf=_CRF_SMALL if step else _CRF_LARGE,
         max_bps=round(bps * (1 + _BANDS_EXTRA * float(bands_share(height, placed)))),
         is_step=step,

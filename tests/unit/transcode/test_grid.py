@@ -43,7 +43,8 @@ def test_a_resumed_step_rung_goes_on_in_whole_segments() -> None:
 
 def test_the_last_segment_may_be_short_and_nothing_follows_it() -> None:
     assembler = Assembler(LARGE, 0)
-    assert assembler.add(fragment(0, 48)) is not None
+    assert assembler.add(fragment(0, 24)) is None
+    assert assembler.add(fragment(24, 24)) is not None
     assert assembler.add(fragment(48, 5)) is None
     with pytest.raises(BadFrame):
         assembler.add(fragment(53, 43))
@@ -61,9 +62,9 @@ def test_a_fragment_off_its_place_breaks_the_protocol(first: int, frames: int) -
 
 def test_a_fragment_that_comes_twice_breaks_the_protocol() -> None:
     assembler = Assembler(LARGE, 0)
-    assembler.add(fragment(0, 48))
+    assembler.add(fragment(0, 24))
     with pytest.raises(BadFrame):
-        assembler.add(fragment(0, 48))
+        assembler.add(fragment(0, 24))
 
 
 def test_audio_has_94_frames_to_a_segment() -> None:
