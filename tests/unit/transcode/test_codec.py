@@ -60,7 +60,13 @@ def test_the_first_fragment_of_all_is_the_step_rungs_twelve_frames(made: Run) ->
 def test_fragments_are_gops_of_one_grid_and_the_last_is_shorter(made: Run) -> None:
     step = [(f.first, len(f.samples)) for f in made.fragments("v360")]
     assert step == [(first, min(12, 110 - first)) for first in range(0, 110, 12)]
-    assert [(f.first, len(f.samples)) for f in made.fragments("v540")] == [(0, 24), (24, 24), (48, 24), (72, 24), (96, 14)]
+    assert [(f.first, len(f.samples)) for f in made.fragments("v540")] == [
+        (0, 24),
+        (24, 24),
+        (48, 24),
+        (72, 24),
+        (96, 14),
+    ]
 
 
 def test_a_track_comes_once_and_before_its_first_fragment(made: Run) -> None:
