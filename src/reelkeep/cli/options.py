@@ -22,6 +22,8 @@ Address = Annotated[
     str | None,
     typer.Option("--address", help="The company's address; the one you signed in to last if not given."),
 ]
+VersionId = Annotated[str, typer.Argument(help="Id of the version, as `reelkeep assets` shows it.", metavar="VERSION")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 ProductionName = Annotated[str, typer.Option("--production", "-p", help="Name, slug or id of the production.")]
 LimitRate = Annotated[
     str | None,

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from reelkeep.cli import output
 from reelkeep.cli.logins import default_logins
-from reelkeep.cli.options import Address, Json
-
-VersionId = Annotated[str, typer.Argument(help="Id of the version, as `reelkeep assets` shows it.", metavar="VERSION")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+from reelkeep.cli.options import Address, Json, VersionId, Yes
 
 
 def remake(version: VersionId, yes: Yes = False, address: Address = None, as_json: Json = False) -> None:

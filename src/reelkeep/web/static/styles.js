@@ -152,3 +152,38 @@ export const shared = css`
     }
   }
 `;
+
+/** Of the pages of a company's admins: a column with headings and tables. */
+export const companyPage = css`
+  :host {
+    display: block;
+    width: min(100%, 1080px);
+    margin: 0 auto;
+    padding: 32px 16px 96px;
+  }
+  h1 {
+    font-size: 20px;
+    margin-bottom: 6px;
+  }
+  h2 {
+    font-size: 15px;
+    margin: 36px 0 10px;
+  }
+  table {
+    width: 100%;
+    border-collapse: collapse;
+    border-top: 1px solid var(--line);
+  }
+  th,
+  td {
+    text-align: left;
+    font-weight: 400;
+    padding: 11px 16px 11px 4px;
+    border-bottom: 1px solid var(--line);
+    vertical-align: baseline;
+    overflow-wrap: anywhere;
+  }
+  thead th {
+    color: var(--quiet);
+  }
+`;

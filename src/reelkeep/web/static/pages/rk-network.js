@@ -3,7 +3,7 @@
 import { LitElement, css, html, nothing } from "../lit.js";
 import { call, get } from "../api.js";
 import { wordsInOne } from "../sentences.js";
-import { shared } from "../styles.js";
+import { companyPage, shared } from "../styles.js";
 
 /**
  * @typedef {{source: string, connections: number, first_at: string, last_at: string}} Refused
@@ -26,21 +26,8 @@ export class RkNetwork extends LitElement {
 
   static styles = [
     shared,
+    companyPage,
     css`
-      :host {
-        display: block;
-        width: min(100%, 1080px);
-        margin: 0 auto;
-        padding: 32px 16px 96px;
-      }
-      h1 {
-        font-size: 20px;
-        margin-bottom: 6px;
-      }
-      h2 {
-        font-size: 15px;
-        margin: 36px 0 10px;
-      }
       form {
         display: grid;
         gap: 14px;
@@ -101,22 +88,6 @@ export class RkNetwork extends LitElement {
         display: grid;
         gap: 10px;
         justify-items: start;
-      }
-      table {
-        width: 100%;
-        border-collapse: collapse;
-        border-top: 1px solid var(--line);
-      }
-      th,
-      td {
-        text-align: left;
-        font-weight: 400;
-        padding: 11px 16px 11px 4px;
-        border-bottom: 1px solid var(--line);
-        overflow-wrap: anywhere;
-      }
-      thead th {
-        color: var(--quiet);
       }
       .number {
         text-align: right;

@@ -3,7 +3,7 @@
 import { LitElement, css, html, nothing } from "../lit.js";
 import { get } from "../api.js";
 import { wordsInOne } from "../sentences.js";
-import { shared } from "../styles.js";
+import { companyPage, shared } from "../styles.js";
 
 /**
  * @typedef {{id: string, kind: string, host: string, pid: number, started_at: string, ended_at: string | null,
@@ -24,39 +24,13 @@ export class RkProcesses extends LitElement {
 
   static styles = [
     shared,
+    companyPage,
     css`
-      :host {
-        display: block;
-        width: min(100%, 1080px);
-        margin: 0 auto;
-        padding: 32px 16px 96px;
-      }
-      h1 {
-        font-size: 20px;
-        margin-bottom: 6px;
-      }
       .links {
         display: flex;
         flex-wrap: wrap;
         gap: 10px;
         margin: 18px 0;
-      }
-      table {
-        width: 100%;
-        border-collapse: collapse;
-        border-top: 1px solid var(--line);
-      }
-      th,
-      td {
-        text-align: left;
-        font-weight: 400;
-        padding: 9px 16px 9px 4px;
-        border-bottom: 1px solid var(--line);
-        vertical-align: baseline;
-        overflow-wrap: anywhere;
-      }
-      thead th {
-        color: var(--quiet);
       }
       tbody th {
         font-weight: 500;

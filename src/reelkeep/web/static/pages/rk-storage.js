@@ -4,7 +4,7 @@ import { LitElement, css, html, nothing } from "../lit.js";
 import { get, post } from "../api.js";
 import { wordsInOne } from "../sentences.js";
 import { sizeText } from "../measures.js";
-import { shared } from "../styles.js";
+import { companyPage, shared } from "../styles.js";
 import { sentencesOf, tryFromHere } from "./browser-check.js";
 import "./rk-onboarding.js";
 
@@ -38,40 +38,10 @@ export class RkStorage extends LitElement {
 
   static styles = [
     shared,
+    companyPage,
     css`
-      :host {
-        display: block;
-        width: min(100%, 1080px);
-        margin: 0 auto;
-        padding: 32px 16px 96px;
-      }
-      h1 {
-        font-size: 20px;
-        margin-bottom: 6px;
-      }
-      h2 {
-        font-size: 15px;
-        margin: 36px 0 10px;
-      }
       .scroll {
         overflow-x: auto;
-      }
-      table {
-        width: 100%;
-        border-collapse: collapse;
-        border-top: 1px solid var(--line);
-      }
-      th,
-      td {
-        text-align: left;
-        font-weight: 400;
-        padding: 11px 16px 11px 4px;
-        border-bottom: 1px solid var(--line);
-        vertical-align: baseline;
-        overflow-wrap: anywhere;
-      }
-      thead th {
-        color: var(--quiet);
       }
       tbody th {
         font-weight: 500;
