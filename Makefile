@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench soak format docs locks aws-check setup-run setup-test setup-check clean
+.PHONY: help up demo test check bench soak format docs locks aws-check setup-run setup-test setup-check setup-bench clean
 
 PYTHON_HERE := .venv/bin/python
 SUITES := unit contract isolation integration browser
@@ -50,7 +50,7 @@ aws-check: setup-run ## compare a stack on AWS with the contract (ARGS="STACK RE
 	@$(PYTHON_HERE) scripts/check_aws.py $(ARGS)
 
 ##@ Measure
-bench: setup-test ## measure against the targets: benchmarks/results.json and RESULTS.md (ARGS="transcode transfer" for some)
+bench: setup-bench ## measure against the targets: benchmarks/results.json and RESULTS.md (ARGS="transcode transfer" for some)
 	$(PYTHON_HERE) -m benchmarks $(ARGS)
 
 soak: setup-test ## the long counts that make test leaves out
@@ -60,5 +60,5 @@ soak: setup-test ## the long counts that make test leaves out
 clean: ## remove everything that make created, but not ./var
 	rm -rf .venv .venv-ministack .venv-policy node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache build
 
-setup-run setup-test setup-check:
+setup-run setup-test setup-check setup-bench:
 	@scripts/setup.sh $(@:setup-%=%)

@@ -12,8 +12,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import boto3
 from botocore.exceptions import ClientError
+from botocore.session import Session
 
 from reelkeep.contract import table
 from reelkeep.contract.comparison import Known, setting_holds, statement_holds
@@ -31,11 +31,12 @@ _ROLE_OF: Final = {
 
 
 def main(stack_name: str, region: str) -> int:
-    session = boto3.Session(region_name=region)
-    stack = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
+    session = Session()
+    session.set_config_variable("region", region)
+    stack = session.create_client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
     outputs = {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", ())}
     given = {item["ParameterKey"]: item["ParameterValue"] for item in stack["Parameters"]}
-    account = session.client("sts").get_caller_identity()["Account"]
+    account = session.create_client("sts").get_caller_identity()["Account"]
     partition = stack["StackId"].split(":")[1]
     chosen = {name: value for name, value in given.items() if name in BY_NAME}
     found = facts(
@@ -82,7 +83,7 @@ def _differs(row: Setting | Statement) -> dict[str, str]:
 
 
 def _read(session: Any, reading: Reading, row: Setting | Statement, found: Facts) -> Any:
-    answer = getattr(session.client(reading.service), reading.operation)(**_named(row, found))
+    answer = getattr(session.create_client(reading.service), reading.operation)(**_named(row, found))
     for step in reading.at:
         answer = answer[step]
     return json.loads(answer) if isinstance(answer, str) else answer

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from reelkeep.catalog import lifecycle
+from reelkeep.companies.company_states import COMPANY_STEPS
 from reelkeep.storage.connection_states import CONNECTION_STEPS
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "lifecycle.md"
@@ -17,8 +18,8 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "lifecycle.md"
 _HEAD: Final = """\
 # Life cycles
 
-`make docs` draws this page from the tables in `src/reelkeep/catalog/lifecycle.py` and
-`src/reelkeep/storage/connection_states.py`; a test compares them.
+`make docs` draws this page from the tables in `src/reelkeep/catalog/lifecycle.py`,
+`src/reelkeep/companies/company_states.py` and `src/reelkeep/storage/connection_states.py`; a test compares them.
 A step that is not drawn here raises `Conflict` and changes nothing."""
 
 S = TypeVar("S", bound=enum.Enum)
@@ -49,6 +50,9 @@ def page() -> str:
         "`running` to `running` is another process taking up a job whose lease ran out or whose process is gone.\n"
         "`running` to `waiting` is a later try, after a part we rely on was away, or a process that was told to end.",
         diagram(lifecycle.JOB_STEPS),
+        "## A company",
+        "Only an *active* one is served.\nVisitors of another are told so; its database and its buckets stay.",
+        diagram(COMPANY_STEPS),
         "## A storage connection",
         "Only an *active* one is used.\nThe way there leads through a check that passed; what lies in the bucket is "
         "touched by none of these steps.",

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Creates what a make target needs, once: Debian packages, the virtual environment from its lock, Node packages.
 #
-# Usage: scripts/setup.sh run|test|check
+# Usage: scripts/setup.sh run|test|check|bench
 #   run    what `reelkeep` itself needs
 #   test   and what the test suites need: a browser, axe for the pages in it, MiniStack in an environment of its own
+#   bench  as test, and the servers that measures compare with
 #   check  and what `make check` needs: linters, those of the templates in an environment of their own
 #
 # As root it installs missing Debian packages; otherwise it names them and stops.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-level=${1:?run, test or check}
+level=${1:?run, test, check or bench}
 started=$(date +%s)
 python=${PYTHON:-python3}
 stamps=.venv/stamps
@@ -29,6 +30,8 @@ need() { # package, then the command that succeeds where the package is not need
 # No pipe into `grep -q`: it ends early, and with pipefail the writer's broken pipe would count as absent.
 has_library() { [[ $(ldconfig -p 2>/dev/null || /sbin/ldconfig -p) == *"$1"* ]]; }
 has_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+has_nginx() { command -v nginx || [ -x /usr/sbin/nginx ]; }
+has_haproxy() { command -v haproxy || [ -x /usr/sbin/haproxy ]; }
 has_font() { [ -n "$(find /usr/share/fonts ~/.fonts \( -name '*.ttf' -o -name '*.otf' \) -print -quit 2>/dev/null)" ]; }
 
 command -v "$python" >/dev/null || stop "no $python here. Install Python 3.11 or newer (Debian: python3), or set PYTHON=/path/to/python."
@@ -43,7 +46,13 @@ if [ "$level" != run ]; then
   need libavcodec59 has_library libavcodec.so.59 # its decoder of H.264; without it Firefox has none
   need fonts-dejavu-core has_font
   need strace command -v strace
+  need iproute2 command -v ip # the networks of tests/isolation/test_networks.py, and what stands before the gateway
+  need haproxy has_haproxy
   need libatomic1 has_library libatomic.so.1 # of the Node programs in two wheels
+fi
+if [ "$level" = bench ]; then
+  need nginx-light has_nginx # Debian starts it on port 80; the measures need its program alone
+  level=test                 # the same Python packages
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then
@@ -82,6 +91,7 @@ install_python() {
   environment .venv
   quiet_pip .venv/bin/python --require-hashes --only-binary :all: -r "requirements/$level.txt"
   quiet_pip .venv/bin/python --no-deps --no-build-isolation --editable .
+  .venv/bin/python -m compileall -q src # most processes write no compiled code, and would compile it at every start
 }
 
 install_ministack() {

@@ -1,8 +1,9 @@
 """N13: from the store's first denial to everything dark, with a film playing in a browser, an upload and a job.
 
 Each way is a drill as the command runs it: a denial in the bucket's policy on SeaweedFS and on a model of AWS, the
-role's own policy and its trust on the model, and a KMS key that is disabled, by a proxy that answers as S3 would
-(*not verified on AWS*). How long AWS itself takes to know a change is not in these figures.
+role's own policy, its trust and the company's own wrapping key on the model, and a bucket's KMS key that is disabled,
+by a proxy that answers as S3 would (*not verified on AWS*). How long AWS itself takes to know a change is not in these
+figures.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ from reelkeep.cli.demo_browser import signed_in
 from reelkeep.cli.drill import Chosen, Drill, Way
 from reelkeep.cli.drill_surfaces import Session
 from reelkeep.cli.installation import Installation, NewConnection
+from reelkeep.cli.wrapping import Wrapping
+from reelkeep.companies import stacks, storage_registry
+from reelkeep.companies.onboarding_steps import Step, StepState
+from reelkeep.contract.pasted import Stack
+from reelkeep.contract.wrapping_statements import SINCE
 from reelkeep.errors import ReelkeepError
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.transfer.upload import upload
@@ -72,7 +78,9 @@ def measure() -> list[Result]:
         for name, way in ways.items():
             what = f"{name} on a model of AWS; not verified on AWS"
             found.append(bench.run(f"N13-{name}", what, way, connection, _change(aws, connection, way)))
-        return [*found, key]
+        what = "wrapping key disabled on a model of AWS; not verified on AWS"
+        wrapping = bench.run("N13-wrapping-key", what, Way.WRAPPING_KEY, connection, bench.wrapped(aws, connection))
+        return [*found, key, wrapping]
 
 
 @contextmanager
@@ -122,12 +130,31 @@ class _Bench:
         self._operator.check(self._company, made)
         return self._now(made)
 
+    def wrapped(self, aws: service.Ministack, connection: StorageConnection) -> Made:
+        """Have the company key wrapped by a key of the company's account, as if its stack had made one."""
+        kms, iam = (aws.client(name, service.COMPANY_ACCOUNT) for name in ("kms", "iam"))
+        key = kms.create_key(Description="wrapping key")["KeyMetadata"]["Arn"]
+        use = {"Effect": "Allow", "Action": ["kms:Encrypt", "kms:Decrypt"], "Resource": key}
+        role = connection.role_arn.rpartition("/")[2]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [use]})
+        iam.put_role_policy(RoleName=role, PolicyName="wrap", PolicyDocument=policy)
+        told = Stack(
+            SINCE, connection.bucket, connection.region, "", connection.role_arn, connection.role_arn,
+            "no log bucket", "SSE-S3", wrapping_key=key,
+        )  # fmt: skip
+        with self._operator.on_registry() as conn:
+            stacks.set_stack(conn, connection.id, told)
+            stacks.note_step(conn, self._company.id, Step.REVIEW.value, StepState.DONE.value, "the measure", "")
+        Wrapping(self._operator, self._company).wrap(self._now(connection))
+        return Made(lambda: kms.disable_key(KeyId=key), lambda: kms.enable_key(KeyId=key))
+
     def run(self, identity: str, what: str, way: Way, connection: StorageConnection, change: Made) -> Result:
         """Drill with a film that plays, and a job at work on another."""
         platform = self._platform
         with platform.api() as api:
             production = api.create_production(identity)
-            self._operator.check(self._company, self._now(connection), str(production["id"]))
+            with self._operator.on_registry() as conn:
+                storage_registry.place(conn, self._company.id, str(production["id"]), connection.id)
             clip, long = (
                 bunny_loop(self._folder / f"{identity}-{seconds}.mp4", seconds)
                 for seconds in (FILM_SECONDS, JOB_SECONDS)

@@ -24,6 +24,7 @@ LoginSessionId = NewType("LoginSessionId", str)
 ConnectionId = NewType("ConnectionId", str)
 ProcessId = NewType("ProcessId", str)
 BackupId = NewType("BackupId", str)
+SupportId = NewType("SupportId", str)
 
 ID_CHARACTERS = 20
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case: no i, l, o, u

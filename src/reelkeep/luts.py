@@ -16,7 +16,7 @@ MIN_POINTS: Final = 2
 MAX_POINTS: Final = 65  # what grading programs write at most; the specification allows 256, which is 192 MiB
 MAX_LUT_NUMBER: Final = 65_504.0  # the largest finite half float: more than any screen shows, and any picture holds
 VALUE_BYTES: Final = 4
-MAX_TABLE_BYTES: Final = MAX_POINTS**3 * 3 * VALUE_BYTES
+MAX_SHAPER_POINTS: Final = 65_536  # one for each value of 16 bits; Resolve writes 4,096
 
 Triple = tuple[float, float, float]  # red, green, blue
 
@@ -45,10 +45,36 @@ class LutScope(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Shaper:
+    """A one-dimensional table for each colour, before a three-dimensional one. Its points are evenly spaced.
+
+    Args:
+        low, high: its domain, alike for all colours; what lies beyond is cut.
+        numbers: little-endian floats, red, green and blue for each point; they lie in the domain of the table behind.
+    """
+
+    low: float
+    high: float
+    numbers: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        points, rest = divmod(len(self.numbers), shaper_bytes(1))
+        if rest or not MIN_POINTS <= points <= MAX_SHAPER_POINTS:
+            raise ValueError(f"a shaper has 2 to {MAX_SHAPER_POINTS} points")
+        if not -MAX_LUT_NUMBER <= self.low < self.high <= MAX_LUT_NUMBER:
+            raise ValueError("the domain of a shaper is empty or without bounds")
+
+    @property
+    def points(self) -> int:
+        return len(self.numbers) // shaper_bytes(1)
+
+
+@dataclass(frozen=True)
 class Lut:
     """A three-dimensional table with as many points along each axis, over a domain for each colour.
 
     Args:
+        shaper: what each colour goes through first, by itself; None: nothing.
         numbers: little-endian floats, three for each point: red, green and blue as a display with BT.709 shows them,
             from 0 to 1. Points follow each other with red changing fastest.
     """
@@ -57,6 +83,7 @@ class Lut:
     domain_min: Triple
     domain_max: Triple
     numbers: bytes = field(repr=False)
+    shaper: Shaper | None = None
 
     def __post_init__(self) -> None:
         if not MIN_POINTS <= self.points <= MAX_POINTS or len(self.numbers) != table_bytes(self.points):
@@ -84,3 +111,12 @@ def table_bytes(points: int) -> int:
     431244
     """
     return points**3 * 3 * VALUE_BYTES
+
+
+def shaper_bytes(points: int) -> int:
+    """Return how many bytes the numbers of a shaper take.
+
+    >>> shaper_bytes(4_096)
+    49152
+    """
+    return points * 3 * VALUE_BYTES

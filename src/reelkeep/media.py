@@ -114,7 +114,7 @@ class MediaLimits:
     max_picture_px: int = 8_192 * 8_192  # 8K with room; a decoder holds up to sixteen such pictures
     max_media_seconds: int = 86_400  # a day: the longest that a timecode can name
     max_tracks: int = 256  # twice what the largest sound masters (Dolby Atmos, 128 tracks) have
-    max_codec_bytes: int = 6 << 30  # three rungs from 12-bit 2160p with 16 decoding threads stay below 4 GiB
+    max_codec_bytes: int = 6 << 30  # benchmarks/measures/memory.py: 5.1 GiB from 12-bit 2160p with alpha
     max_opening_seconds: int = 1_800  # of waiting for the codec before the length is known: the index of a 5 TiB file
     max_work_seconds: int = 120  # for each second of media; JPEG 2000 at 2160p takes 7 on two cores
 

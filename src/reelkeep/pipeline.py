@@ -14,14 +14,15 @@ segment asked for    playback.segments     read from the bucket, unsealed, kept 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final
 
 from reelkeep.catalog import login_sessions
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.ingest import abandoned
-from reelkeep.isolation.sandbox import Limits, start_codec
+from reelkeep.isolation.sandbox import Limits
 from reelkeep.jobs import schedule
 from reelkeep.jobs.handling import Handler
 from reelkeep.jobs.interface import Hold, Job, JobKind
@@ -30,6 +31,7 @@ from reelkeep.media import MediaLimits
 from reelkeep.playback import sessions
 from reelkeep.transcode import job as transcode
 from reelkeep.transcode import leftovers
+from reelkeep.transcode.carrier import Codec
 
 
 class Event(enum.Enum):
@@ -41,16 +43,21 @@ class Event(enum.Enum):
 JOBS_AFTER: Final[Mapping[Event, tuple[JobKind, ...]]] = {Event.STORED: (JobKind.TRANSCODE,)}
 
 
-def handlers(*, insecure_no_sandbox: bool, limits: MediaLimits | None = None) -> Mapping[JobKind, Handler]:
+def handlers(
+    start_codec: Callable[[Limits], AbstractContextManager[Codec]],
+    limits: MediaLimits | None = None,
+    prepare_codec: Callable[[Limits], None] = lambda _: None,
+) -> Mapping[JobKind, Handler]:
     """Return who does which kind of job in a job process.
 
     Args:
-        insecure_no_sandbox: run the codec as a plain child; for a demo on a machine that cannot build the sandbox.
+        start_codec: starts the sandboxed codec; from ``isolation.builder``.
         limits: what an original may ask for; the defaults if none are given.
+        prepare_codec: has one started that ``start_codec`` will return, and does not wait for it.
     """
     wanted = limits or MediaLimits()
-    start = partial(start_codec, insecure=insecure_no_sandbox, limits=Limits(data_bytes=wanted.max_codec_bytes))
-    making = transcode.handler(start, wanted)
+    codec = Limits(data_bytes=wanted.max_codec_bytes)
+    making = transcode.handler(partial(start_codec, codec), wanted, prepare=partial(prepare_codec, codec))
     return {
         JobKind.TRANSCODE: making,
         JobKind.ASSIST: making,

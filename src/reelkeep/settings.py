@@ -5,6 +5,7 @@ A variable wins over the file. Unknown names fail, because a misspelt setting is
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import tomllib
 from collections.abc import Mapping
@@ -17,7 +18,9 @@ from reelkeep.media import MediaLimits
 
 PREFIX: Final = "REELKEEP_"
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+_MOST_AT_A_TIME: Final = 10_000
 _MAX_PORT: Final = 65_535
+_MAX_AUDIT_HOURS: Final = 24 * 366
 # What the talk with the codec can name at most.
 _MOST: Final = {"max_picture_px": 16_384**2, "max_tracks": 1_000, "max_media_seconds": 172_800}
 
@@ -42,8 +45,16 @@ class Settings:
     tls_public_port: int | None = None  # as it stands in addresses; None: the port that is listened on
     tls_proxy_from: str = "127.0.0.0/8,::1/128"  # networks of the load balancer: nobody else's headers are believed
     domain: str = "localhost"
+    egress_private: str = ""  # networks, not of the internet, to which a name in a company's list may lead, by commas
     s3_embedded: bool = False
     jobs: int = 1  # job processes at a time
+    active_companies: int = 64  # in use at a time: for so many PostgreSQL keeps connections (companies.connections)
+    backup_hours: int | None = None  # a company is backed up into its own bucket when its last is older; None: never
+    idle_seconds: int = 300  # a company's process that nobody wants anything of for as long ends
+    max_process_bytes: int = 1 << 30  # of a company's app or media process; one that has more is replaced
+    zygote_forks: int = 500  # processes of companies from one zygote, before another takes over
+    company_uids: str = "1900065536-1900131071"  # host users for companies' processes, if run by root; nobody else's
+    media_cache_bytes: int = 256 << 20  # of each company's media process, in memory alone; 0: nothing is kept
     insecure_no_sandbox: bool = False  # demo only; every job warns
     max_picture_px: int = MediaLimits.max_picture_px  # these six bound what an original may ask for: media.MediaLimits
     max_media_seconds: int = MediaLimits.max_media_seconds
@@ -53,6 +64,7 @@ class Settings:
     max_work_seconds: int = MediaLimits.max_work_seconds
     platform_access_key_id: str | None = None  # the identity that assumes companies' roles; None: the machine's own
     platform_secret_access_key: str | None = field(default=None, repr=False)
+    audit_hours: int = 24  # between two audits of a bucket in use; 0: none by itself
     canary_role_arn: str | None = (
         None  # a role of the operator's that must refuse the platform: acceptance tests ask it
     )
@@ -65,8 +77,24 @@ class Settings:
         for name in ("tls_port", "tls_proxy_port", "tls_public_port"):
             if (port := getattr(self, name)) is not None and not 0 <= port <= _MAX_PORT:
                 raise SettingsRefused(f"{name} must be 0 to 65535")
-        if self.jobs < 1:
-            raise SettingsRefused("jobs must be at least 1")
+        for text in self.egress_networks():
+            try:
+                ipaddress.ip_network(text)
+            except ValueError:
+                raise SettingsRefused(f"egress_private holds {text[:60]!r}, which is no network") from None
+        for name in ("jobs", "active_companies"):
+            if not 1 <= getattr(self, name) <= _MOST_AT_A_TIME:
+                raise SettingsRefused(f"{name} must be from 1 to {_MOST_AT_A_TIME}")
+        for name in ("idle_seconds", "max_process_bytes", "zygote_forks"):
+            if getattr(self, name) < 1:
+                raise SettingsRefused(f"{name} must be at least 1")
+        if self.backup_hours is not None and self.backup_hours < 1:
+            raise SettingsRefused("backup_hours must be at least 1")
+        self.uids()
+        if not 0 <= self.audit_hours <= _MAX_AUDIT_HOURS:
+            raise SettingsRefused(f"audit_hours must be 0 to {_MAX_AUDIT_HOURS}")
+        if self.media_cache_bytes < 0:
+            raise SettingsRefused("media_cache_bytes must not be negative")
         for one in fields(MediaLimits):
             if not 1 <= getattr(self, one.name) <= _MOST.get(one.name, getattr(self, one.name)):
                 raise SettingsRefused(f"the setting {one.name} must be from 1 to {_MOST.get(one.name, 'any number')}")
@@ -76,6 +104,17 @@ class Settings:
     @property
     def is_tls(self) -> bool:
         return self.tls_port is not None or self.tls_proxy_port is not None
+
+    def egress_networks(self) -> list[str]:
+        """Return the private networks to which companies' processes may connect by name."""
+        return [text.strip() for text in self.egress_private.split(",") if text.strip()]
+
+    def uids(self) -> range:
+        """Return the host users for companies' processes."""
+        first, dash, last = self.company_uids.partition("-")
+        if not (dash and all(one.isascii() and one.isdigit() for one in (first, last)) and 0 < int(first) < int(last)):
+            raise SettingsRefused("company_uids must be two numbers, the first not 0, with a dash between them")
+        return range(int(first), int(last) + 1)
 
     def media_limits(self) -> MediaLimits:
         """Return what an original may ask for."""

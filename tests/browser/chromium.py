@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Locator, Page, sync_playwright
 from tests.media.clips import bunny_loop
 from tests.services.platform import EMAIL, Platform
 
@@ -40,12 +40,17 @@ _cookies: dict[str, Any] = {}  # by the platform's address: one sign-in does for
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium without a window, one for all tests; each page has a context of its own."""
-    executable = next(path for name in ("chromium", "google-chrome") if (path := shutil.which(name)))
-    arguments = [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=executable, args=arguments)
+        launched = launch(playwright.chromium)
         yield launched
         launched.close()
+
+
+def launch(kind: BrowserType, *more: str) -> Browser:
+    """Start Debian's Chromium with more arguments than the common ones."""
+    executable = next(path for name in ("chromium", "google-chrome") if (path := shutil.which(name)))
+    arguments = [*ARGUMENTS, *more, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    return kind.launch(executable_path=executable, args=arguments)
 
 
 @pytest.fixture(scope="session")

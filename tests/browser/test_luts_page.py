@@ -41,6 +41,10 @@ def test_an_admin_adds_and_chooses_a_lut_and_the_notice_of_new_films_goes(
             luts.locator("#lut-input").select_option("ARRI LogC3 of Wide Gamut 3")
             expect(luts.get_by_role("status")).to_have_text("Saved.")
             assert api.find_production(production["id"])["lut"]["input"] == "logc3"
+            luts.get_by_text("All LUTs").click()
+            for words in ("Delete Show look v12.cube", "Really delete Show look v12.cube"):
+                luts.get_by_role("button", name=words, exact=True).click()
+            expect(luts.get_by_role("alert")).to_contain_text("shows its new versions through Show look v12.cube")
             for width in (1280, 390):
                 page.set_viewport_size({"width": width, "height": 800})
                 assert axe.violations(page) == []

@@ -15,6 +15,7 @@ from tests.services.platform import EMAIL, Platform
 
 from reelkeep.catalog.tables import renditions
 
+pytestmark = pytest.mark.alone  # it counts dropped frames
 FRAMES = 72
 _SIGN_IN = """const [email, password] = given;
   const answer = await fetch("/api/v1/login", {

@@ -15,6 +15,7 @@ from tests.browser.chromium import signed_in, until
 from tests.services.platform import Platform
 
 from reelkeep.catalog.tables import audit_events
+from reelkeep.cli.auditing import Auditing
 from reelkeep.cli.installation import Installation
 from reelkeep.companies.registry import Company
 from reelkeep.storage.interface import StorageConnection
@@ -55,6 +56,8 @@ def test_an_admin_sees_where_versions_go_why_and_what_it_costs(
         expect(cost).not_to_contain_text("Replica")
         page.get_by_label("With a replica in another region").check()
         expect(cost.get_by_role("row", name="Transfer to the replica")).to_be_visible()
+        page.get_by_label("With a key of your own that wraps the company key").check()
+        expect(cost.get_by_role("row", name="Uses of the wrapping key, at most")).to_be_visible()
         assert axe.violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         if SCREENSHOTS:
@@ -185,3 +188,32 @@ def until_it_says(page: Page, tried: Locator, words: str) -> None:
         return words in tried.inner_text()
 
     until(says, 20, words, tried.inner_text)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_an_admin_is_told_what_an_audit_found_and_takes_note_of_it(
+    browser: Browser, platform: Platform, second: StorageConnection, width: int, height: int
+) -> None:
+    operator, company = Installation(platform.data), platform.company
+    assert isinstance(company, Company)
+    key, store = f"<b>stranger {width}</b>/a {'long ' * 30}name.mov", platform.store()
+    store.put_object(Bucket=second.bucket, Key=key, Body=b"x")
+    try:
+        in_use = operator.connection(company, second.id)  # it was not when it was made
+        assert Auditing(operator, company).by_listing(in_use).compared.fresh == {"foreign": 1}
+    finally:
+        store.delete_object(Bucket=second.bucket, Key=key)
+    with signed_in(browser, platform, "/storage", width=width, height=height) as page:
+        banner = page.get_by_text(f"An audit of {second.name} found what was not there before.")
+        expect(banner).to_be_visible()
+        newest = page.get_by_role("list", name="Audits, the newest first").get_by_role("listitem").first
+        expect(newest).to_contain_text("Found: 1 foreign object.")
+        newest.get_by_text("Which").click()
+        expect(newest).to_contain_text(f"Foreign: {key}")
+        assert axe.violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        if SCREENSHOTS:
+            page.screenshot(path=str(Path(SCREENSHOTS) / f"audits-{width}.png"), full_page=True)
+        newest.get_by_role("button", name=f"Take note of the audit of {second.name}").click()
+        expect(banner).to_have_count(0)
+        expect(newest.get_by_role("button")).to_have_count(0)

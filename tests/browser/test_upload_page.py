@@ -18,7 +18,7 @@ from tests.services.faulty_line import BREAK, LOST, WHOLE, FaultyLine, faulty_li
 from tests.services.platform import Platform
 
 from reelkeep.cli.installation import Installation
-from reelkeep.companies import registry
+from reelkeep.companies import storage_registry
 from reelkeep.companies.registry import Company
 from reelkeep.storage.interface import Capability
 from reelkeep.storage.translate import PartsOnly
@@ -332,7 +332,7 @@ def test_where_the_store_takes_parts_only_small_files_go_in_one_part(
 
     def can(capabilities: frozenset[Capability], *, parts_only: bool) -> None:
         with operator.on_registry() as conn:
-            registry.set_capabilities(conn, place.id, capabilities)
+            storage_registry.set_capabilities(conn, place.id, capabilities)
         with platform.api() as api:
             until(lambda: is_parts_only(api, platform) is parts_only, 20, "the platform knows of it")
 

@@ -10,10 +10,11 @@ import contextlib
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.services import canned_store, tls_stand_in
+from tests.services import canned_store, log_delivery, tls_stand_in
 from tests.services import contract_stack as stacks
 from tests.services import ministack as service
 from tests.services.broken_stack import BrokenStack
@@ -377,6 +378,34 @@ def test_what_a_store_does_otherwise_than_it_must_is_named(
     for one in place.s3().list_objects_v2(Bucket=connection.bucket, Prefix="media/reels/probe/").get("Contents", ()):
         version = place.s3().head_object(Bucket=connection.bucket, Key=one["Key"])["VersionId"]
         place.s3().delete_object(Bucket=connection.bucket, Key=one["Key"], VersionId=version)
+
+
+def test_lines_of_access_logs_that_arrive_are_told_with_our_grants_among_them(place: Place) -> None:
+    """The harness delivers them, from what a relay in front of the store saw; *not verified on AWS*."""
+    logs, s3, seen = place.told.log_bucket, place.s3(), list[str]()
+    with canned_store.in_front_of(place.tls_url, {}, seen) as url:
+        place.accept("put", "head", connection=replace(place.connection, endpoint_url=url))
+    now, delivered = datetime.now(UTC), list[str]()
+
+    def told() -> str:
+        report = place.accept("log-bucket")
+        assert result(report, "log-bucket") is Result.PASS
+        finding = report.finding("log-bucket")
+        assert finding is not None
+        return finding.found
+
+    assert "no line has arrived yet" in told()
+    try:
+        delivered.append(log_delivery.deliver(s3, logs, [log_delivery.line("GET /reels/a")], now - timedelta(days=9)))
+        assert "none in the last two days" in told()
+        lines = [log_delivery.line(request) for request in seen]
+        stranger = [log_delivery.line("GET /reels/a HTTP/1.1"), "no line at all"]
+        delivered.append(log_delivery.deliver(s3, logs, [*lines, *stranger], now))
+        assert len(seen) >= 2
+        assert f"{len(seen) + 1} in the newest file, {len(seen)} with a grant of Reelkeep's, and 1 that" in told()
+    finally:
+        for key in delivered:
+            s3.delete_object(Bucket=logs, Key=key)
 
 
 def test_a_purge_role_that_does_not_let_us_in_is_named(place: Place) -> None:

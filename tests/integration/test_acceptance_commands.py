@@ -24,7 +24,7 @@ from reelkeep.contract.table import VERSION
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.sts import PlatformIdentity
 from reelkeep.supervisor.programs import Programs
-from reelkeep.supervisor.verifying import Verifying
+from reelkeep.supervisor.recurring import Recurring
 from reelkeep.transfer.upload import upload
 
 BUCKET = "acme-tried"
@@ -145,7 +145,8 @@ def test_what_changes_is_an_event_and_a_connection_in_use_stays_in_use(operator:
 def test_connections_are_tried_out_again_each_day_by_themselves(operator: Operator, tmp_path: Path) -> None:
     platform, table = operator.platform, tables.acceptance_reports
     log = tmp_path / "verify.log"
-    verifying = Verifying(Programs().verify, platform.data, log, PlatformIdentity(), "")
+    program = [*Programs().verify, "--data", str(platform.data)]
+    verifying = Recurring("acceptance tests", program, log, PlatformIdentity())
 
     def count() -> int:
         with operator.installation.on_registry() as conn:

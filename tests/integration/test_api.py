@@ -494,14 +494,14 @@ def test_a_page_gets_at_most_five_messages_a_second(site: Site) -> None:
     version, (_, token) = site.version(production, user), login_of(site, user)
     headers = {"Origin": ORIGIN, "Cookie": f"reelkeep_login={token}"}
     with site.served().websocket(f"{API}/productions/{production.id}/events", headers) as socket:
-        end, received = time.monotonic() + 1, 0
-        while time.monotonic() < end:
+        began, received = time.monotonic(), 0
+        while time.monotonic() < began + 1 or received < 2:
             with site.engine.begin() as conn:
                 changes.notify(conn, production.id, version.id, "segments")
             with contextlib.suppress(TimeoutError):
                 socket.recv(0.01)
                 received += 1
-    assert 2 <= received <= 6
+    assert received <= 1 + 5 * (time.monotonic() - began)
 
 
 @pytest.mark.parametrize("origin", [None, "http://evil.example"])

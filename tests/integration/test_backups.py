@@ -22,6 +22,7 @@ from reelkeep.catalog.processes import Born, Moment, ProcessKind, Supervision
 from reelkeep.catalog.tables import (
     APPEND_ONLY,
     audit_events,
+    grants,
     login_sessions,
     luts,
     metadata,
@@ -32,15 +33,18 @@ from reelkeep.cli import main
 from reelkeep.companies import backups, provisioning
 from reelkeep.companies import registry as queries
 from reelkeep.companies.backups import ForeignBackup
+from reelkeep.companies.bucket_backups import BucketSink, BucketSource, find_kept, kept_backups
 from reelkeep.companies.databases import DatabaseServer
 from reelkeep.companies.registry import Company
-from reelkeep.encryption.archive import ArchiveBroken
+from reelkeep.encryption.archive import ArchiveBroken, Source
 from reelkeep.encryption.keyring import LocalKeyring
 from reelkeep.encryption.keys import CompanyKey
-from reelkeep.ids import ProcessId, new_id
+from reelkeep.errors import NotFound
+from reelkeep.ids import BackupId, GrantId, ProcessId, new_id
 from reelkeep.packaging.stills import StillKind
 from reelkeep.playback import sessions
 from reelkeep.review import comments
+from reelkeep.storage.memory import MemoryBucket, MemoryStore
 from reelkeep.supervisor.folder import DataFolder
 
 SESSIONS = (login_sessions.name, playback_sessions.name)  # restored, but ended
@@ -76,8 +80,8 @@ class Drill:
         backups.write_backup(self.server, self.keyring, self.company, self.key(self.company), sink)
         return sink.getvalue()
 
-    def restore(self, data: bytes, company: Company | None = None) -> Company:
-        source = io.BytesIO(data)
+    def restore(self, data: bytes | Source, company: Company | None = None) -> Company:
+        source = io.BytesIO(data) if isinstance(data, bytes) else data
         whose = company or self.company
         _, fresh = backups.restore_backup(self.server, self.keyring, whose, self.key(whose), source)
         return fresh
@@ -217,6 +221,72 @@ def test_another_companys_backup_and_a_newer_releases_are_refused(drill: Drill, 
     with pytest.raises(ForeignBackup, match="newer release"):
         drill.restore(newer)
     assert (drill.row(), drill.databases()) == (drill.company, count)
+
+
+def test_a_backup_in_objects_comes_back_from_them_and_one_without_an_end_or_a_part_does_not(drill: Drill) -> None:
+    bucket = MemoryBucket()
+    store, grant = MemoryStore(bucket), GrantId(new_id())
+    before = rows_of(drill.site.engine)["comments"]
+    ids = []
+    for number in range(3):
+        ids.append(backup_id := BackupId(new_id()))
+        sink = BucketSink(store, backup_id, grant, part_bytes=200_000)
+        key = drill.key(drill.company)
+        made = backups.write_backup(drill.server, drill.keyring, drill.company, key, sink, backup_id)
+        if number != 2:  # killed before its end
+            kept = sink.close(made)
+            assert kept.parts > 3
+    bucket.objects[f"custody/backups/{new_id()}/whole.json"] = b"{}"  # nonsense
+    assert [kept.id for kept in kept_backups(store, grant)] == [ids[1], ids[0]]
+
+    fresh = drill.restore(BucketSource(store, find_kept(store, "newest", grant), grant))
+    engine = provisioning.app_engine(drill.server, drill.keyring, fresh)
+    assert rows_of(engine)["comments"] == before
+    engine.dispose()
+
+    count, row = drill.databases(), drill.row()
+    del bucket.objects[f"custody/backups/{ids[0]}/00002"]
+    bucket.objects[f"custody/backups/{ids[1]}/00001"] = bucket.objects[f"custody/backups/{ids[1]}/00003"]
+    for backup_id in ids[:2]:
+        with pytest.raises(ArchiveBroken):
+            drill.restore(BucketSource(store, find_kept(store, backup_id, grant), grant), fresh)
+    with pytest.raises(NotFound):
+        find_kept(store, ids[2], grant)
+    assert (drill.row(), drill.databases()) == (row, count)
+
+
+def test_a_lost_database_comes_back_from_the_companys_own_bucket(capsys: pytest.CaptureFixture) -> None:
+    def command(*arguments: str) -> tuple[int, dict[str, Any]]:
+        code = main(["company", *arguments, "--data", str(one.data), "--json"])
+        return code, json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    with installation(s3=True) as one:
+        company, _ = one.create_company("acme"), one.create_company("borealis")
+        code, refused = command("backup", "acme", "--to-bucket")
+        assert (code, refused["error"]["code"]) == (7, "storage_setup")
+        one.connect_bucket(company)
+        folder = DataFolder.open(one.data)
+        wait_until(lambda: ask(one, "acme.localhost"))
+        code, made = command("backup", "acme", "--to-bucket")
+        assert (code, made["parts"]) == (0, 1), made
+        code, listed = command("backups", "acme")
+        assert (code, [each["id"] for each in listed["backups"]]) == (0, [made["id"]])
+
+        provisioning.drop_database(folder.server(), company.database_name)
+        code, back = command("restore", "acme", "--from-bucket", "newest")
+        assert (code, back["id"], back["rows"]) == (0, made["id"], back["rows"]), back
+        registry = queries.engine(folder.server())
+        with registry.connect() as conn:
+            fresh = queries.find_company(conn, "acme")
+        registry.dispose()
+        engine = provisioning.app_engine(folder.server(), folder.keyring(), fresh)
+        with engine.connect() as conn:  # the grant of the reads, which had no database to be written to
+            scopes = conn.execute(select(grants.c.object_key).where(grants.c.action == "back_up")).scalars().all()
+        engine.dispose()
+        assert "custody/backups/" in scopes
+
+        due = ["company", "backup-due", "--data", str(one.data), "--hours"]
+        assert (main([*due, "1"]), capsys.readouterr().err) == (0, "")  # acme's is of this hour; borealis has no bucket
 
 
 def test_an_operator_backs_up_and_restores_a_company_that_runs(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -24,7 +24,7 @@ from tests.services.stores import CAPABILITIES
 from tests.services.wording import check_failed, check_words
 
 from reelkeep.cli.installation import Installation
-from reelkeep.companies import registry
+from reelkeep.companies import registry, storage_registry
 from reelkeep.companies.tables import storage_connections
 from reelkeep.errors import ReelkeepError, StorageSetupError
 from reelkeep.storage.connection_states import ConnectionState
@@ -90,11 +90,11 @@ def make_place(platform: Platform) -> MakePlace:
             platform,
             lambda conn: (
                 made.append(
-                    registry.add_connection(
+                    storage_registry.add_connection(
                         conn, platform.company.id, capabilities=frozenset(CAPABILITIES), state=ACTIVE, **fields
                     )
                 ),
-                registry.place(conn, platform.company.id, production["id"], made[0].id),
+                storage_registry.place(conn, platform.company.id, production["id"], made[0].id),
             ),
         )
         place = Place(platform, production["id"], production["slug"], made[0].id)

@@ -17,7 +17,7 @@ from tests.services.installation import ask, installation, wait_until
 import reelkeep.catalog.tables
 import reelkeep.companies.tables
 from reelkeep.cli import main
-from reelkeep.companies import provisioning
+from reelkeep.companies import provisioning, storage_registry
 from reelkeep.companies import registry as queries
 from reelkeep.companies.databases import ADMIN_ROLE, DatabaseServer
 from reelkeep.companies.registry import Company
@@ -53,7 +53,7 @@ def test_the_servers_log_tells_no_value_of_a_row(postgres_server: DatabaseServer
         conn.execute(insert(reelkeep.catalog.tables.users).values(id=new_id(), **values))
     with pytest.raises(ProgrammingError), company_database.begin() as conn:
         conn.execute(text(f"SELECT '{address}' FROM nowhere"))
-    log = (postgres_server.host.parent / "postgres.log").read_text()
+    log = (postgres_server.host.parents[1] / "postgres.log").read_text()
     assert "uq_users_email" in log
     assert address not in log
 
@@ -161,7 +161,7 @@ def test_names_of_databases_and_roles_do_not_tell_whose_they_are(company: Compan
 
 
 def _connect(conn, company_id: CompanyId, role_arn: str):
-    return queries.add_connection(
+    return storage_registry.add_connection(
         conn,
         company_id,
         bucket="b",
@@ -183,7 +183,7 @@ def test_a_role_belongs_to_one_company_and_gets_a_fresh_external_id_each_time(
         first, second = _connect(conn, ours.id, arn), _connect(conn, ours.id, arn)
         assert first.external_id != second.external_id
         assert len(first.external_id) >= 40
-        assert queries.connections(conn, ours.id) == {first.id: first, second.id: second}
+        assert storage_registry.connections(conn, ours.id) == {first.id: first, second.id: second}
         assert first.prefix == "a/b"
         with pytest.raises(Conflict):
             _connect(conn, theirs.id, arn)
@@ -193,12 +193,12 @@ def test_a_company_cannot_be_placed_at_another_companys_connection(registry: Eng
     ours, theirs = make_company(), make_company()
     with registry.begin() as conn:
         connection = _connect(conn, ours.id, f"arn:aws:iam::1:role/{new_id()}")
-        queries.place(conn, ours.id, "", connection.id)
-        assert queries.placements(conn, ours.id) == {"": connection.id}
+        storage_registry.place(conn, ours.id, "", connection.id)
+        assert storage_registry.placements(conn, ours.id) == {"": connection.id}
         with pytest.raises(NotFound):
-            queries.place(conn, theirs.id, "", connection.id)
+            storage_registry.place(conn, theirs.id, "", connection.id)
         with pytest.raises(NotFound):
-            queries.place(conn, ours.id, "", ConnectionId(new_id()))
+            storage_registry.place(conn, ours.id, "", ConnectionId(new_id()))
 
 
 def test_a_change_of_the_registry_is_announced(

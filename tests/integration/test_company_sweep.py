@@ -24,6 +24,8 @@ from reelkeep.errors import StorageSetupError
 from reelkeep.ids import ConnectionId, GrantId, JobId, VersionId, new_id
 from reelkeep.ingest import abandoned
 from reelkeep.ingest.uploads import Uploads, UploadView
+from reelkeep.isolation.builder import BuiltCodec
+from reelkeep.isolation.sandbox import Limits
 from reelkeep.jobs import queue
 from reelkeep.jobs.interface import Job, JobKind
 from reelkeep.jobs.schedule import SWEEP_EVERY
@@ -67,7 +69,11 @@ def work(site: Site, kind: JobKind) -> Outcome:
         waiting = conn.scalars(select(tables.jobs.c.kind).where(tables.jobs.c.state == "waiting")).all()
         if not waiting:
             queue.enqueue(conn, kind, None)
-    return work_once(site.handle, handlers(insecure_no_sandbox=False))
+    return work_once(site.handle, handlers(no_codec))
+
+
+def no_codec(limits: Limits) -> BuiltCodec:
+    raise AssertionError(f"a sweep asked for a codec with {limits}")
 
 
 def begin(site: Site, user: User, production: Production, name: str) -> UploadView:

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine, text
 from tests.services.databases import MakeCompany
 
-import reelkeep.companies.migrations
-from reelkeep.companies import onboarding, provisioning, stacks
+from reelkeep.companies import onboarding, provisioning, stacks, storage_registry
 from reelkeep.companies import registry as queries
 from reelkeep.companies.databases import DatabaseServer
+from reelkeep.companies.migrations import MIGRATIONS
 from reelkeep.companies.onboarding_steps import BY_PEOPLE, Note, Step, StepState
 from reelkeep.contract.pasted import Stack
 from reelkeep.encryption.keyring import KeyringBroken, LocalKeyring
@@ -36,11 +36,11 @@ def connect(conn: Any, company_id: CompanyId | None, **changed: Any) -> StorageC
         "sts_endpoint_url": None,
         "path_style": False,
     }
-    return queries.add_connection(conn, company_id, **{**fields, **changed})
+    return storage_registry.add_connection(conn, company_id, **{**fields, **changed})
 
 
 def state(conn: Any, company_id: CompanyId, connection: StorageConnection) -> ConnectionState | None:
-    found = queries.connections(conn, company_id).get(connection.id)
+    found = storage_registry.connections(conn, company_id).get(connection.id)
     return found.state if found else None
 
 
@@ -52,29 +52,29 @@ def test_a_connection_begins_as_a_draft_and_is_used_only_after_a_check(
         made = connect(conn, ours.id)
         assert made.state is S.DRAFT
         for refused in (
-            lambda: queries.place(conn, ours.id, "", made.id),
-            lambda: queries.activate_connection(conn, made.id),
-            lambda: queries.move_connection(conn, made.id, S.SUSPENDED),
+            lambda: storage_registry.place(conn, ours.id, "", made.id),
+            lambda: storage_registry.activate_connection(conn, made.id),
+            lambda: storage_registry.move_connection(conn, made.id, S.SUSPENDED),
         ):
             with pytest.raises(Conflict):
                 refused()
-        assert (state(conn, ours.id, made), queries.placements(conn, ours.id)) == (S.DRAFT, {})
-        queries.verify_connection(conn, made.id, frozenset({Capability.CONDITIONAL_PUT}))
+        assert (state(conn, ours.id, made), storage_registry.placements(conn, ours.id)) == (S.DRAFT, {})
+        storage_registry.verify_connection(conn, made.id, frozenset({Capability.CONDITIONAL_PUT}))
         with pytest.raises(Conflict):
-            queries.place(conn, ours.id, "", made.id)
-        queries.activate_connection(conn, made.id)
-        queries.place(conn, ours.id, "", made.id)
-        queries.verify_connection(conn, made.id, frozenset())  # a check of one in use
-        queries.activate_connection(conn, made.id)
+            storage_registry.place(conn, ours.id, "", made.id)
+        storage_registry.activate_connection(conn, made.id)
+        storage_registry.place(conn, ours.id, "", made.id)
+        storage_registry.verify_connection(conn, made.id, frozenset())  # a check of one in use
+        storage_registry.activate_connection(conn, made.id)
         assert state(conn, ours.id, made) is S.ACTIVE
-        assert queries.placed_at(conn, made.id) == [(ours.id, "")]
+        assert storage_registry.placed_at(conn, made.id) == [(ours.id, "")]
         for gone in (S.SUSPENDED, S.RETIRED):
-            queries.move_connection(conn, made.id, gone)
+            storage_registry.move_connection(conn, made.id, gone)
         with pytest.raises(Conflict):
-            queries.verify_connection(conn, made.id, frozenset())
+            storage_registry.verify_connection(conn, made.id, frozenset())
         assert state(conn, ours.id, made) is None
         with pytest.raises(NotFound):
-            queries.move_connection(conn, ConnectionId(new_id()), S.VERIFIED)
+            storage_registry.move_connection(conn, ConnectionId(new_id()), S.VERIFIED)
 
 
 def test_names_are_made_from_buckets_and_are_unique_in_a_company(registry: Engine, make_company: MakeCompany) -> None:
@@ -92,16 +92,16 @@ def test_the_hosted_connection_is_each_companys_own_prefix(registry: Engine, mak
     ours, theirs = make_company(), make_company()
     with registry.connect() as conn, conn.begin() as undone:
         hosted = connect(conn, None, prefix="media", state=S.ACTIVE, name=f"hosted-{new_id()}")
-        queries.place_hosted(conn, hosted.id)
+        storage_registry.place_hosted(conn, hosted.id)
         for company in (ours, theirs):
-            seen = queries.connections(conn, company.id)[hosted.id]
+            seen = storage_registry.connections(conn, company.id)[hosted.id]
             assert (seen.prefix, seen.is_hosted) == (f"media/{company.id}", True)
-            assert queries.placements(conn, company.id) == {HOSTED: hosted.id}
-        assert queries.placed_at(conn, hosted.id) == [(None, HOSTED)]
+            assert storage_registry.placements(conn, company.id) == {HOSTED: hosted.id}
+        assert storage_registry.placed_at(conn, hosted.id) == [(None, HOSTED)]
         with pytest.raises(Conflict):  # the operator's role is no company's
             connect(conn, ours.id, role_arn=hosted.role_arn)
         with pytest.raises(NotFound):
-            queries.place_hosted(conn, connect(conn, ours.id, state=S.ACTIVE).id)
+            storage_registry.place_hosted(conn, connect(conn, ours.id, state=S.ACTIVE).id)
         undone.rollback()  # other tests' companies have no hosted place
 
 
@@ -113,13 +113,13 @@ def test_rows_of_the_release_before_get_names_and_stay_in_use(postgres_server: D
     engine = postgres_server.engine(name)
     try:
         with engine.begin() as conn:
-            reelkeep.companies.migrations.upgrade(conn, "0001")
+            MIGRATIONS.upgrade(conn, "0001")
             conn.execute(text(_OLD_COMPANY))
             for number, state in enumerate(("active", "active", "pending", "disabled")):
                 conn.execute(text(_OLD_CONNECTION), {"id": f"s{number}", "state": state})
         with engine.begin() as conn:
-            reelkeep.companies.migrations.upgrade(conn)
-            found = queries.connections(conn, CompanyId("c"))
+            MIGRATIONS.upgrade(conn)
+            found = storage_registry.connections(conn, CompanyId("c"))
         assert [(one.name, one.state) for one in found.values()] == [
             ("reels", S.ACTIVE),
             ("reels-2", S.ACTIVE),
@@ -200,7 +200,7 @@ def test_a_company_whose_key_opens_with_one_connection_uses_none_while_that_one_
         opener, other = (connect(conn, ours.id) for _ in range(2))
         for one in (opener, other):
             for state in (S.VERIFIED, S.ACTIVE):
-                queries.move_connection(conn, one.id, state)
+                storage_registry.move_connection(conn, one.id, state)
         key = WrappingKey("arn:aws:kms:eu-central-1:222222222222:key/k", ours.id, b"probe")
         outer = provisioning.wrap_inner_key(keyring, ours.id, b"within")
         queries.set_company_key(conn, ours.id, outer, key, opener.id)
@@ -208,25 +208,25 @@ def test_a_company_whose_key_opens_with_one_connection_uses_none_while_that_one_
         assert provisioning.inner_key(keyring, company) == b"within"
         with pytest.raises(KeyringBroken):
             provisioning.company_key(keyring, company)
-        found = queries.connections(conn, ours.id)
+        found = storage_registry.connections(conn, ours.id)
         assert (found[opener.id].wrapping_key, found[other.id].wrapping_key) == (key, None)
         assert found[other.id].state is S.ACTIVE
-        assert not queries.revoke_connection(conn, ours.id, other.id, Revocation.WRAPPING_KEY)
-        assert queries.revoke_connection(conn, ours.id, opener.id, Revocation.WRAPPING_KEY)
-        found = queries.connections(conn, ours.id)
+        assert not storage_registry.revoke_connection(conn, ours.id, other.id, Revocation.WRAPPING_KEY)
+        assert storage_registry.revoke_connection(conn, ours.id, opener.id, Revocation.WRAPPING_KEY)
+        found = storage_registry.connections(conn, ours.id)
         assert [found[one.id].state for one in (opener, other)] == [S.REVOKED, S.REVOKED]
         assert (found[opener.id].waits_for_key, found[other.id].waits_for_key) == (False, True)
         with pytest.raises(Conflict, match="wrapping key"):
-            queries.move_connection(conn, opener.id, S.RETIRED)
-        queries.resume_revoked(conn, ours.id, opener.id)
-        queries.move_connection(conn, opener.id, S.SUSPENDED)
-        assert queries.connections(conn, ours.id)[other.id].state is S.SUSPENDED
-        assert all(one.state is S.ACTIVE for one in queries.connections(conn, make_company().id).values())
+            storage_registry.move_connection(conn, opener.id, S.RETIRED)
+        storage_registry.resume_revoked(conn, ours.id, opener.id)
+        storage_registry.move_connection(conn, opener.id, S.SUSPENDED)
+        assert storage_registry.connections(conn, ours.id)[other.id].state is S.SUSPENDED
+        assert all(one.state is S.ACTIVE for one in storage_registry.connections(conn, make_company().id).values())
         for again in (S.VERIFIED, S.ACTIVE):
-            queries.move_connection(conn, opener.id, again)
+            storage_registry.move_connection(conn, opener.id, again)
         queries.set_company_key(conn, ours.id, ours.wrapped_company_key, None, None)
-        assert not queries.revoke_connection(conn, ours.id, opener.id, Revocation.WRAPPING_KEY)
-        assert queries.connections(conn, ours.id)[other.id].state is S.ACTIVE
+        assert not storage_registry.revoke_connection(conn, ours.id, opener.id, Revocation.WRAPPING_KEY)
+        assert storage_registry.connections(conn, ours.id)[other.id].state is S.ACTIVE
         assert provisioning.company_key(keyring, queries.lock_company(conn, ours.id)).reveal()
 
 

@@ -86,10 +86,10 @@ def test_a_deleted_version_is_gone_but_for_its_original_and_comes_back_anew(film
         company = film.platform.company
         assert company is not None
         operator = Installation(film.platform.data)
-        report = Auditing(operator, company).by_listing(
+        audited = Auditing(operator, company).by_listing(
             operator.connection(company, "acme-media"), lambda _: None, lambda *_: None, lambda: None
         )
-        assert not [one for one in report.kept if film.id in one.key]
+        assert not [one for one in audited.report.kept if film.id in one.key]
 
         assert wait_until(lambda: restored(api, film.id))["state"] == "stored"
         film.platform.wait_for(film.id, "ready")

@@ -20,7 +20,7 @@ from tests.services.installation import Installation
 from reelkeep.transfer import network
 from reelkeep.transfer.api import Api
 
-DONE_SECONDS = 150
+DONE_SECONDS = 240
 FIELDS = {
     "upload_seconds",
     "upload_bytes_per_second",

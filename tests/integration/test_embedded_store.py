@@ -7,13 +7,13 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.services.stores import ACME_BUCKET, ACME_ORIGIN, BOREALIS_BUCKET
 
 from reelkeep.storage.interface import StorageConnection
+from reelkeep.storage.models import fresh_session
 from reelkeep.supervisor.object_store import REGION, EmbeddedStore
 
 
@@ -28,7 +28,7 @@ def session(store: EmbeddedStore, bucket: str, policy: dict[str, Any] | None = N
     more = {"Policy": json.dumps(policy)} if policy else {}
     role_arn = store.connection_fields(bucket).role_arn
     key = sts.assume_role(RoleArn=role_arn, RoleSessionName="test", DurationSeconds=900, **more)["Credentials"]
-    return boto3.Session().client(
+    return fresh_session().create_client(
         "s3",
         endpoint_url=store.endpoint_url,
         region_name=REGION,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
@@ -19,7 +20,7 @@ from tests.services.databases import MakeCompany
 from tests.services.sites import ORIGIN, Making, Site, login_of, open_site
 from websockets.exceptions import InvalidStatus
 
-from reelkeep.catalog import members
+from reelkeep.catalog import members, storage_audits
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
 from reelkeep.catalog.tables import metadata
@@ -37,8 +38,9 @@ API: Final = "/api/v1"
 FIT: Final = frozenset({Capability.CONDITIONAL_PUT, Capability.FULL_OBJECT_CRC32})
 CRC32: Final = "NhCmhg=="  # of b"hello"
 OF_THE_COMPANY: Final = {"members", "connections"}  # these belong to a whole company, and to no production
-ADMINS_ALONE: Final = (
-    f"{API}/storage/"  # 403 for everybody else, whatever the id; to admins what is not theirs is not there
+ADMINS_ALONE: Final = (  # 403 for everybody else, whatever the id; to admins what is not theirs is not there
+    f"{API}/storage/",
+    f"{API}/support",
 )
 ONE_BY_ONE: Final = (
     f"POST {API}/productions/{{production_id}}/small-uploads/complete"  # 200, and not_found in its place
@@ -114,7 +116,17 @@ def objects(site: Site, user: User) -> dict[str, str]:
         "comments": made(f"{API}/versions/{version.id}/comments", frame=0, text="too dark")["id"],
         "members": user.id,
         "connections": site.connection.id,
+        "audits": audit_of(site),
     }
+
+
+def audit_of(site: Site) -> str:
+    """Return a kept audit of the company's bucket that found something fresh."""
+    body = {"found": {"foreign": 1}, "fresh": {"foreign": 1}, "gone": 0, "named": [], "settings": [], "notes": []}
+    body |= {"objects": 1, "bytes": 1}
+    with site.engine.begin() as conn:
+        now = datetime.now(UTC)
+        return storage_audits.keep(conn, site.connection.id, now, is_clean=False, fresh=1, body=body, marks=[])
 
 
 @pytest.fixture

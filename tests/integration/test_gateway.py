@@ -13,10 +13,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.services.installation import Installation, installation, wait_until
+from tests.services.installation import Installation, answer_of, ask, installation, wait_until
 from websockets.sync.client import connect
 
 from reelkeep.gateway.crowd import MAX_PEEKING
@@ -45,14 +44,6 @@ def exchange(connection: http.client.HTTPConnection, host: str, path: str = "/wh
     return answer.status, answer.read()
 
 
-def ask(up: Installation, host: str, path: str = "/who") -> dict[str, Any]:
-    with contextlib.closing(open_connection(up)) as connection:
-        status, body = exchange(connection, host, path)
-        assert status == 200, body
-        facts: dict[str, Any] = json.loads(body)
-        return facts
-
-
 def raw(up: Installation, source: str = "127.0.0.1") -> socket.socket:
     return socket.create_connection(("127.0.0.1", up.facts["port"]), timeout=15, source_address=(source, 0))
 
@@ -71,7 +62,7 @@ def cpu_seconds(pid: int) -> float:
     [(ACME, "acme", "app"), (MEDIA, "acme", "media"), ("BOREALIS.localhost.:8000", "borealis", "app")],
 )
 def test_a_request_reaches_the_process_of_its_host_name(up: Installation, host: str, slug: str, role: str) -> None:
-    facts = ask(up, host)
+    facts = answer_of(up, host, "/who")
     assert (facts["company"]["slug"], facts["role"]) == (slug, role)
 
 
@@ -216,7 +207,7 @@ def test_with_one_company_any_name_leads_to_its_app() -> None:
     with installation() as one:
         one.create_company("acme")
         wait_until(lambda: ask(one, ACME))
-        assert ask(one, "127.0.0.1")["company"]["slug"] == "acme"
+        assert answer_of(one, "127.0.0.1", "/who")["company"]["slug"] == "acme"
         with contextlib.closing(open_connection(one)) as connection:
             assert exchange(connection, "localhost")[0] == 200
             assert exchange(connection, ACME)[0] == 421  # one name a connection, here too

@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 from tests.integration.studio import KeptSessions, Studio, a_stored_version
 from tests.media.clips import strip_clip
+from tests.services.installation import is_alive
 
 from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.tables import jobs, segments
@@ -36,7 +37,7 @@ from reelkeep.storage.s3 import S3Store
 from reelkeep.storage.sts import PlatformIdentity, StsBroker
 from reelkeep.supervisor.object_store import AccessKey
 
-FRAMES = 120
+FRAMES = 240  # enough that a job is still at work when it is killed after its first segments
 
 
 class Supervisor:
@@ -50,7 +51,9 @@ class Supervisor:
     def start(self) -> subprocess.Popen[bytes]:
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-m", "reelkeep.runner.job_process", "--link-fd", str(theirs.fileno())]
-        process = subprocess.Popen(command, pass_fds=(theirs.fileno(),))
+        command += ["--open-network"]  # no egress process stands beside this supervisor
+        one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # as the real one sets it
+        process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), env=one_thread)
         theirs.close()
         self.started.append(process)
         threading.Thread(target=self._answer, args=(Channel(ours),)).start()
@@ -119,9 +122,9 @@ def supervisor(
     birth = {
         "role": "job",
         "company": {"id": handle.id, "slug": handle.slug, "name": handle.name, "app_origin": "", "media_origin": ""},
+        "covered": [],
         "dsn": provisioning.app_url(postgres_server, keyring, company).render_as_string(hide_password=False),
         "company_key": handle.company_key.reveal().hex(),
-        "insecure_no_sandbox": False,
         **storage_fields({acme_connection.id: acme_connection}, {"": acme_connection.id}),
     }
     supervisor = Supervisor(birth, broker)
@@ -132,7 +135,7 @@ def supervisor(
 
 
 def wait_for(what: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 180
     while not what():
         assert time.monotonic() < give_up
         time.sleep(0.02)
@@ -160,11 +163,11 @@ def test_a_killed_job_process_leaves_no_codec_and_the_next_one_goes_on(
     assert codec
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
-    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in codec))
+    wait_for(lambda: not any(map(is_alive, codec)))
     with company_database.begin() as conn:
         before = set(conn.execute(select(segments)).all())
         conn.execute(update(jobs).values(leased_until=func.now() - timedelta(seconds=1)))
-    assert supervisor.start().wait(60) == 0
+    assert supervisor.start().wait(180) == 0
     version = studio.version()
     assert (version.state, version.problem, version.frames) == (VersionState.READY, None, FRAMES)
     with company_database.connect() as conn:

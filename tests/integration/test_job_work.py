@@ -20,7 +20,7 @@ from reelkeep.jobs import queue
 from reelkeep.jobs.handling import Handler
 from reelkeep.jobs.interface import Hold, Job, JobKind
 from reelkeep.runner.shutdown import Shutdown
-from reelkeep.runner.work import Outcome, work_once
+from reelkeep.runner.work import Outcome, with_next, work_once
 from reelkeep.storage.access import CompanyStorage
 
 
@@ -68,6 +68,19 @@ def test_work_that_returns_is_done(bench: Bench) -> None:
     assert bench.ends == [(JobState.DONE, None)]
     assert bench.row().state == "done"
     assert bench.work(lambda company, job, hold: None) is Outcome.NOTHING
+
+
+def test_a_process_says_whether_another_job_is_due(bench: Bench) -> None:
+    with bench.engine.begin() as conn:
+        queue.enqueue(conn, JobKind.TRANSCODE, None)
+    first = bench.work(lambda company, job, hold: None)
+    assert with_next(bench.handle, first) is Outcome.MORE
+    second = bench.work(raising(DependencyError("away")))  # due again later, which is not now
+    assert [with_next(bench.handle, outcome) for outcome in (second, Outcome.NOTHING, Outcome.DIED)] == [
+        Outcome.WORKED,
+        Outcome.NOTHING,
+        Outcome.DIED,
+    ]
 
 
 @pytest.mark.parametrize("error", [MediaError("cut off"), StorageSetupError("refused"), IsolationError("no sandbox")])

@@ -10,16 +10,17 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from tests.media.originals import make_original
 from tests.media.sequences import shoot
 from tests.services.command_line import CommandLine
 from tests.services.platform import Platform
-from tests.services.sites import Site
+from tests.services.sites import Making, Site
 
-from reelkeep.catalog import tables
+from reelkeep.catalog import luts, tables
 from reelkeep.catalog.productions import Production
-from reelkeep.ids import new_id
+from reelkeep.ids import LutId, new_id
+from reelkeep.luts import Shaper
 from reelkeep.transfer.upload import upload
 
 API = "/api/v1"
@@ -71,6 +72,45 @@ def test_a_lut_is_added_chosen_and_taken_away_by_an_admin_of_its_production(site
     assert {entry[2] for entry in site.bucket.log} <= {grant.id for grant in grants}
 
 
+def test_a_lut_that_nobody_uses_is_deleted_and_one_in_use_is_not_and_says_by_whom(site: Site) -> None:
+    client = site.client(ada := site.user())
+    production = site.production("Night", production_admin=ada)
+    body = CUBE.replace("LUT_3D_SIZE", "LUT_1D_SIZE 2\nLUT_3D_SIZE").replace(
+        "LUT_3D_SIZE 5", "LUT_3D_SIZE 5\n0 0 0\n1 1 1"
+    )
+    lut = added(site, client, production, body.encode()).json()["lut"]
+    this = f"{API}/productions/{production.id}/luts/{lut['id']}"
+    chosen(client, production, id=lut["id"], input="linear")
+    refused = client.delete(this)
+    assert (
+        refused.status_code,
+        "the production Night" in refused.json()["error"]["message"].lower().replace("night", "Night"),
+    ) == (409, True)
+    version = site.version(production, ada, "reel 1.mov")
+    making = Making(site, version)
+    with site.engine.begin() as conn:
+        values = {"lut_id": lut["id"], "lut_input": "linear"}
+        conn.execute(update(tables.proxies).where(tables.proxies.c.version_id == version.id).values(values))
+        assert luts.numbers(conn, LutId(lut["id"])).shaper == Shaper(0, 1, np.float32([0, 0, 0, 1, 1, 1]).tobytes())
+    assert chosen(client, production).status_code == 200
+    assert "reel 1.mov (version 1)" in client.delete(this).json()["error"]["message"]
+    making.publish("v360", 0)
+    making.complete(200)
+    gone = client.delete(this)
+    assert (gone.status_code, gone.json()["object_key"]) == (200, f"attachments/lut/{lut['id']}/Naight_v2.cube")
+    assert gone.json()["object_key"] in site.bucket.objects  # the platform may delete nothing there
+    with site.engine.begin() as conn:
+        row = conn.execute(select(tables.luts)).one()
+    assert (row.numbers, row.shaper_numbers, row.domain, row.deleted_by) == (None, None, None, ada.id)
+    for again in (
+        client.delete(this),
+        client.post(f"{this}/complete"),
+        chosen(client, production, id=lut["id"], input="linear"),
+    ):
+        assert again.status_code == 404
+    assert client.get(f"{API}/productions/{production.id}/luts").json()["luts"] == []
+
+
 @pytest.mark.parametrize(("role", "status"), [("uploader", 403), ("reviewer", 403), ("viewer", 403), (None, 404)])
 def test_nobody_else_sees_adds_or_chooses_a_lut(site: Site, role: str | None, status: int) -> None:
     owner, user = site.user("Ada"), site.user("Eve")
@@ -80,6 +120,7 @@ def test_nobody_else_sees_adds_or_chooses_a_lut(site: Site, role: str | None, st
     assert client.get(luts).status_code == status
     assert begun(client, production, CUBE.encode()).status_code == status
     assert client.post(f"{luts}/{lut['id']}/complete").status_code == status
+    assert client.delete(f"{luts}/{lut['id']}").status_code == status
     assert chosen(client, production, id=lut["id"], input="linear").status_code == status
 
 
@@ -139,3 +180,7 @@ def test_a_film_is_shown_through_the_lut_of_its_production(platform: Platform, t
         assert api.facts(television)["lut"] is None
         listed = line.run("production", "lut", "list", slug, "--json").fields
         assert [one["id"] for one in listed["luts"]] == [listed["chosen"]["id"]] == [lut["id"]]
+        assert line.run("production", "lut", "delete", slug, "Night v2.cube").code != 0
+        assert line.run("production", "lut", "none", slug).code == 0
+        assert line.run("production", "lut", "delete", slug, "Night v2.cube").code == 0
+        assert api.facts(linear)["lut"] == used  # what was made goes on saying by which

@@ -72,7 +72,9 @@ def open_cinema(make_site: MakeSite) -> OpenCinema:
         user = site.user()
         production = site.production(reviewer=user)
         making = Making(site, site.version(production, user), frames=frames)
-        served = site.keep(Served(make_media(site.handle, site.dsn, max_entries=64), host_of(MEDIA_ORIGIN)))
+        served = site.keep(
+            Served(make_media(site.handle, site.dsn, cache_bytes=256 << 20, max_entries=64), host_of(MEDIA_ORIGIN))
+        )
         app = site.client(user)
         return Cinema(site, user, production, making, app, served.client(Origin=ORIGIN))
 
@@ -320,3 +322,12 @@ def test_segments_come_out_of_a_real_bucket_by_a_session_for_playback_alone(
         assert cinema.media.get(f"{base}/v360/{number}.m4s").content == cinema.making.plain["v360", number]
     purposes = {request.purpose.value for request in broker._sessions}
     assert purposes == {"write_proxy", "playback"}
+
+
+def test_the_root_of_the_media_name_says_what_it_is_and_nothing_of_anybody(cinema: Cinema) -> None:
+    """A browser is sent there to accept the name's certificate; the page tries whether it reaches it."""
+    answer = cinema.media.get("/")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    assert ORIGIN in answer.text
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert cinema.media.post("/").status_code == 404

@@ -25,7 +25,7 @@ from reelkeep.companies.registry import Company
 from reelkeep.companies.tables import companies
 from reelkeep.encryption.keyring import LocalKeyring
 from reelkeep.ids import ProcessId, new_id
-from reelkeep.supervisor.child import Child
+from reelkeep.supervisor.child import spawn
 from reelkeep.supervisor.folder import DataFolder
 from reelkeep.supervisor.ledger import Ledger
 
@@ -92,7 +92,7 @@ def test_what_a_database_that_is_away_does_not_take_is_written_later_with_its_tr
 
     async def serve() -> datetime:
         book = Ledger(company.slug, provisioning.app_url(postgres_server, keyring, company), BY)
-        child = Child("process", [sys.executable, "-I", "-c", "import sys; sys.exit(4)"])
+        child = spawn("process", [sys.executable, "-I", "-c", "import sys; sys.exit(4)"])
         book.follow(ProcessKind.APP, child)
         await child.ended()
         await asyncio.sleep(0.2)  # the first try has failed

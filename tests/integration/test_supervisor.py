@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from reelkeep.companies.tables import companies
 from reelkeep.errors import Conflict
 from reelkeep.ids import new_id
 from reelkeep.supervisor.folder import DataFolder
+from reelkeep.supervisor.refused_exits import EVENT
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,34 @@ def test_a_second_supervisor_is_refused_and_disturbs_nothing(running: tuple[Inst
     assert DataFolder.open(one.data).is_running()
 
 
+def refused_exits(up: Installation, company: Company) -> list[str]:
+    folder = DataFolder.open(up.data)
+    engine = provisioning.app_engine(folder.server(), folder.keyring(), company)
+    try:
+        with engine.connect() as conn:
+            query = select(audit_events.c.details).where(audit_events.c.what == EVENT)
+            return [details["destination"] for details in conn.execute(query).scalars()]
+    finally:
+        engine.dispose()
+
+
+def test_where_a_process_was_not_let_is_on_its_companys_record(running: tuple[Installation, Company]) -> None:
+    one, company = running
+    (got,) = wait_until(lambda: ask(one, "acme.localhost", "/reach?leak.example:443")).values()
+    assert "403" in got
+    assert wait_until(lambda: refused_exits(one, company)) == ["leak.example:443"]
+
+
+def test_another_egress_process_takes_over_from_one_that_was_killed(running: tuple[Installation, Company]) -> None:
+    one, _ = running
+    pid, app = find(one, "egress_process"), ask(one, "acme.localhost")["title"]
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: find(one, "egress_process") != pid)
+    (got,) = ask(one, "acme.localhost", "/reach?again.example:443").values()
+    assert "403" in got
+    assert ask(one, "acme.localhost")["title"] == app  # the processes of companies went on
+
+
 @pytest.mark.parametrize("words", [("gateway_process",), ("stub_process", "app"), ("stub_process", "media")])
 def test_a_killed_process_is_there_again(running: tuple[Installation, Company], words: tuple[str, ...]) -> None:
     one, _ = running
@@ -144,7 +174,15 @@ def test_a_suspended_companys_processes_end_and_a_new_ones_start(running: tuple[
         queries.announce(conn)
     engine.dispose()
     one.await_gone([pid])
+    wait_until(lambda: status_of(one, "borealis.localhost") == 503)  # from a process in reduced mode
     assert ask(one, "acme.localhost")["company"]["slug"] == "acme"
+
+
+def status_of(up: Installation, host: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", up.facts["port"], timeout=15)
+    with contextlib.closing(connection):
+        connection.request("GET", "/who", headers={"Host": host})
+        return connection.getresponse().status
 
 
 def test_a_job_that_nobody_rang_for_is_found_by_the_sweep() -> None:

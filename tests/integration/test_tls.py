@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import ssl
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from tests.services.memory import holds
 
 from reelkeep.encryption.tls_certificate import self_signed
 from reelkeep.gateway.client_hello import UNRECOGNIZED_NAME, alert
-from reelkeep.gateway.crowd import MAX_OF_ONE_SOURCE
+from reelkeep.gateway.crowd import MAX_OF_ONE_SOURCE, MAX_PEEKING
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +187,29 @@ def test_silent_clients_of_one_address_keep_nobody_else_out(up: Front) -> None:
             silent[-1].recv(1)
 
 
+@pytest.mark.parametrize("clients", [300, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_connections_that_send_nothing_are_bounded_in_number_and_memory(up: Front, clients: int) -> None:
+    """Nobody else has to wait meanwhile, and afterwards nothing is left of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, clients + 1_000)), hard))
+    files, memory = descriptors(up.gateway.pid), resident_bytes(up.gateway.pid)
+    with contextlib.ExitStack() as stack:
+        for number in range(clients):
+            source = f"127.1.{number % 250 + 1}.{number // 250 % 250 + 1}"
+            stack.enter_context(up.connected(up.tls_port, source))
+            if number % (clients // 10) == 0:
+                began = time.monotonic()
+                assert up.ask(ACME, source="127.0.0.4")["role"] == "app"
+                assert time.monotonic() - began < 2
+        assert descriptors(up.gateway.pid) <= files + MAX_PEEKING + 20
+        assert resident_bytes(up.gateway.pid) <= memory + 32_000_000  # 20 MB were seen, and no more after three rounds
+    wait_until(lambda: descriptors(up.gateway.pid) <= files + 4)
+
+
+def resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+
+
 def test_handshakes_that_stop_half_way_are_bounded(up: Front) -> None:
     """A client that asks for a company and then says no more holds no process for ever."""
     before = descriptors(up.web[ACME].pid)
@@ -208,3 +232,30 @@ def test_plain_http_leads_to_no_company_that_has_tls(up: Front) -> None:
 def test_json_of_a_process_is_its_own(up: Front) -> None:
     with up.secured(ACME) as client:
         assert json.loads(exchange(client, ACME)[2])["company"]["slug"] == "acme"
+
+
+def test_a_request_with_two_host_fields_is_refused_over_tls(up: Front) -> None:
+    with up.secured(ACME) as client:
+        client.sendall(f"GET /who HTTP/1.1\r\nHost: {ACME}\r\nHost: {BOREALIS}\r\n\r\n".encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 421")
+
+
+@pytest.mark.parametrize("written", ["ACME.localhost", "acme.localhost.", "acme.localhost:8443", "Acme.LOCALHOST.:443"])
+def test_a_host_field_may_be_written_otherwise(up: Front, written: str) -> None:
+    with up.secured(ACME) as client:
+        assert exchange(client, written)[0] == 200
+
+
+@pytest.mark.parametrize("written", ["[::1]", "[::1]:8443", "127.0.0.1", "acme.localhost.evil.test", "acme", "a b"])
+def test_a_host_field_that_is_another_name_is_refused(up: Front, written: str) -> None:
+    with up.secured(ACME) as client:
+        assert exchange(client, written)[0] == 421
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [("acme.localhost.evil.test", alert(UNRECOGNIZED_NAME)), ("acme.localhost:8443", b""), ("[::1]", b"")],
+    ids=["another name", "with a port", "an address"],
+)
+def test_a_server_name_that_is_no_companys_reaches_nobody(up: Front, asked: str, answer: bytes) -> None:
+    assert answer_to(up, client_hello(asked)) == answer

@@ -42,11 +42,11 @@ from reelkeep.transcode import leftovers, records
 from reelkeep.transcode.job import CodecKeepsDying
 from reelkeep.transfer import network
 
-FRAMES = 192  # four segments of 48: some seconds of work on two rungs
+FRAMES = 480  # ten segments of 48, in bundles of 1, 1, 2 and 4: room for a kill after each of the first three
 UPLOADED_FRAMES = 48
 BALLAST_BYTES = 34 << 20  # five parts of 8 MiB
 AT_ONCE_BYTES, BYTES_PER_SECOND = 10 << 20, 256 << 10  # one part of an upload passes, the rest crawls
-READY_SECONDS = 100
+READY_SECONDS = 240
 JOB_WORDS = ("reelkeep.runner.job_process", "reelkeep.isolation.inside", "reelkeep.isolation.enter", "bwrap")
 
 
@@ -322,7 +322,7 @@ class Ledger:
         return Studio(handle, MemoryBucket(), version_id, threading.Event(), fetch)
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 40) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = READY_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.media import bad_files
+from tests.media import bad_files, codec_of_many
 from tests.media.bad_files import BAD_FILES, ERROR, PROXY
 from tests.media.mutations import mutant, seeds
 
 from reelkeep.isolation.channel import BadFrame, ChannelClosed
-from reelkeep.isolation.sandbox import CodecProcess, start_codec
+from reelkeep.isolation.sandbox import CODEC_PACKAGES, CodecProcess, start_codec, start_sandboxed
+from reelkeep.isolation.view import Bind
 from reelkeep.transcode import protocol
 from reelkeep.transcode.problems import unusable
 
@@ -44,12 +45,16 @@ class _Watch:
         self.pid = codec.program_pid()
         self._codec = codec
         self._over = threading.Event()
+        self.renew()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    def renew(self) -> None:
+        """Give the next file its own time."""
+        self._until = time.monotonic() + SECONDS
+
     def _run(self) -> None:
-        until = time.monotonic() + SECONDS
-        while not self._over.wait(0.02) and time.monotonic() < until:
+        while not self._over.wait(0.02) and time.monotonic() < self._until:
             with contextlib.suppress(OSError):
                 self.peak_bytes = max(self.peak_bytes, _peak_bytes(self.pid))
         if not self._over.is_set():
@@ -68,25 +73,33 @@ def _peak_bytes(pid: int) -> int:
 def end_of(content: bytes, **limits: int) -> End:
     """Serve one file to a sandboxed codec and say how that ended."""
     started = time.monotonic()
-    problem = done = facts = None
     with start_codec() as codec:
         watch = _Watch(codec)
-        with contextlib.suppress(ChannelClosed):
-            codec.channel.send(protocol.Job(len(content), **limits).message())
-            while problem is None and done is None:
-                said = protocol.parse_from_codec(codec.channel.receive())
-                if isinstance(said, protocol.Read):
-                    body = content[said.offset : said.offset + said.length]
-                    codec.channel.send(protocol.Bytes(said.offset, body).message())
-                elif isinstance(said, protocol.Probe):
-                    facts = said.facts
-                elif isinstance(said, protocol.Problem):
-                    problem = said
-                elif isinstance(said, protocol.Done):
-                    done = said
+        problem, done, facts = _served(codec, content, **limits)
         watch.end()
         words = codec.last_words()
     return End(problem, done, facts, watch.peak_bytes, time.monotonic() - started, words, watch.pid)
+
+
+def _served(
+    codec: CodecProcess, content: bytes, **limits: int
+) -> tuple[protocol.Problem | None, protocol.Done | None, object]:
+    """Serve one file and return what was said at its end, and the facts; nothing was if the codec died."""
+    problem = done = facts = None
+    with contextlib.suppress(ChannelClosed):
+        codec.channel.send(protocol.Job(len(content), **limits).message())
+        while problem is None and done is None:
+            said = protocol.parse_from_codec(codec.channel.receive())
+            if isinstance(said, protocol.Read):
+                body = content[said.offset : said.offset + said.length]
+                codec.channel.send(protocol.Bytes(said.offset, body).message())
+            elif isinstance(said, protocol.Probe):
+                facts = said.facts
+            elif isinstance(said, protocol.Problem):
+                problem = said
+            elif isinstance(said, protocol.Done):
+                done = said
+    return problem, done, facts
 
 
 def _gone(pid: int) -> bool:
@@ -101,12 +114,16 @@ def _gone(pid: int) -> bool:
 
 
 def harmless(end: End) -> None:
-    assert end.problem or end.done, f"the codec died after {end.seconds:.1f} s: {end.words[-1500:]}"
-    assert end.peak_bytes < MEMORY_BYTES, f"{end.peak_bytes >> 20} MiB"
+    _harmed_nothing(end, end.words)
     assert _gone(end.pid)
+
+
+def _harmed_nothing(end: End, words: str) -> None:
+    assert end.problem or end.done, f"the codec died after {end.seconds:.1f} s: {words[-1500:]}"
+    assert end.peak_bytes < MEMORY_BYTES, f"{end.peak_bytes >> 20} MiB"
     if end.problem:
         assert unusable(end.problem.code, end.problem.detail).message.isprintable()
-        assert "Traceback" not in end.words
+        assert "Traceback" not in words
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
@@ -145,22 +162,39 @@ def test_a_limit_that_is_set_lower_refuses_in_its_own_words(limit: dict[str, int
 
 
 FUZZ_FILES, SOAK_FILES = 300, 10_000
+FILES_A_SANDBOX = 15
+MANY = Bind(Path(codec_of_many.__file__), "/packages/codec_of_many.py")
 
 
 def _fuzz(first: int, count: int) -> list[str]:
     """Run mutants on two threads; return what went wrong with each that did harm."""
     seeds()  # made once, before the threads
+    numbers = list(range(first, first + count))
+    shares = [numbers[start : start + FILES_A_SANDBOX] for start in range(0, count, FILES_A_SANDBOX)]
     with ThreadPoolExecutor(max_workers=2) as workers:
-        return [complaint for complaint in workers.map(_harm_of, range(first, first + count)) if complaint]
+        return [complaint for complaints in workers.map(_harm_of, shares) for complaint in complaints]
 
 
-def _harm_of(number: int) -> str:
-    name, content = mutant(number)
-    try:
-        harmless(end_of(content))
-    except (AssertionError, BadFrame) as problem:
-        return f"mutant {number} of {name}: {str(problem).splitlines()[0][:500]}"
-    return ""
+def _harm_of(numbers: list[int]) -> list[str]:
+    """Serve these mutants to one sandboxed codec after the other: a new one follows on one that did harm."""
+    complaints, waiting = [], list(numbers)
+    while waiting:
+        with start_sandboxed("codec_of_many", packages=CODEC_PACKAGES, extra=(MANY,)) as codec:
+            watch = _Watch(codec)
+            while waiting:
+                name, content = mutant(number := waiting.pop(0))
+                watch.renew()
+                started = time.monotonic()
+                try:
+                    problem, done, facts = _served(codec, content)
+                    end = End(problem, done, facts, watch.peak_bytes, time.monotonic() - started, "", watch.pid)
+                    _harmed_nothing(end, codec.last_words())
+                except (AssertionError, BadFrame) as error:
+                    complaints.append(f"mutant {number} of {name}: {str(error).splitlines()[0][:500]}")
+                    break
+            watch.end()
+        assert _gone(watch.pid)
+    return complaints
 
 
 @pytest.mark.timeout(600)

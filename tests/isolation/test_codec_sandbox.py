@@ -12,12 +12,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.isolation.lines import children_of, first_child, members_of
+from tests.services.installation import wait_until
 
+from reelkeep.errors import DependencyError
 from reelkeep.isolation.channel import ChannelClosed, Message
 from reelkeep.isolation.sandbox import CODEC_PACKAGES, CodecProcess, Limits, start_codec, start_sandboxed
 from reelkeep.isolation.view import Bind
@@ -214,6 +218,18 @@ def test_killing_leaves_no_process_behind(outside: Outside) -> None:
     assert program != process.pid
     process.kill()
     assert _gone(program)
+
+
+def test_one_that_is_killed_while_it_is_built_leaves_no_process_behind() -> None:
+    for _ in range(5):  # the time in which bubblewrap's inner process would not hear of it is some milliseconds
+        before = set(children_of(os.getpid()))
+        with ThreadPoolExecutor(1) as thread:
+            starting = thread.submit(start_codec)
+            (bubblewrap,) = wait_until(lambda before=before: set(children_of(os.getpid())) - before, seconds=20)
+            first_child(bubblewrap)
+            os.kill(bubblewrap, signal.SIGKILL)
+            assert isinstance(starting.exception(30), DependencyError)
+        wait_until(lambda group=bubblewrap: not members_of(group), seconds=5)
 
 
 def test_the_sandbox_dies_with_the_process_that_started_it() -> None:

@@ -85,16 +85,15 @@ def test_a_confined_process_reaches_no_file_no_sibling_and_no_mount(tmp_path: Pa
     assert confined == set()
 
 
-ROLES = ("gateway_process", "runner_process", "app_process", "media_process")
+ROLES = ("gateway.gateway", "egress.egress", "runner.runner", "web.app", "web.media")
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_thread_of_a_process_that_strangers_reach_is_confined(platform: Platform, role: str) -> None:
-    (pid,) = platform.find(
-        f"reelkeep.{'gateway' if role == ROLES[0] else 'runner' if role == ROLES[1] else 'web'}.{role}"
-    )
+    (pid,) = platform.find(f"reelkeep.{role}_process")
     for status in Path(f"/proc/{pid}/task").glob("*/status"):
         facts = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
         assert facts["NoNewPrivs"] == "1"
+        assert facts["Seccomp"] == "2"  # a filter, proc(5)
         for kind in ("CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb"):
             assert int(facts[kind], 16) & ~2 == 0 or (kind == "CapBnd" and os.geteuid() != 0)

@@ -97,11 +97,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(platform: Platform, clip: Path, watch: Watch) -> Run:
+    # Whoever looks for another job after the last one has a codec as well, and ends.
+    wait_until(lambda: not any(map(is_carrier, platform.processes().values())))
     before = {trace.path for trace in traces(platform.data.parent / "traces", "job")}
     version_id = platform.upload(clip).version_id
     carrier = watch.add(the_process(platform, is_carrier))
     codec = watch.add(the_process(platform, is_codec))
-    before.discard(platform.data.parent / "traces" / f"job.{carrier.pid}")  # it may have been there, looking for a job
+    before.discard(platform.data.parent / "traces" / f"job.{carrier.pid}")  # it was there, and stood ready
     return Run(version_id, carrier, codec, before, platform)
 
 
@@ -199,7 +201,14 @@ def test_nothing_is_swapped_and_no_file_is_mapped_or_open_for_writing(whole_run:
         assert watched.shared_files == set()
     assert whole_run.carrier.open_files == {log}  # stdout and stderr are the supervisor's
     assert whole_run.codec.open_files == set()
-    assert whole_run.carrier.locked_kb > 0  # with CAP_IPC_LOCK nothing can be swapped either
+
+
+@pytest.mark.skipif(
+    resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] != resource.RLIM_INFINITY,
+    reason="the machine limits how much memory may be locked: a job then leaves it (isolation.hygiene)",
+)
+def test_the_memory_of_a_carrier_is_locked(whole_run: Run) -> None:
+    assert whole_run.carrier.locked_kb > 0
 
 
 def test_carrier_and_codec_can_leave_no_core(whole_run: Run) -> None:
@@ -209,7 +218,10 @@ def test_carrier_and_codec_can_leave_no_core(whole_run: Run) -> None:
 
 
 def test_a_job_process_does_not_even_write_compiled_code(traced_platform: Platform, clip: Path) -> None:
-    """A module that only job processes import is compiled anew in each, and kept in none."""
+    """One that is started while modules are not compiled imports them all and keeps none.
+
+    Whether the files are there again afterwards says nothing: other tests run beside this one.
+    """
     compiled = list(Path(reelkeep.__path__[0], "__pycache__").glob("pipeline.*.pyc"))
     assert compiled
     for path in compiled:
@@ -220,7 +232,6 @@ def test_a_job_process_does_not_even_write_compiled_code(traced_platform: Platfo
     made = [trace for trace in traces(traced_platform.data.parent / "traces", "job") if trace.path not in before]
     assert any(INTERPRETER in trace.programs for trace in made)
     assert [write for trace in made for write in trace.disk_writes()] == []
-    assert not [path for path in compiled if path.exists()]
 
 
 def test_a_crashed_codec_leaves_no_core_and_one_line_of_text(
@@ -244,7 +255,9 @@ def test_a_crashed_codec_leaves_no_core_and_one_line_of_text(
     assert {(write.call, write.where) for write in written} == {("write", str(log))}
     assert all(int(write.line.rpartition("=")[2]) <= MAX_REASON_CHARACTERS + 100 for write in written)
     words = log.read_bytes()[said:].decode("ascii").splitlines()
-    assert [line for line in words if re.fullmatch(r"the codec ended early: [ -~]{1,200}", line)], words
+    assert [
+        line for line in words if re.fullmatch(r"reelkeep.transcode.carrier: the codec ended early: [ -~]{1,200}", line)
+    ], words
     assert all(re.fullmatch(r"[ -~]{0,300}", line) for line in words), words
 
 

@@ -30,7 +30,7 @@ def main() -> int:
     folder = options.data.parent / "traces"
     folder.mkdir(exist_ok=True)
     assert shutil.which("strace")
-    programs = Programs(job=traced(ours.job, folder / "job"), media=traced(ours.media, folder / "media"))
+    programs = Programs(job=traced(ours.job, folder / "job"), zygote=traced(ours.zygote, folder / "media"))
     settings = Settings(data=options.data, s3_embedded=True, port=options.port)
     return run(settings, ready_fd=options.ready_fd, programs=programs)
 

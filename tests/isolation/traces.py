@@ -3,7 +3,7 @@
 Seen: opens for writing, writes to open files, names made or changed, writable shared mappings, disk rings. What strace
 cannot see are operations inside an io_uring, so a ring counts as a write here and its owner has to explain it.
 Not on a disk: memfd, pipes, sockets, /dev, /proc, and a tmpfs that the process itself has mounted (bubblewrap's and
-enter.py's scaffolding: those pages belong to no file system with a device behind it).
+enter.py's scaffolding, the ways that passage.py opens: those pages belong to no file system with a device behind it).
 """
 
 from __future__ import annotations
@@ -67,15 +67,16 @@ class Trace:
 
     def disk_writes(self) -> list[DiskWrite]:
         """Return every call that succeeded and could have put a byte or a name on a disk."""
-        found, in_memory = [], False
+        found: list[DiskWrite] = []
+        in_memory: tuple[str, ...] = ()
         for line in self.lines:
             call = _LINE.match(line)
             if call is None or call["result"] == "-1":
                 continue
-            if line.startswith('mount("tmpfs", "/tmp",'):
-                in_memory = True
+            if (mounted := re.match(r'mount\("tmpfs", "([^"]+)", ', line)) is not None:
+                in_memory += _SCAFFOLD if mounted[1] == "/tmp" else (f"{mounted[1]}/",)
             where = _target(call)
-            if where is not None and not (in_memory and where.startswith(_SCAFFOLD)):
+            if where is not None and not where.startswith(in_memory):
                 found.append(DiskWrite(call["call"], where, line))
         return found
 

@@ -1,22 +1,38 @@
-"""The most memory that the codec holds: the peak of its resident set (VmHWM, proc(5)) while it makes a whole proxy."""
+"""The most memory that the codec holds while it makes a whole proxy, as proc(5) tells it."""
 
 from __future__ import annotations
 
 import contextlib
 import subprocess
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import imageio_ffmpeg
 
 from reelkeep.isolation.sandbox import CodecProcess, start_codec
+from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.protocol import Bytes, Done, Job, Problem, Read, parse_from_codec
 
 KINDS = {
     "h264": ("mp4", "-c:v libx264 -preset ultrafast -crf 20 -g 250 -pix_fmt yuv420p"),
     "prores": ("mov", "-c:v prores_ks -profile:v 3 -pix_fmt yuv422p10le"),
+    "prores-4444": ("mov", "-c:v prores_ks -profile:v 4 -pix_fmt yuva444p10le -alpha_bits 16"),  # decoded to 12 bits
 }
 LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The most that was seen.
+
+    Args:
+        resident: bytes in memory at once (VmHWM).
+        data: bytes that ``RLIMIT_DATA`` counts (VmData): also what is reserved and not touched, such as stacks.
+    """
+
+    resident: int
+    data: int
 
 
 def a_test_picture(folder: Path, kind: str, pixels: str, seconds: int) -> Path:
@@ -29,18 +45,27 @@ def a_test_picture(folder: Path, kind: str, pixels: str, seconds: int) -> Path:
     return path
 
 
-def peak_bytes(clip: Path) -> int:
-    """Have the sandboxed codec make everything of a file and return the most memory it held."""
+def peak_bytes(clip: Path, threads: int = 0) -> Peak:
+    """Have the sandboxed codec make everything of a file and return the most memory it held.
+
+    Args:
+        threads: of each decoder and encoder, as a machine with more processors has them; 0: as this one has them.
+
+    Raises:
+        Refused: it could not, for want of memory perhaps.
+    """
     original = clip.read_bytes()
     with start_codec() as codec:
         watch = _Watch(codec)
-        codec.channel.send(Job(len(original)).message())
+        codec.channel.send(Job(len(original), threads=threads).message())
         while True:
             said = parse_from_codec(codec.channel.receive())
             if isinstance(said, Read):
                 body = original[said.offset : said.offset + said.length]
                 codec.channel.send(Bytes(said.offset, body).message())
-            elif isinstance(said, Done | Problem):
+            elif isinstance(said, Problem):
+                raise Refused(said.code, said.detail)
+            elif isinstance(said, Done):
                 return watch.end()
 
 
@@ -49,18 +74,19 @@ class _Watch:
 
     def __init__(self, codec: CodecProcess) -> None:
         self._status = Path(f"/proc/{codec.program_pid()}/status")
-        self._ended, self._peak = threading.Event(), 0
+        self._ended, self._peaks = threading.Event(), {"VmHWM": 0, "VmData": 0}
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
-    def end(self) -> int:
+    def end(self) -> Peak:
         self._ended.set()
         self._thread.join()
-        return self._peak
+        return Peak(self._peaks["VmHWM"], self._peaks["VmData"])
 
     def _look(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):
             with contextlib.suppress(OSError):
                 for line in self._status.read_text().splitlines():
-                    if line.startswith("VmHWM:"):
-                        self._peak = max(self._peak, int(line.split()[1]) << 10)
+                    name, _, rest = line.partition(":")
+                    if name in self._peaks:
+                        self._peaks[name] = max(self._peaks[name], int(rest.split()[0]) << 10)

@@ -19,6 +19,7 @@ BODY_IDS: Final = {  # (schema, field) to the collection that its ids are of
     ("ChosenLut", "id"): "luts",
     ("Arrived", "id"): "small-uploads",
     ("Wanted", "versions"): "versions",
+    ("NewAccess", "production_id"): "productions",
 }
 NO_IDS: Final = {  # fields and query parameters that look like ids
     "after": "a place in an order: what stands behind it is listed of the production in the path alone",

@@ -18,16 +18,19 @@ LATE = "AccessDenied, an hour ago"
 
 
 @contextlib.contextmanager
-def in_front_of(endpoint_url: str, canned: Mapping[str, tuple[int, str]]) -> Iterator[str]:
+def in_front_of(
+    endpoint_url: str, canned: Mapping[str, tuple[int, str]], seen: list[str] | None = None
+) -> Iterator[str]:
     """Yield the URL of a relay.
 
     Args:
+        seen: gets the first line of every request.
         canned: "METHOD part-of-the-target" to status and error code (or, with 200, the whole body), or HANGS.
     """
     host, port = endpoint_url.removeprefix("http://").split(":")
     listener = socket.create_server(("127.0.0.1", 0))
     ended = threading.Event()
-    accepting = threading.Thread(target=_accept, args=(listener, (host, int(port)), canned, ended), daemon=True)
+    accepting = threading.Thread(target=_accept, args=(listener, (host, int(port)), canned, ended, seen), daemon=True)
     accepting.start()
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -39,16 +42,24 @@ def in_front_of(endpoint_url: str, canned: Mapping[str, tuple[int, str]]) -> Ite
 
 
 def _accept(
-    listener: socket.socket, target: tuple[str, int], canned: Mapping[str, tuple[int, str]], ended: threading.Event
+    listener: socket.socket,
+    target: tuple[str, int],
+    canned: Mapping[str, tuple[int, str]],
+    ended: threading.Event,
+    seen: list[str] | None,
 ) -> None:
     with contextlib.suppress(OSError):
         while True:
             client, _ = listener.accept()
-            threading.Thread(target=_serve, args=(client, target, canned, ended), daemon=True).start()
+            threading.Thread(target=_serve, args=(client, target, canned, ended, seen), daemon=True).start()
 
 
 def _serve(
-    client: socket.socket, target: tuple[str, int], canned: Mapping[str, tuple[int, str]], ended: threading.Event
+    client: socket.socket,
+    target: tuple[str, int],
+    canned: Mapping[str, tuple[int, str]],
+    ended: threading.Event,
+    seen: list[str] | None,
 ) -> None:
     with client, contextlib.suppress(OSError):
         head = b""
@@ -58,6 +69,8 @@ def _serve(
             head += data
         lines, _, rest = head.partition(b"\r\n\r\n")
         method, path, *_ = lines.split(b"\r\n")[0].decode("latin-1").split(" ")
+        if seen is not None:
+            seen.append(lines.split(b"\r\n")[0].decode("latin-1"))
         for wanted, (status, text) in canned.items():
             verb, part = wanted.split(" ", 1)
             if method == verb and part in path:

@@ -31,12 +31,16 @@ GATEWAY = ["-I", "-m", "reelkeep.gateway.gateway_process"]
 
 
 class Process:
-    """One of our processes, with the supervisor's end of its link."""
+    """One of our processes, with the supervisor's end of its link.
 
-    def __init__(self, arguments: Sequence[str], birth: Mapping[str, Any]) -> None:
+    Args:
+        inside: what stands before the command, to run it elsewhere.
+    """
+
+    def __init__(self, arguments: Sequence[str], birth: Mapping[str, Any], *, inside: Sequence[str] = ()) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, *arguments, "--link-fd", str(theirs.fileno())]
+            command = [*inside, sys.executable, *arguments, "--link-fd", str(theirs.fileno())]
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
         ours.settimeout(30)
         self._channel = Channel(ours)
@@ -69,9 +73,14 @@ class Process:
 
 
 class Front:
-    """The gateway and the processes behind it."""
+    """The gateway and the processes behind it.
 
-    def __init__(self) -> None:
+    Args:
+        inside: what stands before the gateway's command.
+        address: where it listens for TLS.
+    """
+
+    def __init__(self, *, inside: Sequence[str] = (), address: str = "0.0.0.0") -> None:
         self.folder = open_folder("rk-front-")
         plain, self.tls_port, self.proxied_port = free_ports(3)
         self.plain_port = plain
@@ -81,10 +90,11 @@ class Front:
         trusted = {"networks": ["127.0.0.1/32"], "endpoints": []}
         listeners = [
             {"address": "127.0.0.1", "port": plain, "kind": "plain", "trusted": None},
-            {"address": "0.0.0.0", "port": self.tls_port, "kind": "tls", "trusted": None},
-            {"address": "0.0.0.0", "port": self.proxied_port, "kind": "proxied", "trusted": trusted},
+            {"address": address, "port": self.tls_port, "kind": "tls", "trusted": None},
+            {"address": address, "port": self.proxied_port, "kind": "proxied", "trusted": trusted},
         ]
-        self.gateway = Process(GATEWAY, {"role": "gateway", "listeners": listeners})
+        given = {"role": "gateway", "listeners": listeners, "insecure_no_sandbox": False}
+        self.gateway = Process(GATEWAY, given, inside=inside)
         self.push_routes()
 
     def _born(self, host: str) -> Process:
@@ -99,9 +109,10 @@ class Front:
             "placements": {},
             "handover_path": self._path(host),
             "network": None,
+            "idle_seconds": 300,
             "tls": tls_fields(self.certificates[host]),
         }
-        return Process(["-I", str(STUB), role], birth)
+        return Process([*STUB[1:], role, "--open-network"], birth)  # nobody is here who would let it out
 
     def _path(self, host: str) -> str:
         return str(self.folder / host)
@@ -195,9 +206,9 @@ def tls_fields(certificate: TlsCertificate) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def front() -> Iterator[Front]:
+def front(*, inside: Sequence[str] = (), address: str = "0.0.0.0") -> Iterator[Front]:
     """Start the front; end what is left of it."""
-    one = Front()
+    one = Front(inside=inside, address=address)
     try:
         yield one
     finally:

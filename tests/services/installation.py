@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,28 +21,30 @@ from tests.services.databases import open_folder
 
 from reelkeep.catalog import processes as ledger
 from reelkeep.catalog.processes import Process
-from reelkeep.companies import provisioning
+from reelkeep.companies import provisioning, storage_registry
 from reelkeep.companies import registry as queries
 from reelkeep.companies.registry import Company
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.supervisor.folder import DataFolder
 
 START_SECONDS = 60
-STUB = Path(__file__).with_name("stub_process.py")
+STUB = (sys.executable, "-m", "tests.services.stub_process")
 
 
 def main() -> int:
-    """Be the supervisor: ``python -m tests.services.installation DATA S3 READY_FD``."""
+    """Be the supervisor: ``python -m tests.services.installation DATA S3 READY_FD [SETTINGS]``."""
     from reelkeep.settings import Settings
     from reelkeep.supervisor.programs import Programs
     from reelkeep.supervisor.up import run
 
     def stub(role: str) -> Sequence[str]:
-        return [sys.executable, "-I", str(STUB), role]
+        return [*STUB, role]
 
     data, s3, ready_fd = Path(sys.argv[1]), sys.argv[2] == "s3", int(sys.argv[3])
-    programs = Programs(app=stub("app"), media=stub("media"), job=stub("job"))
-    return run(Settings(data=data, s3_embedded=s3), ready_fd=ready_fd, programs=programs)
+    zygote = [sys.executable, "-m", "tests.services.stub_zygote"]
+    programs = Programs(zygote=zygote, job=stub("job"))
+    others = json.loads(sys.argv[4]) if len(sys.argv) > 4 else {}
+    return run(Settings(data=data, s3_embedded=s3, **others), ready_fd=ready_fd, programs=programs)
 
 
 @dataclass
@@ -51,15 +53,15 @@ class Installation:
 
     data: Path
     s3: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start the supervisor and wait until it is ready."""
         reading, writing = os.pipe()
-        command = [sys.executable, "-m", "tests.services.installation", str(self.data)]
         self.process = subprocess.Popen(
-            [*command, "s3" if self.s3 else "-", str(writing)],
+            [sys.executable, *self.arguments(writing)],
             pass_fds=[writing],
             cwd=Path(__file__).parents[2],
             env={**os.environ, "RKTEST_SECRET": "environment-secret"},
@@ -70,6 +72,11 @@ class Installation:
             line = ready.readline()
         assert line, f"the supervisor ended with {self.process.wait(10)}"
         self.facts = json.loads(line)
+
+    def arguments(self, ready_fd: int) -> list[str]:
+        """Return the arguments of the interpreter that is the supervisor."""
+        options = [str(self.data), "s3" if self.s3 else "-", str(ready_fd), json.dumps(self.settings)]
+        return ["-m", "tests.services.installation", *options]
 
     @property
     def pid(self) -> int:
@@ -92,8 +99,8 @@ class Installation:
         fields = folder.store().add_company(f"{company.slug}-media", f"http://{company.app_host}:{self.facts['port']}")
         engine = queries.engine(folder.server())
         with engine.begin() as conn:
-            connection = queries.add_connection(conn, company.id, **vars(fields), state=ConnectionState.ACTIVE)
-            queries.place(conn, company.id, "", connection.id)
+            connection = storage_registry.add_connection(conn, company.id, **vars(fields), state=ConnectionState.ACTIVE)
+            storage_registry.place(conn, company.id, "", connection.id)
         engine.dispose()
         return connection
 
@@ -110,13 +117,13 @@ class Installation:
     def process_record(self, company: Company, pid: int) -> Process:
         """Return what the ledger says of the one process of this number; AssertionError if nothing."""
         found = [one for one in self.ledger(company) if one.pid == pid]
-        assert len(found) == 1, pid
+        assert len(found) == 1, (pid, self.ledger(company))
         return found[0]
 
     def ended_process(self, company: Company, pid: int) -> Process:
         """Do as ``process_record`` once the process has ended; AssertionError before."""
         found = self.process_record(company, pid)
-        assert found.ended_at is not None
+        assert found.ended_at is not None, found
         return found
 
     def processes(self) -> dict[int, list[str]]:
@@ -133,13 +140,23 @@ class Installation:
 
     def await_gone(self, pids: Sequence[int], seconds: float = 10.0) -> None:
         """Wait until none of these processes is there any more."""
-        wait_until(lambda: not [pid for pid in pids if _alive(pid)], seconds)
+        wait_until(lambda: not [pid for pid in pids if is_alive(pid)], seconds)
+
+
+class RealInstallation(Installation):
+    """An installation whose companies have their real processes; there is no store."""
+
+    def arguments(self, ready_fd: int) -> list[str]:
+        port, data = str(self.facts.get("port", 0)), str(self.data)
+        return ["-m", "reelkeep.cli", "up", "--port", port, "--data", data, "--ready-fd", str(ready_fd)]
 
 
 @contextlib.contextmanager
-def installation(*, s3: bool = False) -> Iterator[Installation]:
+def installation(
+    *, s3: bool = False, kind: type[Installation] = Installation, **settings: Any
+) -> Iterator[Installation]:
     """A fresh installation, started; whatever is left of it at the end is killed."""
-    one = Installation(open_folder("rk-up-") / "data", s3)
+    one = kind(open_folder("rk-up-") / "data", s3, settings)
     one.start()
     try:
         yield one
@@ -147,15 +164,26 @@ def installation(*, s3: bool = False) -> Iterator[Installation]:
         if one.process is not None and one.process.poll() is None:
             one.process.kill()
             one.process.wait(10)
-        left = [pid for pid in one.processes() if _alive(pid)]
+        left = [pid for pid in one.processes() if is_alive(pid)]
         deadline = time.monotonic() + 10
-        while any(map(_alive, left)) and time.monotonic() < deadline:
+        while any(map(is_alive, left)) and time.monotonic() < deadline:
             time.sleep(0.05)
         shutil.rmtree(one.data.parent, ignore_errors=True)
 
 
 def ask(up: Installation, host: str, path: str = "/who") -> dict[str, Any]:
-    """Return what a stand-in process of this host name answers."""
+    """Return what a stand-in process of this host name answers, with its number on the host: it has to run still.
+
+    AssertionError for an answer in place of the name's own: there is one company so far, and it is not this one.
+    """
+    facts = answer_of(up, host, path)
+    if "company" in facts:
+        assert f"//{host}:" in facts["company"]["app_origin"] + facts["company"]["media_origin"], facts["company"]
+    return {**facts, "pid": host_pid(facts["title"])} if "title" in facts else facts
+
+
+def answer_of(up: Installation, host: str, path: str) -> dict[str, Any]:
+    """Return what a stand-in process of this host name answers; its ``title`` is its own."""
     connection = http.client.HTTPConnection("127.0.0.1", up.facts["port"], timeout=15)
     with contextlib.closing(connection):
         connection.request("GET", path, headers={"Host": host})
@@ -166,17 +194,29 @@ def ask(up: Installation, host: str, path: str = "/who") -> dict[str, Any]:
         return facts
 
 
-def wait_until(true: Any, seconds: float = 15.0) -> Any:
+def host_pid(title: str) -> int:
+    """Return the number on the host of a stand-in that calls itself so: in its own namespace it is 1."""
+    found = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _is_called(entry, title)]
+    assert len(found) == 1, title
+    return found[0]
+
+
+def _is_called(process: Path, title: str) -> bool:
+    return _command(int(process.name))[0] == title
+
+
+def wait_until(true: Any, seconds: float = 60.0) -> Any:
     """Wait until ``true()`` is so, and return what it returned; exceptions of asking count as not yet."""
     deadline = time.monotonic() + seconds
     while True:
+        seen: object
         try:
-            if found := true():
-                return found
-        except (OSError, AssertionError):
-            pass
+            if seen := true():
+                return seen
+        except (OSError, AssertionError) as error:
+            seen = error
         if time.monotonic() > deadline:
-            raise AssertionError("it did not become so in time")
+            raise AssertionError(f"it did not become so in time; the last look: {seen!r}")
         time.sleep(0.05)
 
 
@@ -191,10 +231,11 @@ def _command(pid: int) -> list[str]:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
-        return []
+        return [""]
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs: one that has ended and waits to be reaped does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

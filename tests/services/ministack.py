@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from reelkeep.ids import ConnectionId, new_id
 from reelkeep.storage.interface import Capability, StorageConnection
+from reelkeep.storage.models import fresh_session
 from reelkeep.storage.sts import PlatformIdentity
 
 PROGRAM = Path(__file__).resolve().parents[2] / ".venv-ministack" / "bin" / "ministack"
@@ -84,7 +84,7 @@ class Ministack:
 def client_of(
     service: str, endpoint_url: str, access_key_id: str | None, secret: str | None, token: str | None = None
 ) -> Any:
-    return boto3.client(
+    return fresh_session().create_client(
         service,
         endpoint_url=endpoint_url,
         region_name=REGION,
@@ -97,7 +97,7 @@ def client_of(
 
 def plain_client(connection: StorageConnection, identity: PlatformIdentity) -> Any:
     """Return an S3 client with the platform's own identity, without any role."""
-    return boto3.client(
+    return fresh_session().create_client(
         "s3",
         endpoint_url=connection.endpoint_url,
         region_name=connection.region,

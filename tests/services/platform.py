@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -10,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from reelkeep.catalog import productions
 from reelkeep.cli.installation import Installation
 from reelkeep.companies import provisioning
 from reelkeep.companies.registry import Company
+from reelkeep.errors import SignInRequired
 from reelkeep.ids import ProductionId
 from reelkeep.transfer.api import Api
 from reelkeep.transfer.upload import Uploaded, upload
@@ -41,20 +42,24 @@ class Platform(Processes):
     production_id: str = ""
     banded_id: str = ""  # with the settings of a new production
     program: Sequence[str] = ("-m", "reelkeep.cli", "up")
+    is_tls: bool = False  # with the self-signed certificates that a first start makes
+    settings: Mapping[str, str] = field(default_factory=dict)  # REELKEEP_* variables
+    _token: str | None = None  # of the admin's login session
     _engines: list[Engine] = field(default_factory=list)
 
     def start(self) -> None:
         """Start `reelkeep up` and wait until it is ready."""
         reading, writing = os.pipe()
         command = [sys.executable, *self.program, "--data", str(self.data), "--s3", "embedded"]
-        port = str(self.facts.get("port", 0))
+        port = ["--tls" if self.is_tls else "--port", str(self.facts.get("port", 0))]
         with (self.data.parent / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "--port", port, "--ready-fd", str(writing)],
+                [*command, *port, "--ready-fd", str(writing)],
                 pass_fds=[writing],
                 stdout=log,
                 stderr=log,
                 cwd=Path(__file__).parents[2],
+                env={**os.environ, "REELKEEP_AUDIT_HOURS": "0", **self.settings},  # tests audit where they say so
             )
         os.close(writing)
         with open(reading, encoding="utf-8") as ready:
@@ -82,7 +87,15 @@ class Platform(Processes):
 
     @property
     def origin(self) -> str:
-        return f"http://acme.localhost:{self.facts['port']}"
+        return f"{'https' if self.is_tls else 'http'}://acme.localhost:{self.facts['port']}"
+
+    @property
+    def authority(self) -> str | None:
+        """Return the certificates to trust, in PEM; None without TLS."""
+        if not self.is_tls or self.company is None:
+            return None
+        found = Installation(self.data).certificates(self.company)
+        return "".join(found[host].chain for host in (self.company.app_host, self.company.media_host))
 
     @property
     def bucket(self) -> str:
@@ -101,19 +114,26 @@ class Platform(Processes):
         return body
 
     def company_engine(self) -> Engine:
-        """Return the company's database, with the app role."""
+        """Return the company's database, with the app role: always the same few connections, the role has no more."""
         assert self.company is not None
-        folder = Installation(self.data).folder
-        engine = provisioning.app_engine(folder.server(), folder.keyring(), self.company)
-        self._engines.append(engine)
-        return engine
+        if not self._engines:
+            folder = Installation(self.data).folder
+            self._engines.append(provisioning.app_engine(folder.server(), folder.keyring(), self.company))
+        return self._engines[0]
 
-    @contextmanager
+    @contextlib.contextmanager
     def api(self) -> Iterator[Api]:
-        """Sign in as the admin; the company's processes may still be starting."""
-        with Api(self.origin) as api:
-            _patiently(lambda: api.login(EMAIL, self.password))
+        """Be signed in as the admin, since an earlier time or anew; the company's processes may still be starting."""
+        with Api(self.origin, self._token, authority=patiently(lambda: self.authority)) as api:
+            self._token = patiently(lambda: self._signed_in(api))
             yield api
+
+    def _signed_in(self, api: Api) -> str:
+        if self._token is not None:
+            with contextlib.suppress(SignInRequired):
+                api.me()
+                return self._token
+        return api.login(EMAIL, self.password)
 
     def upload(self, path: Path, production_id: str = "") -> Uploaded:
         with self.api() as api:
@@ -124,7 +144,7 @@ class Platform(Processes):
         deadline = time.monotonic() + seconds
         with self.api() as api:
             while True:
-                version = _patiently(lambda: api.version(version_id))
+                version = patiently(lambda: api.version(version_id))
                 if version["state"] in states:
                     return version
                 ended = version["state"] in ("failed", "cancelled", "ready")
@@ -155,7 +175,7 @@ class Platform(Processes):
             engine.dispose()
 
 
-def _patiently(work: Any, seconds: float = 40.0) -> Any:
+def patiently(work: Any, seconds: float = 40.0) -> Any:
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -166,14 +186,19 @@ def _patiently(work: Any, seconds: float = 40.0) -> Any:
             time.sleep(0.2)
 
 
-@contextmanager
-def running_platform(program: Sequence[str] = Platform.program) -> Iterator[Platform]:
+@contextlib.contextmanager
+def running_platform(
+    program: Sequence[str] = Platform.program, *, is_tls: bool = False, settings: Mapping[str, str] | None = None
+) -> Iterator[Platform]:
     """Start and provision a platform; end it in order and see that nothing of it is left.
 
     Args:
         program: arguments of the interpreter, for a platform whose parts are watched.
+        is_tls: serve HTTPS, with self-signed certificates.
+        settings: REELKEEP_* variables.
     """
-    one = Platform(open_folder("rk-all-") / "data", s3=True, program=program)
+    data = open_folder("rk-all-") / "data"
+    one = Platform(data, s3=True, program=program, is_tls=is_tls, settings=settings or {})
     one.start()
     try:
         one.provision()

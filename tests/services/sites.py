@@ -199,10 +199,19 @@ class Making:
 
     Args:
         frames: planned length of the picture.
+        segment_bytes: of each made-up segment, and a few more.
     """
 
-    def __init__(self, site: Site, version: VersionRow, *, frames: int = 200, with_audio: bool = True) -> None:
-        self.site, self.version, self.frames = site, version, frames
+    def __init__(
+        self,
+        site: Site,
+        version: VersionRow,
+        *,
+        frames: int = 200,
+        with_audio: bool = True,
+        segment_bytes: int = 2_000,
+    ) -> None:
+        self.site, self.version, self.frames, self.segment_bytes = site, version, frames, segment_bytes
         samples = round(frames * 48_000 / RATE.fraction) if with_audio else 0
         plan = ProxyPlan(frames, RATE, samples, TileLayout(160, 90, 5, 5, 24))
         probe = Probe("mov", True, with_audio, 640, 360, RATE, frames)
@@ -244,7 +253,7 @@ class Making:
         lengths = list(segment_samples(total, kind=kind, is_step=is_video))
         unit = RATE.denominator if is_video else 1_024
         for number in numbers:
-            plain = self.plain[name, number] = f"{name} {number} ".encode() + os.urandom(2_000)
+            plain = self.plain[name, number] = f"{name} {number} ".encode() + os.urandom(self.segment_bytes)
             start = sum(lengths[:number]) * unit
             self.writers[name].add(number, start, lengths[number] * unit, lengths[number], plain, 0.0)
         bundle = self.writers[name].close()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +14,7 @@ from tests.services.databases import open_folder
 
 from reelkeep.ids import ConnectionId, new_id
 from reelkeep.storage.interface import Capability, StorageConnection
-from reelkeep.supervisor.object_store import STOP_SECONDS, AccessKey, EmbeddedStore
+from reelkeep.supervisor.object_store import STOP_SECONDS, AccessKey, EmbeddedStore, StoreUnusable
 
 ACME_BUCKET, BOREALIS_BUCKET = "acme-media", "borealis-media"
 ACME_ORIGIN, BOREALIS_ORIGIN = "http://acme.localhost:8000", "http://borealis.localhost:8000"
@@ -22,7 +24,21 @@ CAPABILITIES = frozenset({Capability.CONDITIONAL_PUT, Capability.FULL_OBJECT_CRC
 
 @pytest.fixture(scope="session")
 def object_store() -> Iterator[EmbeddedStore]:
-    """A running store in which acme and borealis have a bucket, a role and a CORS rule."""
+    """A running store in which acme and borealis have a bucket, a role and a CORS rule.
+
+    Other tests run meanwhile, and may take a port between its choice and its use: then it is tried once more.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            store = stack.enter_context(_running_store())
+        except StoreUnusable as error:
+            print(f"the store did not start, it is tried once more: {error.message}", file=sys.stderr)
+            store = stack.enter_context(_running_store())
+        yield store
+
+
+@contextlib.contextmanager
+def _running_store() -> Iterator[EmbeddedStore]:
     folder = open_folder("rk-s3-")
     store = EmbeddedStore.open(folder / "s3")
     store.record_company(ACME_BUCKET, ACME_ORIGIN)

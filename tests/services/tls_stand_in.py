@@ -1,18 +1,21 @@
 """A relay that tells MiniStack that a request came over TLS, as a load balancer does that ends TLS in front of it.
 
 So the bucket policy's demand for TLS holds and is tested: what comes through here passes, and what goes to MiniStack
-directly is plain HTTP to it and is refused. One request to a connection; Host is left as it is.
+directly is plain HTTP to it and is refused. One request to a connection; Host is left as it is. A whole address in the
+first line (RFC 9112, section 3.2.2), as a client behind a proxy sends it, is shortened: MiniStack knows paths alone.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Iterator
 
 CHUNK_BYTES = 1 << 16
 HEAD_BYTES = 1 << 16
+WHOLE_ADDRESS = re.compile(rb"\A([A-Z]+) http://[^/ ]+/")
 ADDED = b"\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n"
 
 
@@ -46,6 +49,7 @@ def _serve(client: socket.socket, target: tuple[str, int]) -> None:
                 return
             head += data
         lines, _, rest = head.partition(b"\r\n\r\n")
+        lines = WHOLE_ADDRESS.sub(rb"\1 /", lines)
         kept = [line for line in lines.split(b"\r\n") if not line.lower().startswith(b"connection:")]
         server.sendall(b"\r\n".join(kept) + ADDED + rest)
         upwards = threading.Thread(target=_copy, args=(client, server), daemon=True)

@@ -41,6 +41,8 @@ def test_json_is_read_too(tmp_path: Path) -> None:
         {"REELKEEP_S3_EMBEDDED": "perhaps"},
         {"REELKEEP_ADDRESS": "0.0.0.0"},
         {"REELKEEP_JOBS": "0"},
+        {"REELKEEP_AUDIT_HOURS": "9000"},
+        {"REELKEEP_MEDIA_CACHE_BYTES": "-1"},
         {"REELKEEP_MAX_TRACKS": "0"},
         {"REELKEEP_MAX_PICTURE_PX": "999999999"},
         {"REELKEEP_PLATFORM_ACCESS_KEY_ID": "AKIA"},

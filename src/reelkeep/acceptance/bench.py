@@ -167,6 +167,11 @@ class Bench:
         session = self._once("the media role", lambda: self._session(self.connection.role_arn), "session")
         return TrialClient(self.connection, session, self.grant, endpoint_url=url)
 
+    def by_public_name(self) -> TrialClient:
+        """A client with the media role's session that asks by the bucket's public name, isolated or not."""
+        session = self._once("the media role", lambda: self._session(self.connection.role_arn), "session")
+        return TrialClient(replace(self.connection, private=None), session, self.grant)
+
     def test_object(self) -> tuple[str, Answer]:
         """Return the key of the one test object, and what came of writing it."""
 

@@ -8,7 +8,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Final
 
-from reelkeep.acceptance import access_checks, bucket_checks, ending, key_checks, object_checks, settings_checks
+from reelkeep.acceptance import (
+    access_checks,
+    bucket_checks,
+    ending,
+    key_checks,
+    object_checks,
+    private_checks,
+    settings_checks,
+)
 from reelkeep.acceptance.bench import Bench
 from reelkeep.acceptance.interface import (
     Check,
@@ -31,7 +39,13 @@ OnCheck = Callable[[int, int], None]
 
 def checks_of(bench: Bench) -> tuple[Check, ...]:
     """Return every check of a subject but the last ones."""
-    live = (*access_checks.CHECKS, *key_checks.CHECKS, *bucket_checks.CHECKS, *object_checks.CHECKS)
+    live = (
+        *access_checks.CHECKS,
+        *key_checks.CHECKS,
+        *bucket_checks.CHECKS,
+        *private_checks.CHECKS,
+        *object_checks.CHECKS,
+    )
     return (*live, *settings_of(bench))
 
 

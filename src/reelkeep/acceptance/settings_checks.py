@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -22,8 +23,10 @@ from reelkeep.acceptance.interface import (
     unsupported,
 )
 from reelkeep.contract import table
+from reelkeep.contract.bucket_settings import LOG_PREFIX
 from reelkeep.contract.comparison import setting_holds, statement_holds, statements
 from reelkeep.contract.interface import READS, Document, Holder, Kind, Reading, Setting, Statement
+from reelkeep.storage.access_log import read_lines
 from reelkeep.storage.trial import Answer
 
 EMULATOR_GAP: Final = "emulator gap, not verified on AWS"
@@ -36,6 +39,8 @@ _OBJECT_LOCK: Final = Reading(
 _REPLICATION: Final = Reading(
     "s3", "get_bucket_replication", ("ReplicationConfiguration",), ("ReplicationConfigurationNotFoundError",)
 )
+RECENT_LOGS: Final = timedelta(days=2)
+LOG_BYTES: Final = 1 << 20  # read of one log object
 _PAYER: Final = Reading("s3", "get_bucket_request_payment", ("Payer",))
 
 
@@ -340,12 +345,33 @@ def _log_bucket(bench: Bench) -> Outcome:
     stack = bench.subject.stack
     if stack is None:
         raise NotVerifiable("the company has told of no log bucket")
-    listed = bench.audit.s3("list_objects_v2", Bucket=stack.log_bucket, Prefix="access/", MaxKeys=1)
-    if not listed.is_done:
-        return failed(f"the log bucket cannot be read ({listed.told()})", "Update the stack from the template.")
-    if listed.data.get("Contents"):
-        return passed("the log bucket is there, and lines have arrived")
-    return passed("the log bucket is there; lines arrive hours after the first requests, and none has yet")
+    since = datetime.now(UTC) - RECENT_LOGS
+    after = f"{LOG_PREFIX}{since:%Y-%m-%d-%H-%M-%S}"  # names begin with when they were written (S3 User Guide)
+    recent = bench.audit.s3("list_objects_v2", Bucket=stack.log_bucket, Prefix=LOG_PREFIX, StartAfter=after)
+    if not recent.is_done:
+        return failed(f"the log bucket cannot be read ({recent.told()})", "Update the stack from the template.")
+    if found := recent.data.get("Contents"):
+        return _arrived(bench, stack.log_bucket, max(found, key=lambda one: one["LastModified"]))
+    ever = bench.audit.s3("list_objects_v2", Bucket=stack.log_bucket, Prefix=LOG_PREFIX, MaxKeys=1)
+    if ever.data.get("Contents"):
+        return passed("the log bucket is there; lines have arrived before, and none in the last two days")
+    return passed("the log bucket is there; no line has arrived yet (S3 delivers within hours)")
+
+
+def _arrived(bench: Bench, bucket: str, newest: Mapping[str, Any]) -> Outcome:
+    """Tell what the newest log object of a listing holds, as far as one read of it goes."""
+    read = bench.audit.s3("get_object", Bucket=bucket, Key=newest["Key"], Range=f"bytes=0-{LOG_BYTES - 1}")
+    at = f"{newest['LastModified']:%Y-%m-%d %H:%M} UTC"
+    if not read.is_done:
+        return failed(
+            f"lines have arrived at {at}, and cannot be read ({read.told()})", "Update the stack from the template."
+        )
+    is_cut = int(newest["Size"]) > len(read.body)
+    lines, unread = read_lines(read.body if is_cut else read.body + b"\n")
+    ours = sum(line.grant is not None for line in lines)
+    told = f"lines have arrived at {at}: {len(lines):,} in the newest file, {ours:,} with a grant of Reelkeep's"
+    told += f", and {unread:,} that are no lines of an access log" if unread else ""
+    return passed(told, lines=len(lines), with_grant=ours, unread=unread)
 
 
 BESIDE: Final = (
@@ -363,6 +389,6 @@ BESIDE: Final = (
           "get_bucket_cors with the audit role.", _no_other_origin),
     Check("copies", Group.SETTINGS, "You know where copies of objects go.",
           "get_bucket_replication with the audit role.", _copies, is_required=False),
-    Check("log-bucket", Group.SETTINGS, "The access logs can be read.", "ListObjectsV2 with the audit role.",
-          _log_bucket),
+    Check("log-bucket", Group.SETTINGS, "Access logs arrive, and can be read.",
+          "ListObjectsV2, and GetObject of the newest log, with the audit role.", _log_bucket),
 )  # fmt: skip

@@ -23,6 +23,7 @@ class GrantAction(enum.Enum):
     LIST = "list"
     DELETE = "delete"
     WATCH = "watch"  # the platform looks whether it is still let in
+    BACK_UP = "back_up"  # the operator writes a backup of the database, or reads one back
     PROBE = "probe"  # an acceptance test tries a connection out, and asks for what must be refused
 
 
@@ -36,16 +37,18 @@ def record(
     user_id: UserId | None = None,
     job_id: JobId | None = None,
     network: str | None = None,
+    grant_id: GrantId | None = None,
 ) -> GrantId:
     """Write a grant and return its id. Commit before the request that carries it is made.
 
     Args:
+        grant_id: one that was made before there was a database to write it to; None: a fresh one.
         object_key: a key below the connection's prefix, or a prefix that ends in "/".
         reason: one sentence for the company's security team; holds ids, no title and no name.
         expires_at: aware UTC; no request is made under this grant afterwards.
         network: where it may be used from; None means not restricted.
     """
-    grant_id = GrantId(new_id())
+    grant_id = grant_id or GrantId(new_id())
     conn.execute(
         insert(grants).values(
             id=grant_id,

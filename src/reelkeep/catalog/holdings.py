@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from reelkeep.catalog.lifecycle import VersionState
-from reelkeep.catalog.tables import assets, productions, proxies, versions
+from reelkeep.catalog.tables import proxies, versions
 from reelkeep.ids import ConnectionId, VersionId
 
 
@@ -22,14 +22,6 @@ class Held:
     original_bytes: int
 
 
-@dataclass(frozen=True)
-class HeldVersion:
-    id: VersionId
-    production: str
-    asset: str
-    number: int
-
-
 def held(conn: Connection) -> dict[ConnectionId, Held]:
     """Return for each connection that holds versions how many they are and how large their originals."""
     query = select(versions.c.connection_id, func.count(), func.sum(versions.c.size_bytes)).where(_counts())
@@ -37,16 +29,11 @@ def held(conn: Connection) -> dict[ConnectionId, Held]:
     return {ConnectionId(row[0]): Held(int(row[1]), int(row[2])) for row in rows}
 
 
-def versions_at(conn: Connection, connection_id: ConnectionId, *, limit: int) -> Sequence[HeldVersion]:
-    """Return at most ``limit`` of the versions that a connection holds, in the order of productions and assets."""
-    query = (
-        select(versions.c.id, productions.c.name, assets.c.name, versions.c.number)
-        .join(assets, assets.c.id == versions.c.asset_id)
-        .join(productions, productions.c.id == assets.c.production_id)
-        .where(versions.c.connection_id == connection_id, _counts())
-        .order_by(productions.c.name, assets.c.name, versions.c.number)
-    )
-    return [HeldVersion(VersionId(row[0]), row[1], row[2], row[3]) for row in conn.execute(query.limit(limit))]
+def versions_at(conn: Connection, connection_id: ConnectionId, *, limit: int) -> Sequence[VersionId]:
+    """Return at most ``limit`` of the versions that a connection holds, the oldest first."""
+    held_there = versions.c.connection_id == connection_id, _counts()
+    query = select(versions.c.id).where(*held_there).order_by(versions.c.id).limit(limit)
+    return [VersionId(version_id) for version_id in conn.scalars(query)]
 
 
 def _counts() -> ColumnElement[bool]:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from reelkeep.catalog import people
 from reelkeep.catalog.people import User
-from reelkeep.catalog.roles import ALLOWED, Action, Role
+from reelkeep.catalog.roles import ALLOWED, SUPPORT_ROLE, Action, Role, allowed_to_support
 from reelkeep.catalog.tables import memberships, productions
 from reelkeep.errors import Forbidden, NotFound
 from reelkeep.ids import ProductionId, UserId
 
+_MEMBER: Final = (memberships.c.production_id == productions.c.id) & (memberships.c.user_id == bindparam("user_id"))
+_ROLE: Final = (  # made once: each request asks it
+    select(memberships.c.role)
+    .select_from(productions.outerjoin(memberships, _MEMBER))
+    .where(productions.c.id == bindparam("production_id"))
+)
+
 
 def role(conn: Connection, user: User, production_id: ProductionId) -> Role | None:
     """Return the user's role in a production; None if the production is not there or not the user's."""
-    member = (memberships.c.production_id == productions.c.id) & (memberships.c.user_id == user.id)
-    query = select(memberships.c.role).select_from(productions.outerjoin(memberships, member))
-    row = conn.execute(query.where(productions.c.id == production_id)).first()
+    row = conn.execute(_ROLE, {"user_id": user.id, "production_id": production_id}).first()
     if row is None:
         return None
+    if user.support is not None:
+        return SUPPORT_ROLE if user.support.covers(production_id) else None
     if user.is_company_admin:
         return Role.PRODUCTION_ADMIN
     return Role(row[0]) if row[0] is not None else None
@@ -35,8 +44,11 @@ def require(conn: Connection, user: User, production_id: ProductionId, action: A
     held = role(conn, user, production_id)
     if held is None:
         raise NotFound
-    if action not in ALLOWED[held]:
-        raise Forbidden(f"your role in this production ({held.value.replace('_', ' ')}) does not allow this")
+    allowed = ALLOWED[held] if user.support is None else allowed_to_support(with_media=user.support.with_media)
+    if action not in allowed:
+        of_member = f"your role in this production ({held.value.replace('_', ' ')})"
+        what = of_member if user.support is None else "support access as it was given"
+        raise Forbidden(f"{what} does not allow this")
     return held
 
 

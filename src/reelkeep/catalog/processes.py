@@ -24,6 +24,7 @@ class ProcessKind(enum.Enum):
     APP = "app"
     MEDIA = "media"
     JOB = "job"
+    CLOSED = "closed"  # tells visitors why the site is closed, and reads nothing of the company
 
 
 class Event(enum.Enum):
@@ -37,8 +38,11 @@ class EndReason(enum.Enum):
     STOPPED = "stopped"  # the installation was stopped
     SUSPENDED = "suspended"  # the company was
     CUT_OFF = "cut_off"  # a storage connection went out of use, and what was in memory with it
+    IDLE = "idle"  # nobody had asked it for anything for a while
+    MEMORY = "memory"  # it had more memory than it may
     FAILED = "failed"  # by itself or by somebody's signal: its status tells which
     RENEWED = "renewed"  # something that it was born with has changed, such as the database's password
+    UPGRADED = "upgraded"  # it made place for a successor, mostly of a newer release
     RESTORED = "restored"  # its end is not in the backup that the database was made of
     SUPERVISOR_GONE = "supervisor_gone"  # nobody saw it end: the kernel ended it with its supervisor
 
@@ -184,6 +188,7 @@ _WORDS: Final = {
     EndReason.SUSPENDED.value: "the company was suspended",
     EndReason.CUT_OFF.value: "a storage connection went out of use",
     EndReason.RENEWED.value: "what it was born with has changed",
+    EndReason.UPGRADED.value: "made place for a newer process",
     EndReason.RESTORED.value: "ended before the database was restored; seen then",
     EndReason.SUPERVISOR_GONE.value: "its supervisor is gone, and it with it; seen then",
 }

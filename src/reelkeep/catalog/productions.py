@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from reelkeep.catalog import changes, names
 from reelkeep.catalog.luts import Choice, choice_of
 from reelkeep.catalog.people import User
-from reelkeep.catalog.roles import Role
+from reelkeep.catalog.roles import SUPPORT_ROLE, Role
 from reelkeep.catalog.tables import assets, lut_choices, luts, memberships, productions
 from reelkeep.errors import Conflict, NotFound, RequestError
 from reelkeep.ids import ProductionId, new_id
@@ -81,8 +81,9 @@ def find(conn: Connection, wanted: str) -> Production:
         those = [one for one in found if same(one)]
         if len(those) == 1:
             return those[0]
-    names = ", ".join(one.slug for one in found) or "none yet"
-    raise NotFound(f"there is no one production {wanted}", advice=f"The productions are: {names}.")
+    raise NotFound(  # who asks may be the operator, who learns no titles
+        f"there is no one production {wanted}", advice="Give its id, which stands in the address of its page."
+    )
 
 
 def count_from(conn: Connection, production_id: ProductionId, first_frame: int) -> Production:
@@ -144,17 +145,25 @@ def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
         .outerjoin(luts, luts.c.id == lut_choices.c.lut_id)
         .order_by(productions.c.name, productions.c.id)
     )
-    if not user.is_company_admin:
+    if user.support is None and not user.is_company_admin:
         query = query.where(memberships.c.role.is_not(None))
+    if user.support is not None and user.support.production_id is not None:
+        query = query.where(productions.c.id == user.support.production_id)
     return [
         ProductionOfUser(
             _production(row),
-            Role.PRODUCTION_ADMIN if user.is_company_admin else Role(row.role),
+            _role(user, row.role),
             row.assets,
             choice_of(row.lut_id, row.file_name, row.input, row.scope),
         )
         for row in conn.execute(query)
     ]
+
+
+def _role(user: User, of_member: str | None) -> Role:
+    if user.support is not None:
+        return SUPPORT_ROLE
+    return Role.PRODUCTION_ADMIN if user.is_company_admin else Role(of_member)
 
 
 def _production(row: Row[Any]) -> Production:

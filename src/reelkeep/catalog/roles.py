@@ -15,7 +15,8 @@ class Role(enum.Enum):
 
 
 class Action(enum.Enum):
-    VIEW = "view"
+    VIEW = "view"  # names, states and comments
+    WATCH = "watch"  # pictures and sound
     COMMENT = "comment"
     UPLOAD = "upload"
     DOWNLOAD = "download"
@@ -25,8 +26,14 @@ class Action(enum.Enum):
 
 ALLOWED: Final[dict[Role, frozenset[Action]]] = {
     Role.PRODUCTION_ADMIN: frozenset(Action),
-    Role.UPLOADER: frozenset({Action.VIEW, Action.COMMENT, Action.UPLOAD, Action.DOWNLOAD}),
-    Role.REVIEWER: frozenset({Action.VIEW, Action.COMMENT}),
-    Role.VIEWER: frozenset({Action.VIEW}),
-    Role.GUEST: frozenset({Action.VIEW}),
+    Role.UPLOADER: frozenset({Action.VIEW, Action.WATCH, Action.COMMENT, Action.UPLOAD, Action.DOWNLOAD}),
+    Role.REVIEWER: frozenset({Action.VIEW, Action.WATCH, Action.COMMENT}),
+    Role.VIEWER: frozenset({Action.VIEW, Action.WATCH}),
+    Role.GUEST: frozenset({Action.VIEW, Action.WATCH}),
 }
+SUPPORT_ROLE: Final = Role.VIEWER  # as which the operator's people are shown
+
+
+def allowed_to_support(*, with_media: bool) -> frozenset[Action]:
+    """Return what the operator's people may do while an admin of the company lets them in."""
+    return frozenset({Action.VIEW, Action.WATCH} if with_media else {Action.VIEW})

@@ -159,13 +159,18 @@ luts = Table(
     Column("etag", Text),
     Column("title", Text, nullable=False, server_default=""),  # as the file says
     Column("points", Integer),
-    Column("domain", JSONB),  # [[red, green, blue], [red, green, blue]]: its low and its high end
+    Column("domain", JSONB(none_as_null=True)),  # [[red, green, blue], [red, green, blue]]: its low and its high end
     Column("numbers", LargeBinary),  # luts.Lut.numbers; null: not checked, or no LUT
+    Column("shaper_domain", JSONB(none_as_null=True)),  # [low, high]; null: no shaper
+    Column("shaper_numbers", LargeBinary),  # luts.Shaper.numbers
     Column("added_by", ForeignKey("users.id"), nullable=False),
     Column("stored_at", DateTime(timezone=True)),
     Column("checked_at", DateTime(timezone=True)),
+    Column("deleted_at", DateTime(timezone=True)),  # nobody sees it any more; its file lies in the bucket still
+    Column("deleted_by", ForeignKey("users.id")),
     _created(),
     CheckConstraint("(checked_at is null) = (numbers is null)", name="checked"),
+    CheckConstraint("(shaper_domain is null) = (shaper_numbers is null)", name="shaper"),
 )
 
 lut_choices = Table(  # a production that has no row is shown without a LUT
@@ -214,6 +219,31 @@ sequence_files = Table(
     Column("crc32", LargeBinary, nullable=False),
     Column("claimed_sha256", LargeBinary),
     Column("stored_at", DateTime(timezone=True)),  # null: has not been seen in the bucket yet
+)
+
+# The operator's people ----------------------------------------------------------------------------
+
+support_access = Table(  # what an admin lets the operator's people look at, and how long
+    "support_access",
+    metadata,
+    _id(),
+    Column("production_id", ForeignKey("productions.id", ondelete="CASCADE")),  # null: the whole company
+    Column("with_media", Boolean, nullable=False),  # pictures and sound, too
+    Column("given_by", ForeignKey("users.id"), nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),  # before that time, by an admin
+    _created(),
+)
+
+support_people = Table(  # users who are none of the company's: one for each sign-in link, without a password
+    "support_people",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("access_id", ForeignKey("support_access.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("link_hash", LargeBinary, nullable=False, unique=True),  # SHA-256 of the token in the link
+    Column("link_ends_at", DateTime(timezone=True), nullable=False),
+    Column("link_used_at", DateTime(timezone=True)),
+    _created(),
 )
 
 # Upload -------------------------------------------------------------------------------------------
@@ -386,6 +416,8 @@ comments = Table(
     Index("ix_comments_version_frame", "version_id", "frame"),
 )
 
+OF_SUPPORT = "what like 'support.%'"  # audit events that are about support access
+
 # Records ------------------------------------------------------------------------------------------
 
 grants = Table(
@@ -413,6 +445,7 @@ audit_events = Table(
     Column("details", JSONB, nullable=False, server_default="{}"),
     _created(),
     Index("ix_audit_events_created_at", "created_at"),
+    Index("ix_audit_events_support", "created_at", postgresql_where=OF_SUPPORT),
 )
 
 process_events = Table(  # who served the company: two rows for each process, and none is ever changed
@@ -430,6 +463,21 @@ process_events = Table(  # who served the company: two rows for each process, an
     Column("status", Integer),  # exit status, or the negative number of a signal; null: nobody was there to see it
     Column("at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("process_id", "event"),
+)
+
+storage_audits = Table(  # what bucket and rows differed by; the newest of each connection, not all
+    "storage_audits",
+    metadata,
+    _id(),
+    Column("connection_id", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("is_clean", Boolean, nullable=False),
+    Column("fresh", Integer, nullable=False),  # problems that were not there at the audit before
+    Column("body", JSONB, nullable=False),  # custody.history.Compared.as_fields, with what was counted
+    Column("marks", JSONB(none_as_null=True)),  # of every problem, for the next audit; null: a later one is there
+    Column("noted_at", DateTime(timezone=True)),  # an admin has taken note of what was fresh
+    Column("noted_by", ForeignKey("users.id")),
+    Index("ix_storage_audits_connection_id_made_at", "connection_id", "made_at"),
 )
 
 APPEND_ONLY = (grants, audit_events, process_events)

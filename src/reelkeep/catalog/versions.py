@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, exists, func, insert, select, update
 
 from reelkeep.catalog import changes
 from reelkeep.catalog.bulk import add_rows
@@ -171,31 +171,6 @@ def move(
     return old
 
 
-def get(conn: Connection, version_id: VersionId) -> VersionRow:
-    """Return a version, whoever asks; raise NotFound if there is none."""
-    row = conn.execute(_full().where(versions.c.id == version_id)).first()
-    if row is None:
-        raise NotFound
-    return _version(row)
-
-
-def of_assets(conn: Connection, asset_ids: Sequence[AssetId]) -> dict[AssetId, list[VersionRow]]:
-    """Return the versions of each asset that are not deleted, newest first; an asset without any has an empty list."""
-    found: dict[AssetId, list[VersionRow]] = {asset_id: [] for asset_id in asset_ids}
-    there = versions.c.state != VersionState.DELETED.value
-    query = _full().where(versions.c.asset_id.in_(asset_ids), there).order_by(versions.c.number.desc())
-    for row in conn.execute(query):
-        found[AssetId(row.asset_id)].append(_version(row))
-    return found
-
-
-def published_frames(conn: Connection, version_id: VersionId) -> int:
-    """Return how many frames, from frame 0 without a gap, can be shown: those published on the step rung."""
-    query = select(samples_from_start(renditions.c.id))
-    step = (renditions.c.version_id == version_id, renditions.c.is_step)
-    return int(conn.execute(query.where(*step)).scalar() or 0)
-
-
 def _full() -> Select[Any]:
     published = (
         select(samples_from_start(renditions.c.id))
@@ -225,6 +200,41 @@ def _full() -> Select[Any]:
         .outerjoin(luts, luts.c.id == proxies.c.lut_id)
         .outerjoin(image_sequences, image_sequences.c.version_id == versions.c.id)
     )
+
+
+# Made once: to put such a statement together takes longer than to ask it.
+_ONE: Final = _full().where(versions.c.id == bindparam("version_id"))
+_OF_ASSETS: Final = (
+    _full()
+    .where(
+        versions.c.asset_id.in_(bindparam("asset_ids", expanding=True)),
+        versions.c.state != VersionState.DELETED.value,
+    )
+    .order_by(versions.c.number.desc())
+)
+
+
+def get(conn: Connection, version_id: VersionId) -> VersionRow:
+    """Return a version, whoever asks; raise NotFound if there is none."""
+    row = conn.execute(_ONE, {"version_id": version_id}).first()
+    if row is None:
+        raise NotFound
+    return _version(row)
+
+
+def of_assets(conn: Connection, asset_ids: Sequence[AssetId]) -> dict[AssetId, list[VersionRow]]:
+    """Return the versions of each asset that are not deleted, newest first; an asset without any has an empty list."""
+    found: dict[AssetId, list[VersionRow]] = {asset_id: [] for asset_id in asset_ids}
+    for row in conn.execute(_OF_ASSETS, {"asset_ids": list(asset_ids)}):
+        found[AssetId(row.asset_id)].append(_version(row))
+    return found
+
+
+def published_frames(conn: Connection, version_id: VersionId) -> int:
+    """Return how many frames, from frame 0 without a gap, can be shown: those published on the step rung."""
+    query = select(samples_from_start(renditions.c.id))
+    step = (renditions.c.version_id == version_id, renditions.c.is_step)
+    return int(conn.execute(query.where(*step)).scalar() or 0)
 
 
 def _version(row: Row[Any]) -> VersionRow:

@@ -14,7 +14,7 @@ from reelkeep.acceptance.report import Change
 from reelkeep.acceptance.run import OnCheck, accept, capabilities, compare_settings
 from reelkeep.catalog import audit, grants, holdings, productions
 from reelkeep.catalog.grants import GrantAction
-from reelkeep.companies import registry, stacks
+from reelkeep.companies import registry, stacks, storage_registry
 from reelkeep.companies.registry import Company
 from reelkeep.companies.stacks import KeptReport
 from reelkeep.errors import Conflict, NotFound, StorageSetupError
@@ -93,11 +93,11 @@ class Accepting:
                 stack_number=stack_number,
             )
             if report.passed and not connection.is_hosted:
-                registry.note_marker(conn, connection.id)
+                storage_registry.note_marker(conn, connection.id)
             if report.passed and (resume or connection.state not in SWITCHED_OFF):
-                registry.verify_connection(conn, connection.id, capabilities(report))
+                storage_registry.verify_connection(conn, connection.id, capabilities(report))
             elif report.passed:
-                registry.set_capabilities(conn, connection.id, capabilities(report))
+                storage_registry.set_capabilities(conn, connection.id, capabilities(report))
         self._record(connection, report_id, report, changes)
         return Verified(report_id, report, changes)
 
@@ -109,7 +109,7 @@ class Accepting:
     def verify_due(self, options: Options, older_than: timedelta) -> Iterator[tuple[StorageConnection, Verified]]:
         """Try out each connection in use whose last report is old, one after the other."""
         with self._installation.on_registry() as conn:
-            found = registry.connections(conn, self._company.id).values()
+            found = storage_registry.connections(conn, self._company.id).values()
             due = [
                 one
                 for one in found
@@ -145,8 +145,8 @@ class Accepting:
                     "play a film there, and then put the whole company on it.",
                 )
         with self._installation.on_registry() as conn:
-            registry.activate_connection(conn, connection.id)
-            registry.place(conn, self._company.id, target, connection.id)
+            storage_registry.activate_connection(conn, connection.id)
+            storage_registry.place(conn, self._company.id, target, connection.id)
         with self._installation.on_company(self._company) as conn:
             audit.record(conn, "storage.activated", connection.id, None, production=target or None)
 
@@ -164,10 +164,10 @@ class Accepting:
         if connection.state in SWITCHED_OFF and not resume:
             return made
         with self._installation.on_registry() as conn:
-            registry.activate_connection(conn, connection.id)
-            placed = registry.placements(conn, self._company.id)
+            storage_registry.activate_connection(conn, connection.id)
+            placed = storage_registry.placements(conn, self._company.id)
             if production_id or (not connection.is_hosted and COMPANY not in placed):
-                registry.place(conn, self._company.id, production_id, connection.id)
+                storage_registry.place(conn, self._company.id, production_id, connection.id)
         return made
 
     def reports(self, connection: StorageConnection, *, limit: int) -> list[KeptReport]:

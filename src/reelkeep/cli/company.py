@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reelkeep.cli import backups, output
+from reelkeep.cli import backups, company_states, output
 from reelkeep.cli.company_network import network
 from reelkeep.cli.options import DEFAULT_DATA, CompanySlug, Data, Json, read_secret
 
@@ -112,4 +112,9 @@ def rotate_passwords(
 
 
 company.command("backup")(backups.backup)
+company.command("backups")(backups.list_backups)
+company.command("backup-due")(backups.backup_due)
 company.command("restore")(backups.restore)
+company.command("suspend")(company_states.suspend)
+company.command("resume")(company_states.resume)
+company.command("retire")(company_states.retire)

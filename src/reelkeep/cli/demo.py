@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -31,13 +32,15 @@ from reelkeep.transfer.upload import upload
 
 if TYPE_CHECKING:
     from reelkeep.cli.installation import Installation, RenditionSize
+    from reelkeep.companies.certificates import KeptCertificate
 
 EMAIL: Final = "demo@acme.example"
 START_SECONDS: Final = 90.0
 ANSWER_SECONDS: Final = 30.0
 PROCESS_SECONDS: Final = 3_600.0
 STOP_SECONDS: Final = 30.0
-POLL_SECONDS: Final = 0.05
+POLL_SECONDS: Final = 0.05  # at first: the first picture is awaited; later, looking must not cost what is measured
+POLL_SHARE: Final = 0.02  # of what was waited already, so that a figure is right to this
 Renditions = Callable[[str], "list[RenditionSize]"]
 
 
@@ -54,6 +57,12 @@ class SignIn:
     origin: str
     email: str
     password: str
+    certificates: Mapping[str, KeptCertificate]  # by host name, of the app first; none: plain HTTP
+
+    @property
+    def authority(self) -> str | None:
+        """Return what a program has to trust, in PEM."""
+        return "".join(one.chain for one in self.certificates.values()) or None
 
 
 def demo(
@@ -64,6 +73,9 @@ def demo(
         int | None,
         typer.Option(help="Port to listen on; the last one in this folder, or a free one.", min=0, max=65535),
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Serve HTTPS, with certificates that the installation signs itself.")
+    ] = False,
     insecure_no_sandbox: Annotated[
         bool, typer.Option("--insecure-no-sandbox", help="Transcode without a sandbox. Never use this for real.")
     ] = False,
@@ -74,10 +86,9 @@ def demo(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end in order, as after Ctrl-C
     options = ["--insecure-no-sandbox"] if insecure_no_sandbox else []
-    options += ["--port", str(port)] if port is not None else []
-    with _folder(data) as folder, _up(folder, options) as up:
+    with _folder(data) as folder, _up(folder, [*options, *_listening(folder, port, tls=tls)]) as up:
         installation = Installation(folder)
-        sign_in = _provision(folder, installation)
+        sign_in = _provision(folder, installation, tls=tls)
         path = clip or _clip(folder)
         company = installation.company("acme")
         figures = _run(sign_in, path, lambda version_id: installation.renditions(company, version_id))
@@ -90,21 +101,31 @@ def demo(
             output.show({**figures, "email": sign_in.email, "password": sign_in.password}, "", as_json=True)
         else:
             output.show({}, _sentence(figures), as_json=False)
-            output.show({}, f"Open {address}\nSign in as {sign_in.email} with {sign_in.password}", as_json=False)
+            output.show({}, "\n".join(_directions(sign_in, address)), as_json=False)
             output.show({}, "Ctrl-C stops everything.", as_json=False)
         with contextlib.suppress(KeyboardInterrupt):
             up.process.wait()
     return exits.DONE
 
 
+def _listening(folder: Path, port: int | None, *, tls: bool) -> list[str]:
+    """Return the options of ``up``; the last port is taken again, since the bucket knows the page's address by it."""
+    from reelkeep.supervisor.folder import DataFolder
+
+    if tls:
+        return ["--tls", str(DataFolder.open(folder).config().port if port is None else port)]
+    return ["--port", str(port)] if port is not None else []
+
+
 def _run(sign_in: SignIn, path: Path, renditions: Renditions) -> dict[str, Any]:
     """Upload, watch, and return the figures."""
     from reelkeep.cli.demo_browser import signed_in  # a browser is started only here
 
-    with Api(sign_in.origin) as api:
+    with Api(sign_in.origin, authority=sign_in.authority) as api:
         _until_it_answers(api, sign_in)
         production = api.find_production("demo")
-        with signed_in(sign_in.origin, sign_in.email, sign_in.password) as browser:
+        trusted = [one.chain for one in sign_in.certificates.values()]
+        with signed_in(sign_in.origin, sign_in.email, sign_in.password, trusted) as browser:
             output.note("Uploading.")
             sent = upload(api, str(production["id"]), path)
             stored = time.time()
@@ -131,14 +152,14 @@ def _run(sign_in: SignIn, path: Path, renditions: Renditions) -> dict[str, Any]:
 
 def _wait(api: Api, version_id: str, reached: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
     """Return the version once it is where it should be; raise what the platform says if it cannot get there."""
-    deadline = time.monotonic() + PROCESS_SECONDS
-    while time.monotonic() < deadline:
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < PROCESS_SECONDS:
         version = api.version(version_id)
         if reached(version):
             return version
         if version["state"] in ("failed", "cancelled"):
             raise MediaError(_problem(version), advice="See the runner's log in the data folder.")
-        time.sleep(POLL_SECONDS)
+        time.sleep(max(POLL_SECONDS, POLL_SHARE * waited))
     raise DependencyError("the film was not ready within an hour")
 
 
@@ -161,12 +182,13 @@ def _until_it_answers(api: Api, sign_in: SignIn) -> None:
             time.sleep(0.2)
 
 
-def _provision(folder: Path, installation: Installation) -> SignIn:
+def _provision(folder: Path, installation: Installation, *, tls: bool) -> SignIn:
     """Do the operator's part, once: company, bucket, user, production."""
     kept = folder / "demo.json"
     origin = installation.folder.origin("acme.localhost")
     if kept.exists():
-        return SignIn(origin, EMAIL, json.loads(kept.read_text())["password"])
+        password = json.loads(kept.read_text())["password"]
+        return SignIn(origin, EMAIL, password, _certificates(installation) if tls else {})
     output.note("Creating the company acme with its own bucket.")
     company = installation.create_company("acme", "Acme Pictures", "localhost")
     connection = installation.connect(company, installation.embedded_bucket(company, origin))
@@ -177,7 +199,40 @@ def _provision(folder: Path, installation: Installation) -> SignIn:
     descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump({"password": password}, file)
-    return SignIn(origin, EMAIL, password)
+    return SignIn(origin, EMAIL, password, _certificates(installation) if tls else {})
+
+
+def _certificates(installation: Installation) -> dict[str, KeptCertificate]:
+    """Return the certificates of the demo's company; the platform makes them when it first sees it."""
+    company, deadline = installation.company("acme"), time.monotonic() + ANSWER_SECONDS
+    while True:
+        found = installation.certificates(company)
+        if {company.app_host, company.media_host} <= set(found):
+            return {host: found[host] for host in (company.app_host, company.media_host)}
+        if time.monotonic() > deadline:
+            raise DependencyError("the platform made no certificates")
+        time.sleep(POLL_SECONDS)
+
+
+def _directions(sign_in: SignIn, address: str) -> Iterator[str]:
+    """Say where to go; over TLS also what the browser will ask, once for each of the two names."""
+    yield f"Open {address}"
+    if sign_in.certificates:
+        yield "The certificates are signed by this installation alone: your browser warns, once for each of two names."
+        port = urlsplit(address).port
+        for host, one in sign_in.certificates.items():
+            yield f"  https://{host}:{port}/ shows SHA-256 {_spaced(one.fingerprint)}"
+        yield "Accept what matches; the page tells you when it is the second one's turn."
+    yield f"Sign in as {sign_in.email} with {sign_in.password}"
+
+
+def _spaced(fingerprint: str) -> str:
+    """Return a fingerprint as browsers show it.
+
+    >>> _spaced("0aff01")
+    '0A:FF:01'
+    """
+    return bytes.fromhex(fingerprint).hex(":").upper()
 
 
 def _clip(folder: Path) -> Path:

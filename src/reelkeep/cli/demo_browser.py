@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.util
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from reelkeep.errors import DependencyError
 
@@ -94,8 +99,12 @@ class Browser:
 
 
 @contextmanager
-def signed_in(origin: str, email: str, password: str) -> Iterator[Browser | None]:
-    """Start a browser without a window and sign in; None where Playwright or Chromium is missing."""
+def signed_in(origin: str, email: str, password: str, trusted: Sequence[str] = ()) -> Iterator[Browser | None]:
+    """Start a browser without a window and sign in; None where Playwright or Chromium is missing.
+
+    Args:
+        trusted: certificates in PEM that it takes although no authority has signed them.
+    """
     executable = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
     if executable is None or importlib.util.find_spec("playwright") is None:
         yield None
@@ -103,6 +112,8 @@ def signed_in(origin: str, email: str, password: str) -> Iterator[Browser | None
     from playwright.sync_api import sync_playwright  # an extra of the tests
 
     arguments = ["--autoplay-policy=no-user-gesture-required"]
+    if trusted:
+        arguments.append(f"--ignore-certificate-errors-spki-list={','.join(map(pin_of, trusted))}")
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses to run as root with its sandbox
     with sync_playwright() as playwright:
@@ -117,6 +128,13 @@ def signed_in(origin: str, email: str, password: str) -> Iterator[Browser | None
             yield Browser(page, origin)
         finally:
             browser.close()
+
+
+def pin_of(chain: str) -> str:
+    """Return the hash of a certificate's public key, by which Chromium takes it (RFC 7469, section 2.4)."""
+    certificate = x509.load_pem_x509_certificate(chain.encode())
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(certificate.public_key().public_bytes(*form)).digest()).decode()
 
 
 def measure_first_frame(origin: str, email: str, password: str, asset_path: str) -> float | None:

@@ -1,8 +1,8 @@
 """A drill of the kill switch: somebody takes the platform's rights away while a film plays, and it is measured.
 
 The platform has no right to change a company's policies, so it waits for the company's team; on the embedded store,
-whose administrator this command is, it makes the change itself. The clock starts with the first denial that the store
-gave to anybody here, and stops at each surface with the first refusal after which nothing came any more.
+whose administrator this command is, it makes the change itself. The clock starts with the first denial that the store,
+or KMS, gave to anybody here, and stops at each surface with the first refusal after which nothing came any more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from reelkeep.cli.installation import Installation
 from reelkeep.cli.places import Places
 from reelkeep.companies import registry
 from reelkeep.companies.registry import Company
-from reelkeep.errors import Conflict, DependencyError, NotFound
+from reelkeep.errors import Conflict, DependencyError, NotFound, StorageSetupError
 from reelkeep.ids import GrantId
 from reelkeep.jobs.presence import holder_is_gone
 from reelkeep.storage.connection_states import ConnectionState
@@ -70,7 +70,7 @@ NOT_CUT: Final = (
     "Requests that the store had accepted before: a part that is being sent, a range that is being read.",
     "What a player of somebody's own making has put aside; this platform's own holds at most ten seconds ahead.",
     "Links that were signed before work at the store until it refuses them itself; if only the role's trust was "
-    "removed, until they end: 15 minutes for downloads, an hour at most for parts.",
+    "removed, or the wrapping key disabled, until they end: 15 minutes for downloads, an hour at most for parts.",
     "Files that members have taken away, and what they have seen.",
 )
 
@@ -133,7 +133,9 @@ class Drill:
     def run(self, session: Session, film: Chosen, change: Change, page: Film | None) -> dict[str, Any]:
         """Measure, restore, and return the certificate's fields."""
         upload_id, parts = session.upload(film.production_id)
-        eye = Surface("the store", "the marker, by a session of the drill's own", self._let_in, False, LOOK_SECONDS)
+        eye = Surface(
+            "the store", "what the watch looks at, by a session of the drill's own", self._let_in, False, LOOK_SECONDS
+        )
         surfaces = [*session.watch(film.version_id), *session.download(film.version_id), *parts]
         had_jobs = self._jobs_running()
         if had_jobs:
@@ -145,7 +147,7 @@ class Drill:
             self._tell("Everything is lit; the rights are taken away now.")
             changed_at = change.revoke()
             self._await(lambda: eye.dark_at is not None, shown, 3600, "nobody was refused within an hour")
-            self._tell("The store refuses.")
+            self._tell("The first denial has come.")
             self._await(lambda: _all_dark(surfaces, shown), shown, DARK_SECONDS, "")
         said = page.player()["says"] if page else ""
         denied = _first_denial(everything, eye)
@@ -169,12 +171,17 @@ class Drill:
 
     def _restore(
         self, session: Session, film: Chosen, change: Change, page: Film | None, upload_id: str
-    ) -> dict[str, float | bool | None]:
+    ) -> dict[str, float | str | None]:
+        """Return how long it took until everything was back, or why the connection was not taken into use again."""
         change.restore()
         began = time.monotonic()
         self._wait_until(self._open, 3600)
         opened = time.monotonic()
-        Places(self._installation).resume(self._company, self._now())
+        seconds = {"store_open_again_seconds": round(opened - began, 2)}
+        try:
+            Places(self._installation).resume(self._company, self._now())
+        except StorageSetupError as problem:  # what was measured is true all the same
+            return {**seconds, "segments_again_seconds": None, "page_again_seconds": None, "refused": problem.message}
         self._wait_until(lambda: session.plays(film.version_id), BACK_SECONDS)
         played = time.monotonic()
         if page is not None:
@@ -182,9 +189,10 @@ class Drill:
         paged = time.monotonic() if page else None
         session.end_upload(upload_id)
         return {
-            "store_open_again_seconds": round(opened - began, 2),
+            **seconds,
             "segments_again_seconds": round(played - opened, 2),
             "page_again_seconds": round(paged - opened, 2) if paged else None,
+            "refused": None,
         }
 
     def _wait_until(self, true: Callable[[], bool], seconds: float) -> None:
@@ -229,7 +237,7 @@ class Drill:
         denied: float,
         surfaces: Sequence[Surface],
         said: str,
-        back: dict[str, float | bool | None],
+        back: dict[str, float | str | None],
     ) -> dict[str, Any]:
         bound = self._way.bound_seconds
         told = [_told(one, denied, bound) for one in surfaces]

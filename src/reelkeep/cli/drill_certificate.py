@@ -18,7 +18,8 @@ _WAYS: Final = {
     "bucket": "a denial in the bucket's policy",
     "role": "the role's own policy",
     "trust": "the role's trust removed",
-    "key": "the KMS key disabled",
+    "key": "the bucket's KMS key disabled",
+    "wrapping-key": "the wrapping key of the company key disabled",
 }
 _STYLE: Final = """
 :root { color-scheme: light; }
@@ -48,9 +49,9 @@ def page(document: Mapping[str, str]) -> str:
     connection, company = found["connection"], found["company"]
     slowest, bound = found["all_dark_seconds"], found["bound_seconds"]
     verdict = (
-        f"Everything was dark {slowest:g} seconds after the store's first denial. At most {bound:g} are promised."
+        f"Everything was dark {slowest:g} seconds after the first denial. At most {bound:g} are promised."
         if found["passed"]
-        else f"Not everything was dark within {bound:g} seconds of the store's first denial."
+        else f"Not everything was dark within {bound:g} seconds of the first denial."
     )
     store = "Amazon S3" if connection["on_aws"] else "an S3-compatible store; not verified on AWS"
     facts = [
@@ -66,6 +67,8 @@ def page(document: Mapping[str, str]) -> str:
     ]
     if found["page_said"]:
         facts.insert(5, ("The player's page said", found["page_said"]))
+    if refused := found["restored"].get("refused"):
+        facts.append(("Not in use again, because", refused))
     ours = [one for one in found["surfaces"] if one["counts"]]
     theirs = [one for one in found["surfaces"] if not one["counts"]]
     return "\n".join(

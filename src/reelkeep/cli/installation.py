@@ -7,7 +7,8 @@ the database and storage libraries.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,18 +19,22 @@ from typing import Final
 from sqlalchemy import Connection, Engine, func, select
 
 from reelkeep.acceptance.interface import Report
-from reelkeep.catalog import audit, members, people, productions, tables
+from reelkeep.catalog import audit, members, people, productions, support, tables
+from reelkeep.catalog.lifecycle import step
 from reelkeep.catalog.passwords import new_password
 from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Role
+from reelkeep.catalog.support import Arrival
 from reelkeep.cli.accepting import Accepting
-from reelkeep.companies import backups, certificates, provisioning, refused, registry, stacks
+from reelkeep.companies import backups, certificates, provisioning, refused, registry, stacks, storage_registry
 from reelkeep.companies.backups import Backup
 from reelkeep.companies.certificates import KeptCertificate
+from reelkeep.companies.company_states import COMPANY_STEPS, CompanyState
 from reelkeep.companies.databases import DatabaseServer
 from reelkeep.companies.network_policy import NetworkPolicy, policy_details
 from reelkeep.companies.refused import RefusedSource
 from reelkeep.companies.registry import Company
+from reelkeep.companies.upgrading import Outcome, upgrade_companies
 from reelkeep.contract import offer as offers
 from reelkeep.contract.offer import Offer
 from reelkeep.contract.parameters import Place
@@ -38,7 +43,8 @@ from reelkeep.encryption.archive import Sink, Source
 from reelkeep.encryption.keys import CompanyKey
 from reelkeep.encryption.signing import SigningKey
 from reelkeep.encryption.tls_certificate import TlsCertificate
-from reelkeep.errors import DependencyError, NotFound, StorageSetupError
+from reelkeep.errors import DependencyError, Forbidden, NotFound, StorageSetupError
+from reelkeep.ids import BackupId
 from reelkeep.jobs.interface import JobKind
 from reelkeep.runner import doorbell
 from reelkeep.storage.interface import StorageConnection
@@ -85,6 +91,12 @@ class Installation:
         self._server, self._keyring = self.folder.server(), self.folder.keyring()
         self.own_identity = PlatformIdentity()  # towards AWS: the machine's own, unless the supervisor says another
 
+    def take_identity(self, descriptor: int) -> None:
+        """Take the platform's own identity from a pipe of the supervisor's; -1: there is none, it is the machine's."""
+        if descriptor >= 0:
+            with open(descriptor, encoding="ascii") as pipe:
+                self.own_identity = PlatformIdentity(**json.load(pipe))
+
     @contextmanager
     def on_registry(self) -> Iterator[Connection]:
         """Open one transaction on the registry; commands are few and far between, so nothing is kept open."""
@@ -127,9 +139,9 @@ class Installation:
             audit.record(conn, "database.passwords_rotated", None, None)
         return changed
 
-    def back_up(self, company: Company, key: CompanyKey, sink: Sink) -> Backup:
+    def back_up(self, company: Company, key: CompanyKey, sink: Sink, backup_id: BackupId | None = None) -> Backup:
         """Write a backup of a company's database, on record in its audit."""
-        made = backups.write_backup(self._server, self._keyring, company, key, sink)
+        made = backups.write_backup(self._server, self._keyring, company, key, sink, backup_id)
         with self.on_company(company) as conn:
             audit.record(conn, "database.backed_up", None, None, backup=made.id)
         return made
@@ -141,6 +153,40 @@ class Installation:
             at = provisioning.server_of(self._server, self._keyring, company)
             provisioning.drop_database(at, company.database_name)
         return made, company.database_name
+
+    def move_company(self, company: Company, state: CompanyState) -> None:
+        """Switch a company off or on, or give it up; it stands in its audit record before it is so.
+
+        Raises:
+            Conflict: this step is not possible now; nothing was changed.
+        """
+        step(COMPANY_STEPS, CompanyState(company.state), state)
+        with self.on_company(company) as conn:
+            audit.record(conn, f"company.{state.value}", None, None)
+        with self.on_registry() as conn:
+            registry.move_company(conn, company.id, state)
+
+    def every_company(self, slugs: Sequence[str] = ()) -> list[Company]:
+        """Return the companies of these names, else every one, in whatever state.
+
+        The registry itself is brought to this release before.
+        """
+        provisioning.prepare_registry(self._server)
+        with self.on_registry() as conn:
+            return [registry.find_company(conn, slug) for slug in slugs] or registry.all_companies(conn)
+
+    def upgrade(
+        self, companies: Sequence[Company], on_done: Callable[[Outcome], None], at_a_time: int
+    ) -> list[Outcome]:
+        """Bring companies' databases to this release; each that was has its processes roll over at once."""
+
+        def upgraded(outcome: Outcome) -> None:
+            if outcome.problem is None:
+                with self.on_registry() as conn:
+                    registry.roll_over(conn, outcome.company.id)
+            on_done(outcome)
+
+        return upgrade_companies(self._server, self._keyring, companies, on_done=upgraded, at_a_time=at_a_time)
 
     def companies(self) -> list[Company]:
         with self.on_registry() as conn:
@@ -177,6 +223,42 @@ class Installation:
             audit.record(conn, "network.set", None, None, **policy_details(policy))
         with self.on_registry() as conn:
             registry.set_network(conn, company.id, policy)
+
+    def open_support(self, company: Company, name: str) -> Arrival:
+        """Return a link by which somebody of the operator's comes in; it stands in the company's audit record.
+
+        Raises:
+            Forbidden: nobody of the company allows it now. That it was asked for is on record, too.
+        """
+        with self.on_company(company) as conn:
+            arrival = support.expect(conn, name)
+            if arrival is None:
+                audit.record(conn, "support.refused", None, None, name=name)
+            else:
+                audit.record(conn, "support.link_made", arrival.access.id, arrival.user_id)
+        if arrival is None:
+            raise Forbidden(
+                f"nobody at {company.slug} allows support to look now",
+                advice="Ask an admin of the company to allow it on the Support page.",
+            )
+        return arrival
+
+    def allow_names(self, company: Company, name: str, command: str) -> None:
+        """Let a command tell names of a company's things: only while support may look at all of it, and on its record.
+
+        Raises:
+            Forbidden: it may not, which is on record, too.
+        """
+        with self.on_company(company) as conn:
+            access = support.current(conn)
+            may = access is not None and access.production_id is None
+            what = "support.asked" if may else "support.refused"
+            audit.record(conn, what, None, None, name=name, method="reelkeep", path=command)
+        if not may:
+            raise Forbidden(
+                f"nobody at {company.slug} lets support look at the whole company now",
+                advice="Ask an admin of the company to allow it on the Support page, or leave --names out.",
+            )
 
     def create_user(
         self, company: Company, email: str, name: str, password: str | None, *, is_company_admin: bool
@@ -225,7 +307,7 @@ class Installation:
             company: None for the operator's hosted storage.
         """
         with self.on_registry() as conn:
-            return registry.add_connection(
+            return storage_registry.add_connection(
                 conn,
                 company.id if company else None,
                 bucket=new.bucket,
@@ -251,7 +333,7 @@ class Installation:
         """
         prefix = stack.prefix.rstrip("/")
         with self.on_registry() as conn:
-            known = list(registry.connections(conn, company.id).values())
+            known = list(storage_registry.connections(conn, company.id).values())
         same = [one for one in known if (one.bucket, one.role_arn) == (stack.bucket, stack.media_role)]
         found = same[0] if same else None
         if found is None:
@@ -267,7 +349,7 @@ class Installation:
         with self.on_registry() as conn:
             if new.endpoint_url is not None and same:
                 sts = new.sts_endpoint_url or new.endpoint_url
-                registry.set_endpoint(conn, found.id, new.endpoint_url, sts, path_style=new.path_style)
+                storage_registry.set_endpoint(conn, found.id, new.endpoint_url, sts, path_style=new.path_style)
             stacks.set_stack(conn, found.id, stack)
         return self.connection(company, found.id)
 
@@ -293,7 +375,7 @@ class Installation:
         names = of(UNKNOWN_ID).facts
         bucket, role_arn = names.text("MediaBucket"), names.text("MediaRoleArn")
         with self.on_registry() as conn:
-            known = registry.connections(conn, company.id).values()
+            known = storage_registry.connections(conn, company.id).values()
         same = (found for found in known if (found.bucket, found.role_arn) == (bucket, role_arn))
         connection = next(same, None) or self.connect(company, NewConnection(bucket, place.region, role_arn, prefix))
         return connection, of(connection.external_id)
@@ -301,7 +383,7 @@ class Installation:
     def connection(self, company: Company, wanted: str) -> StorageConnection:
         """Return a connection that a company may use, by its name or id; raise NotFound."""
         with self.on_registry() as conn:
-            found = registry.connections(conn, company.id)
+            found = storage_registry.connections(conn, company.id)
         for connection in found.values():
             if wanted in (connection.name, connection.id):
                 return connection

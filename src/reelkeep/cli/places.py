@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reelkeep.acceptance.interface import Report
 from reelkeep.catalog import audit, holdings, productions
 from reelkeep.catalog.holdings import Held
 from reelkeep.catalog.productions import Production
+from reelkeep.cli.accepting import Accepting, refusal
 from reelkeep.cli.installation import Installation, NewConnection
-from reelkeep.companies import registry
+from reelkeep.companies import registry, storage_registry
 from reelkeep.companies.registry import Company
 from reelkeep.errors import Conflict, StorageSetupError
 from reelkeep.ids import CompanyId, ConnectionId, ProductionId
@@ -19,6 +20,7 @@ from reelkeep.jobs import queue
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.placement import COMPANY, HOSTED, Placement, check_resumable, resolve
+from reelkeep.storage.private_endpoints import PrivateEndpoints
 
 NAMED_VERSIONS: Final = 20  # that a refusal to retire lists
 NOTHING_HELD: Final = Held(0, 0)
@@ -47,8 +49,8 @@ class Places:
 
     def overview(self, company: Company) -> Overview:
         with self._installation.on_registry() as conn:
-            connections = registry.connections(conn, company.id)
-            placed = registry.placements(conn, company.id)
+            connections = storage_registry.connections(conn, company.id)
+            placed = storage_registry.placements(conn, company.id)
         with self._installation.on_company(company) as conn:
             held, found = holdings.held(conn), productions.every(conn)
 
@@ -72,7 +74,7 @@ class Places:
         """
         target = self._target(company, production)
         with self._installation.on_registry() as conn:
-            registry.place(conn, company.id, target, connection.id)
+            storage_registry.place(conn, company.id, target, connection.id)
         self._record(company, "storage.placed", connection.id, target)
         return self.setting(company, target)
 
@@ -84,13 +86,16 @@ class Places:
         """
         target = self._target(company, production)
         with self._installation.on_registry() as conn:
-            registry.unplace(conn, company.id, target)
+            storage_registry.unplace(conn, company.id, target)
         self._record(company, "storage.unplaced", None, target)
         return self.setting(company, target)
 
     def setting(self, company: Company, target: str) -> Placement:
         with self._installation.on_registry() as conn:
-            placed, connections = registry.placements(conn, company.id), registry.connections(conn, company.id)
+            placed, connections = (
+                storage_registry.placements(conn, company.id),
+                storage_registry.connections(conn, company.id),
+            )
         return resolve(ProductionId(target) if target else None, placed, connections)
 
     def host(self, new: NewConnection, company: Company) -> tuple[StorageConnection, Report]:
@@ -106,13 +111,13 @@ class Places:
         as_seen = self._installation.connection(company, made.id)
         found = self._installation.check(company, as_seen)
         with self._installation.on_registry() as conn:
-            registry.place_hosted(conn, made.id)
+            storage_registry.place_hosted(conn, made.id)
         return made, found
 
     def suspend(self, company: Company, connection: StorageConnection) -> None:
         """Switch a connection off: no session is given for it any more. What lies there stays."""
         with self._installation.on_registry() as conn:
-            registry.move_connection(conn, connection.id, ConnectionState.SUSPENDED)
+            storage_registry.move_connection(conn, connection.id, ConnectionState.SUSPENDED)
         self._record(company, "storage.suspended", connection.id, COMPANY)
 
     def resume(self, company: Company, connection: StorageConnection) -> Report:
@@ -129,6 +134,27 @@ class Places:
         self._installation.ring(company, kinds)
         return found
 
+    def set_private(
+        self, company: Company, connection: StorageConnection, private: PrivateEndpoints | None
+    ) -> StorageConnection:
+        """Have a bucket reached by its private names alone, or by its public one (None); return it as it is then.
+
+        Raises:
+            StorageSetupError: it does not pass its acceptance test so; it is as it was.
+            Conflict: it is the operator's own, for everybody.
+        """
+        if connection.is_hosted:
+            raise Conflict("hosted storage is reached by its public name", advice="Isolate a company's own bucket.")
+        wanted = replace(connection, private=private)
+        found = Accepting(self._installation, company).verify(wanted)
+        if not found.report.passed:
+            raise refusal(found.report)
+        with self._installation.on_registry() as conn:
+            storage_registry.set_private(conn, connection.id, private)
+        what = "storage.isolated" if private is not None else "storage.direct"
+        self._record(company, what, connection.id, COMPANY)
+        return wanted
+
     def retire(self, company: Company, connection: StorageConnection) -> None:
         """Give a connection up for good.
 
@@ -137,28 +163,23 @@ class Places:
         """
         with self._installation.on_registry() as conn:
             everybody = [company] if not connection.is_hosted else registry.companies(conn)
-            placed = registry.placed_at(conn, connection.id)
-        self._refuse_if_placed(company, connection, placed)
+            placed = storage_registry.placed_at(conn, connection.id)
+        self._refuse_if_placed(connection, placed)
         for one in everybody:
             self._refuse_if_held(one, connection)
         with self._installation.on_registry() as conn:
             if connection.state is ConnectionState.ACTIVE:
                 advice = f"Run `reelkeep storage suspend {connection.name} --company {company.slug}` first."
                 raise Conflict(f"the storage connection {connection.name} is in use", advice=advice)
-            registry.move_connection(conn, connection.id, ConnectionState.RETIRED)
+            storage_registry.move_connection(conn, connection.id, ConnectionState.RETIRED)
         self._record(company, "storage.retired", connection.id, COMPANY)
 
-    def _refuse_if_placed(
-        self, company: Company, connection: StorageConnection, placed: Sequence[tuple[CompanyId | None, str]]
-    ) -> None:
+    @staticmethod
+    def _refuse_if_placed(connection: StorageConnection, placed: Sequence[tuple[CompanyId | None, str]]) -> None:
         if not placed:
             return
-        with self._installation.on_company(company) as conn:
-            names = {one.id: one.name for one in productions.every(conn)}
         words = {COMPANY: "the company", HOSTED: "every company without a place of its own"}
-        told = ", ".join(
-            words.get(target) or f"the production {names.get(ProductionId(target), target)}" for _, target in placed
-        )
+        told = ", ".join(words.get(target) or f"the production {target}" for _, target in placed)
         advice = "Place them elsewhere with `reelkeep storage place`, or let them inherit with `--inherit`."
         raise Conflict(f"new versions of {told} go to the storage connection {connection.name}", advice=advice)
 
@@ -168,7 +189,7 @@ class Places:
             some = holdings.versions_at(conn, connection.id, limit=NAMED_VERSIONS)
         if not count:
             return
-        named = "; ".join(f"{one.production}: {one.asset} version {one.number} ({one.id})" for one in some)
+        named = ", ".join(some)
         more = f"; and {count - len(some):,} more" if count > len(some) else ""
         what = "1 version lies" if count == 1 else f"{count:,} versions lie"
         raise Conflict(

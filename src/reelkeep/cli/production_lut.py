@@ -23,7 +23,7 @@ _Production = Annotated[str, typer.Argument(help="Name, slug or id of the produc
 @lut.command("add")
 def add(
     name: _Production,
-    file: Annotated[Path, typer.Argument(help="A 3D LUT in the .cube format, of up to 65 points.")],
+    file: Annotated[Path, typer.Argument(help="A 3D LUT, .cube or .3dl, of up to 65 points.")],
     address: Address = None,
     as_json: Json = False,
 ) -> None:
@@ -73,6 +73,20 @@ def none(name: _Production, address: Address = None, as_json: Json = False) -> N
     with default_logins().open(address) as api:
         changed = api.change_production(str(api.find_production(name)["id"]), {"lut": None})
     output.show(changed, f"New versions of {changed['name']} are shown without a LUT.", as_json=as_json)
+
+
+@lut.command("delete")
+def delete(
+    name: _Production,
+    wanted: Annotated[str, typer.Argument(help="Id or file name of the LUT.", metavar="LUT")],
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Forget a LUT that nobody uses. Its file stays in the bucket until the company's team removes it."""
+    with default_logins().open(address) as api:
+        production_id = str(api.find_production(name)["id"])
+        gone = api.delete_lut(production_id, _found(api, production_id, wanted))
+    output.show(dict(gone), f"Deleted {gone['name']}. Its file in the bucket is {gone['object_key']}.", as_json=as_json)
 
 
 def _found(api: Api, production_id: str, wanted: str) -> str:

@@ -10,7 +10,7 @@ from reelkeep.catalog import audit, deletions, grants
 from reelkeep.catalog.deletions import Deleted
 from reelkeep.catalog.grants import GrantAction
 from reelkeep.cli.installation import Installation
-from reelkeep.companies import registry, stacks
+from reelkeep.companies import stacks, storage_registry
 from reelkeep.companies.registry import Company
 from reelkeep.contract.pasted import Stack
 from reelkeep.ids import ConnectionId, GrantId
@@ -40,7 +40,7 @@ class Purging:
     def waiting(self) -> list[Waiting]:
         """Return what waits at each connection in use, also where nothing does."""
         with self._installation.on_registry() as conn:
-            known = registry.connections(conn, self._company.id).values()
+            known = storage_registry.connections(conn, self._company.id).values()
             in_use = [one for one in known if one.state is ConnectionState.ACTIVE]
             roles = {one.id: self._role(stacks.stack_of(conn, one.id)) for one in in_use}
         with self._installation.on_company(self._company) as conn:

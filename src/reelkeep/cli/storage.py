@@ -10,11 +10,13 @@ import typer
 from reelkeep.cli import (
     output,
     storage_audit,
+    storage_audits,
     storage_contract,
     storage_drill,
     storage_estimate,
     storage_onboarding,
     storage_places,
+    storage_private,
     storage_purge,
     storage_verify,
 )
@@ -29,6 +31,8 @@ storage = typer.Typer(name="storage", help="Companies' buckets, and what goes wh
 HOSTED_BUCKET: Final = "hosted-media"
 storage.command("estimate")(storage_estimate.estimate)
 storage.command("audit")(storage_audit.audit)
+storage.command("audits")(storage_audits.audits)
+storage.command("audit-due")(storage_audits.audit_due)
 storage.command("verify")(storage_verify.verify)
 storage.command("verify-due")(storage_verify.verify_due)
 storage.command("reports")(storage_verify.reports)
@@ -40,6 +44,8 @@ storage.command("place")(storage_places.place)
 storage.command("suspend")(storage_places.suspend)
 storage.command("resume")(storage_places.resume)
 storage.command("retire")(storage_places.retire)
+storage.command("isolate")(storage_private.isolate)
+storage.command("direct")(storage_private.direct)
 storage.command("purge")(storage_purge.purge)
 storage.command("drill")(storage_drill.drill)
 

@@ -124,7 +124,7 @@ def drill(
         ]
         output.show_table(("what was asked for", "dark after"), rows)
         output.note(f"The certificate is in {written[0]} and {written[1]}.")
-    return exits.DONE if fields["passed"] else exits.FINDINGS
+    return exits.DONE if fields["passed"] and not fields["restored"]["refused"] else exits.FINDINGS
 
 
 @contextmanager
@@ -154,6 +154,8 @@ def _change(installation: Installation, connection: StorageConnection, way: Way)
 
 def _sentence(fields: dict[str, Any]) -> str:
     seconds, bound = fields["all_dark_seconds"], fields["bound_seconds"]
+    refused = fields["restored"]["refused"]
+    after = f" The connection is not in use again: {refused}" if refused else ""
     if fields["passed"]:
-        return f"Dark {seconds:g} s after the store's first denial (at most {bound:g} are promised)."
-    return f"Not everything was dark within {bound:g} s of the store's first denial."
+        return f"Dark {seconds:g} s after the first denial (at most {bound:g} are promised).{after}"
+    return f"Not everything was dark within {bound:g} s of the first denial.{after}"

@@ -25,6 +25,15 @@ ProxyMbps = Annotated[float, typer.Option("--proxy-mbps", min=0.01, help="Plan: 
 Watched = Annotated[float, typer.Option("--watched", min=0, help="Plan: hours watched in a month.")]
 Downloaded = Annotated[float, typer.Option("--downloaded", min=0, help="Plan: hours of originals fetched in a month.")]
 Prepared = Annotated[float, typer.Option("--prepared", min=0, help="Plan: hours of copies that lie for 14 days.")]
+InUse = Annotated[
+    float,
+    typer.Option(
+        "--in-use", min=0, max=744, help="Plan: hours in which somebody watches or uploads, or a job works; else all."
+    ),
+]
+WrappingKey = Annotated[
+    bool, typer.Option("--wrapping-key", help="With a KMS key of the company's own that wraps its company key.")
+]
 PriceFile = Annotated[Path | None, typer.Option("--prices", help="Your own table of prices (TOML).")]
 PrintPrices = Annotated[bool, typer.Option("--print-prices", help="Print the table that comes with Reelkeep.")]
 Replica = Annotated[bool, typer.Option("--replica", help="With a second bucket in another region.")]
@@ -39,6 +48,8 @@ def estimate(
     watched: Watched = 0.0,
     downloaded: Downloaded = 0.0,
     prepared: Prepared = 0.0,
+    in_use: InUse = 720.0,
+    wrapping_key: WrappingKey = False,
     replica: Replica = False,
     prices: PriceFile = None,
     print_prices: Annotated[
@@ -57,7 +68,8 @@ def estimate(
         return
     table = read_prices(_text(prices) if prices else shipped_prices())
     if hours is None:
-        usage = _usage(company, data)
+        usage, has_key = _usage(company, data)
+        wrapping_key = wrapping_key or has_key
     else:
         plan = Plan(
             hours,
@@ -67,22 +79,26 @@ def estimate(
             watched_hours_a_month=watched,
             downloaded_hours_a_month=downloaded,
             prepared_hours_a_month=prepared,
+            in_use_hours_a_month=in_use,
         )
         usage = of_plan(plan)
-    found = price(usage, table, with_replica=replica)
+    found = price(usage, table, with_replica=replica, with_wrapping_key=wrapping_key)
     if as_json:
         output.show(estimate_fields(usage, found), "", as_json=True)
     else:
         _tell(found)
 
 
-def _usage(company: str | None, data: Path) -> Usage:
+def _usage(company: str | None, data: Path) -> tuple[Usage, bool]:
+    """Return what the company used in 30 days, and whether a key of its own wraps its company key."""
     from reelkeep.cli.installation import Installation
     from reelkeep.custody.usage import of_month
 
     installation = Installation(data)
-    with installation.on_company(installation.company(company)) as conn:
-        return of_month(conn, datetime.now(UTC))
+    chosen = installation.company(company)
+    with installation.on_company(chosen) as conn:
+        usage = of_month(conn, datetime.now(UTC))
+    return usage, chosen.key_connection_id is not None
 
 
 def _text(path: Path) -> str:

@@ -34,13 +34,7 @@ def list_storage(company: CompanySlug = None, data: Data = DEFAULT_DATA, as_json
             ],
             "company": placement_fields(found.company),
             "productions": [
-                {
-                    "id": one.production.id,
-                    "slug": one.production.slug,
-                    "name": one.production.name,
-                    "placement": placement_fields(one.placement),
-                }
-                for one in found.productions
+                {"id": one.production.id, "placement": placement_fields(one.placement)} for one in found.productions
             ],
         }
         output.show(fields, "", as_json=True)
@@ -51,7 +45,7 @@ def list_storage(company: CompanySlug = None, data: Data = DEFAULT_DATA, as_json
     ]
     output.show_table(("connection", "bucket", "prefix", "region", "state", "versions", ""), rows)
     places = [("the company", *_placed(found.company))]
-    places += [(one.production.name, *_placed(one.placement)) for one in found.productions]
+    places += [(one.production.id, *_placed(one.placement)) for one in found.productions]
     output.show_table(("new versions of", "go to", "set at"), places)
 
 
@@ -129,6 +123,7 @@ def connection_fields(connection: StorageConnection) -> dict[str, Any]:
         "region": connection.region,
         "state": connection.state.value,
         "hosted": connection.is_hosted,
+        "isolated": vars(connection.private) if connection.private else None,
         "wrapping_key": connection.wrapping_key.arn if connection.wrapping_key else None,
     }
 
@@ -149,6 +144,8 @@ def placement_fields(placement: Placement | None) -> dict[str, str] | None:
 def _whose(connection: StorageConnection) -> str:
     if connection.wrapping_key is not None:
         return "opens the company key"
+    if connection.private is not None:
+        return "isolated"
     return "hosted" if connection.is_hosted else ""
 
 

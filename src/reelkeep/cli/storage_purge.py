@@ -56,13 +56,9 @@ def _fields(at: Waiting, purged: int, problem: str) -> dict[str, Any]:
         "waiting": [
             {
                 "version_id": one.id,
-                "production": one.production,
-                "asset": one.asset,
                 "number": one.number,
-                "key": one.original_key,
                 "size_bytes": one.size_bytes,
                 "deleted_at": one.deleted_at.isoformat(),
-                "deleted_by": one.deleted_by,
             }
             for one in at.versions[purged:]
         ],
@@ -82,10 +78,10 @@ def _tell(found: list[Waiting], told: list[dict[str, Any]], *, yes: bool) -> Non
             output.note(f"{name}: nothing waits.")
             continue
         rows = [
-            (one["asset"], f"v{one['number']}", f"{one['size_bytes'] / 1e6:.1f} MB", one["deleted_at"], one["key"])
+            (one["version_id"], f"v{one['number']}", f"{one['size_bytes'] / 1e6:.1f} MB", one["deleted_at"])
             for one in waiting
         ]
-        output.show_table(("name", "version", "size", "deleted", "object below the prefix"), rows)
+        output.show_table(("id", "version", "size", "deleted"), rows)
         if not at.role_arn:
             output.note(f"{name}: {_NOT_ALLOWED}.")
         elif not yes:

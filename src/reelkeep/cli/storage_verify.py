@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,12 +76,9 @@ def verify_due(
 
     from reelkeep.cli.accepting import Accepting, Options
     from reelkeep.cli.installation import Installation
-    from reelkeep.storage.sts import PlatformIdentity
 
     installation = Installation(data)
-    if identity_fd >= 0:
-        with open(identity_fd, encoding="ascii") as pipe:
-            installation.own_identity = PlatformIdentity(**json.load(pipe))
+    installation.take_identity(identity_fd)
     for company in installation.companies():
         accepting = Accepting(installation, company)
         for connection, made in accepting.verify_due(Options(canary_arn=canary), timedelta(hours=hours)):

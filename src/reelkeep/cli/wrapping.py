@@ -12,7 +12,7 @@ from typing import Final
 
 from reelkeep.catalog import audit
 from reelkeep.cli.installation import Installation
-from reelkeep.companies import onboarding, registry, stacks
+from reelkeep.companies import onboarding, registry, stacks, storage_registry
 from reelkeep.companies.onboarding_steps import Step, StepState, is_outgrown
 from reelkeep.companies.registry import Company
 from reelkeep.contract import table
@@ -119,7 +119,7 @@ class Wrapping:
 
     def _opener(self) -> StorageConnection | None:
         with self._installation.on_registry() as conn:
-            found = registry.connections(conn, self._company.id).values()
+            found = storage_registry.connections(conn, self._company.id).values()
         return next((one for one in found if one.wrapping_key is not None), None)
 
     def _key_of_stack(self, connection: StorageConnection) -> WrappingKey:

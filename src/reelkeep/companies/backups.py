@@ -21,8 +21,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, func, select, update
 
-import reelkeep.catalog.migrations
 from reelkeep.catalog import audit
+from reelkeep.catalog.migrations import MIGRATIONS
 from reelkeep.catalog.tables import login_sessions, metadata, playback_sessions
 from reelkeep.companies import provisioning, registry
 from reelkeep.companies.databases import DatabaseServer
@@ -56,19 +56,28 @@ class Backup:
 
 
 def write_backup(
-    server: DatabaseServer, keyring: Keyring, company: Company, company_key: CompanyKey, sink: Sink
+    server: DatabaseServer,
+    keyring: Keyring,
+    company: Company,
+    company_key: CompanyKey,
+    sink: Sink,
+    backup_id: BackupId | None = None,
 ) -> Backup:
     """Write a company's database to ``sink``, as it is at this moment. Writers are not held up.
+
+    Args:
+        backup_id: that the sink's place is called by; None: a fresh one.
 
     Raises:
         OperationalError: the database went away; what was written has no end and no reader takes it.
     """
-    backup_id = BackupId(new_id())
+    backup_id = backup_id or BackupId(new_id())
     key, wrapped = company_key.new_backup_key(backup_id)
     engine = provisioning.owner_engine(server, keyring, company)
     try:
         with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as conn:
-            revision, made_at = reelkeep.catalog.migrations.revision_of(conn), conn.scalar(select(func.now()))
+            revision, made_at = MIGRATIONS.revision_of(conn), conn.scalar(select(func.now()))
+            assert revision is not None
             assert made_at is not None
             fields = {
                 "company": company.id,
@@ -106,7 +115,8 @@ def restore_backup(
         undo.callback(provisioning.drop_database, at, fresh.database_name)
         provisioning.create_database(at, fresh)
         rows = _fill(server, keyring, fresh, reader, backup)
-        provisioning.migrate_company(server, keyring, fresh)
+        schema = provisioning.migrate_company(server, keyring, fresh)
+        fresh = replace(fresh, schema_revision=schema.revision, schema_floor=schema.floor)
         _hand_over(server, fresh)
         undo.pop_all()
     return replace(backup, rows=rows), fresh
@@ -116,7 +126,7 @@ def _hand_over(server: DatabaseServer, fresh: Company) -> None:
     engine = registry.engine(server)
     try:
         with engine.begin() as conn:
-            registry.change_database(conn, fresh.id, fresh.database_name)
+            registry.change_database(conn, fresh)
     finally:
         engine.dispose()
 
@@ -131,7 +141,7 @@ def _opened(reader: ArchiveReader, company: Company, company_key: CompanyKey) ->
         raise ArchiveBroken("this archive is no backup of a company") from None
     if whose != company.id:
         raise ForeignBackup(f"this backup is not one of {company.name}")
-    if not reelkeep.catalog.migrations.knows(backup.revision):
+    if not MIGRATIONS.knows(backup.revision):
         raise ForeignBackup("this backup was made by a newer release than this one")
     try:
         reader.open(company_key.unwrap_backup_key(backup.id, wrapped))
@@ -146,7 +156,7 @@ def _fill(
     engine = provisioning.owner_engine(server, keyring, fresh)
     try:
         with engine.begin() as conn:
-            reelkeep.catalog.migrations.upgrade(conn, backup.revision)
+            MIGRATIONS.upgrade(conn, backup.revision)
             rows = _load(_driver(conn), reader)
             now = datetime.now(UTC)
             for table in (login_sessions, playback_sessions):

@@ -8,6 +8,7 @@ from typing import Any
 from reelkeep.ids import ConnectionId
 from reelkeep.storage.connection_states import ConnectionState, Revocation
 from reelkeep.storage.interface import Capability, StorageConnection, WrappingKey
+from reelkeep.storage.private_endpoints import PrivateEndpoints
 from reelkeep.storage.refusals import Answer
 
 Connections = Mapping[ConnectionId, StorageConnection]
@@ -49,6 +50,7 @@ def _connection_fields(connection: StorageConnection) -> dict[str, Any]:
         "capabilities": sorted(one.value for one in connection.capabilities),
         "state": connection.state.value,
         "revoked_by": connection.revoked_by.value if connection.revoked_by else None,
+        "private": vars(connection.private) if connection.private else None,
         "wrapping_key": {**vars(key), "probe": key.probe.hex()} if (key := connection.wrapping_key) else None,
     }
 
@@ -63,5 +65,6 @@ def _connection_from_fields(fields: Mapping[str, Any]) -> StorageConnection:
         if (key := fields["wrapping_key"])
         else None,
         "links_from": tuple(fields["links_from"]),
+        "private": PrivateEndpoints(**fields["private"]) if fields["private"] else None,
     }
     return StorageConnection(**{**fields, **values})

@@ -95,6 +95,7 @@ def open_engine(url: URL | str, *, pool_size: int = POOL_SIZE) -> Engine:
         max_overflow=0,
         pool_pre_ping=True,
         hide_parameters=True,  # no file name and no address of a person in a log
+        use_native_hstore=False,  # there is none; asking for its type is a question more for each first connection
         connect_args={"connect_timeout": _CONNECT_SECONDS},
     )
 

@@ -12,7 +12,6 @@ import itertools
 import os
 import signal
 import socket
-import struct
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,14 +24,15 @@ from reelkeep import errors
 from reelkeep.errors import DependencyError, IsolationError, ReelkeepError
 from reelkeep.ids import ConnectionId
 from reelkeep.isolation.channel import BadFrame, Channel, ChannelClosed, Message
+from reelkeep.isolation.descriptors import hand_in
 from reelkeep.isolation.hygiene import harden
-from reelkeep.isolation.lifetime import die_with
+from reelkeep.isolation.lifetime import die_with, peer_of
+from reelkeep.isolation.nameless_log import keep_names_out
 from reelkeep.jobs.interface import JobKind
 from reelkeep.storage.interface import SessionRequest, StsSession
 
 CALL_SECONDS: Final = 60.0
 _RENEW_BEFORE: Final = timedelta(minutes=10)  # storage.interface.SessionBroker promises as much
-_UCRED: Final = struct.Struct("iII")  # pid, uid, gid; socket(7) SO_PEERCRED
 
 Push = Callable[[Mapping[str, Any]], None]
 
@@ -69,12 +69,18 @@ class SupervisorLink:
 
     @classmethod
     def from_arguments(
-        cls, argv: Sequence[str] | None = None, *, prepare: Callable[[Mapping[str, Any]], object] | None = None
+        cls,
+        argv: Sequence[str] | None = None,
+        *,
+        prepare: Callable[[Mapping[str, Any]], object] | None = None,
+        bring: Callable[[], Sequence[socket.socket]] | None = None,
     ) -> SupervisorLink:
         """Take over the socket named by ``--link-fd``, and tie this process to the supervisor's life.
 
         Args:
             prepare: opens what needs the rights of birth, then confines the process (``isolation.confine``).
+            bring: returns sockets that the supervisor expects from this process; called before any secret is there.
+                Not called with ``--open-network``, for companies' processes on a machine that forbids namespaces.
 
         Raises:
             SystemExit: the supervisor has ended already.
@@ -82,17 +88,36 @@ class SupervisorLink:
         """
         parser = argparse.ArgumentParser()
         parser.add_argument("--link-fd", type=int, required=True)
-        sock = socket.socket(fileno=parser.parse_args(argv).link_fd)
+        parser.add_argument("--open-network", action="store_true")
+        options = parser.parse_args(argv)
+        sock = socket.socket(fileno=options.link_fd)
         sock.set_inheritable(False)
-        supervisor, _, _ = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
         try:
-            die_with(supervisor)  # 1. nobody outlives the supervisor
-        except IsolationError as error:
-            raise SystemExit(error.message) from None
-        harden()  # 2. after the last exec, before the first secret
-        try:
+            die_with(peer_of(sock))  # 1. nobody outlives the supervisor
+            if bring is not None and not options.open_network:
+                hand_in(sock, _brought(bring))  # 2. while a user namespace can still be mapped
+            harden()  # 3. after the last exec, before the first secret
+            keep_names_out()  # 4. before the first name
             return cls(sock, prepare=prepare)
-        except ChannelClosed as error:
+        except ConnectionError:
+            raise SystemExit("the supervisor has ended") from None
+        except (IsolationError, ChannelClosed) as error:
+            raise SystemExit(error.message) from None
+
+    @classmethod
+    def of_forked(cls, sock: socket.socket) -> SupervisorLink:
+        """Take over the socket of a process that was set apart (``isolation.apart``), and wait for its birth.
+
+        The birth comes when the supervisor has adopted it. From then on the kernel's death signal follows the
+        supervisor; if that has ended meanwhile, the link says so.
+
+        Raises:
+            SystemExit: the supervisor has ended already.
+        """
+        keep_names_out()
+        try:
+            return cls(sock, prepare=lambda _: die_with(peer_of(sock)))
+        except (IsolationError, ChannelClosed) as error:
             raise SystemExit(error.message) from None
 
     def birth(self) -> Mapping[str, Any]:
@@ -181,6 +206,13 @@ class SupervisorLink:
             reply.set_exception(error_from(problem))
         else:
             reply.set_result(fields.get("ok", {}))
+
+
+def _brought(bring: Callable[[], Sequence[socket.socket]]) -> Sequence[socket.socket]:
+    try:
+        return bring()
+    except IsolationError as error:
+        raise SystemExit(f"{error.message}. {error.advice()}") from None
 
 
 class _Sessions:

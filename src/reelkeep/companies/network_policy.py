@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Final
 
 from reelkeep.errors import RequestError
+from reelkeep.storage.private_endpoints import PrivateEndpoints
 
 MAX_ENTRIES: Final = 60  # so many fit into a session policy of STS beside what it allows (2,048 characters)
 MAX_NETWORK_CHARACTERS: Final = 900  # of all networks together; IPv6 has long ones
@@ -44,14 +45,17 @@ def admits(policy: NetworkPolicy | None, address: str, endpoint_id: str | None) 
     return policy is None or policy.admits(address, endpoint_id)
 
 
-def links_from_of(policy: NetworkPolicy | None) -> tuple[str, ...]:
-    """Return the networks from which a site's links into the bucket are good; (): from everywhere.
+def links_from_of(policy: NetworkPolicy | None, private: PrivateEndpoints | None = None) -> tuple[str, ...]:
+    """Return from where alone a site's links into a bucket are good; (): from everywhere.
 
-    A store sees public addresses alone, so private networks and endpoints of the site say nothing to it.
+    A store sees public addresses alone, so private networks and endpoints of the site say nothing to it. Links into an
+    isolated bucket are good through its own endpoint alone, whether the site is closed or not.
 
     >>> links_from_of(policy_of(["10.0.0.0/8", "198.41.0.0/24"], []))
     ('198.41.0.0/24',)
     """
+    if private is not None and private.client_endpoint_id is not None:
+        return (private.client_endpoint_id,)
     return tuple(str(network) for network in policy.networks if network.is_global) if policy else ()
 
 

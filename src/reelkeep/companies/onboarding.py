@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from reelkeep.catalog.tables import audit_events, versions
-from reelkeep.companies import registry, stacks
+from reelkeep.companies import stacks, storage_registry
 from reelkeep.companies.onboarding_steps import Line, Note, Noted, Seen, Step, StepState, lines
 from reelkeep.contract.table import VERSION
 from reelkeep.errors import Conflict
@@ -75,7 +75,7 @@ class Known:
 
 def known(conn: Connection, company_id: CompanyId) -> Known:
     """Return what the registry knows."""
-    default = registry.placements(conn, company_id).get(COMPANY)
+    default = storage_registry.placements(conn, company_id).get(COMPANY)
     own = [
         Own(
             one.id,
@@ -86,7 +86,7 @@ def known(conn: Connection, company_id: CompanyId) -> Known:
             is_default=one.id == default,
             passed_at=_passed(conn, company_id, one),
         )
-        for one in registry.connections(conn, company_id).values()
+        for one in storage_registry.connections(conn, company_id).values()
         if not one.is_hosted
     ]
     noted = {

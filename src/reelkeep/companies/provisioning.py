@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -15,7 +16,8 @@ from typing import Final
 import psycopg
 from procrastinate.schema import SchemaManager
 from psycopg import sql
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Connection, Engine, inspect
+from sqlalchemy.exc import OperationalError
 
 import reelkeep.catalog.migrations
 import reelkeep.companies.migrations
@@ -23,17 +25,30 @@ import reelkeep.companies.tables
 from reelkeep.catalog.tables import APPEND_ONLY
 from reelkeep.companies import registry
 from reelkeep.companies.databases import DatabaseServer, open_engine
+from reelkeep.companies.migrating import Migrations
 from reelkeep.companies.registry import Company
 from reelkeep.companies.role_limits import APP_LIMITS, OWNER_LIMITS, limit_role
+from reelkeep.companies.schema import Schema
 from reelkeep.encryption.keyring import Keyring, KeyringBroken
 from reelkeep.encryption.keys import CompanyKey
-from reelkeep.errors import Conflict, RequestError
+from reelkeep.errors import Conflict, DependencyError, RequestError
 from reelkeep.ids import CompanyId, new_id
 
 REGISTRY_ROLE: Final = "reelkeep_supervisor"  # reads the registry, and notes how its connections stand
 DOORBELL_ROLE: Final = "reelkeep_doorbell"  # the runner's: procrastinate's tables and nothing else
 _PROVISIONING_LOCK: Final = 7_235_419_001  # pg_advisory_lock: two operators at once wait for each other
+_MIGRATION_LOCK: Final = 7_235_419_003  # pg_advisory_lock, in a company's database: one migration at a time
+STEP_SECONDS: Final = 60.0  # for one migration to get its locks
+_LOCK_MILLISECONDS: Final = 300  # below deadlock_timeout, 1 s: who migrates gives way before anybody else is made to
+_LOCK_PAUSE_SECONDS: Final = 0.5
 _MAX_SLUG_CHARACTERS: Final = 40
+COMPANY_MIGRATIONS: Final = reelkeep.catalog.migrations.MIGRATIONS
+
+
+class NewerDatabase(RequestError):
+    """This database belongs to a newer release."""
+
+    default_advice = "Run that release; this one cannot serve the database any more. Nothing was changed."
 
 
 def prepare_registry(server: DatabaseServer) -> None:
@@ -48,7 +63,7 @@ def prepare_registry(server: DatabaseServer) -> None:
         engine = registry.engine(server)
         try:
             with engine.begin() as connection:
-                reelkeep.companies.migrations.upgrade(connection)
+                _upgrade_registry(connection)
         finally:
             engine.dispose()
         _prepare_doorbell(server)
@@ -113,9 +128,10 @@ def create_company(
             registry.add_company(connection, company)
             undo_database.callback(_drop_company_database, at, company)
             _create_company_database(at, company, owner_password, app_password)
-            migrate_company(server, keyring, company)
+            schema = migrate_company(server, keyring, company)
+            registry.note_schema(connection, company.id, schema)
             undo_database.pop_all()
-    return company
+    return replace(company, schema_revision=schema.revision, schema_floor=schema.floor)
 
 
 def server_of(server: DatabaseServer, keyring: Keyring, company: Company) -> DatabaseServer:
@@ -125,17 +141,83 @@ def server_of(server: DatabaseServer, keyring: Keyring, company: Company) -> Dat
     return DatabaseServer.at(keyring.unwrap(company.wrapped_server, f"database-server:{company.id}").decode())
 
 
-def migrate_company(server: DatabaseServer, keyring: Keyring, company: Company) -> None:
-    """Bring a company's database to the newest revision, as its owner role, and grant the app role what it may do."""
+def migrate_company(
+    server: DatabaseServer, keyring: Keyring, company: Company, migrations: Migrations = COMPANY_MIGRATIONS
+) -> Schema:
+    """Bring a company's database to the newest revision, as its owner role, and grant the app role what it may do.
+
+    Each migration is a transaction of its own, so that whoever is killed in the middle goes on where he stopped, and so
+    that tables are locked for as short as can be. One that waits for a lock makes everybody behind it wait too: it
+    gives up soon, lets them pass, and tries again.
+
+    Returns:
+        What the database is now; one that a newer release has upgraded is left as it is.
+
+    Raises:
+        NewerDatabase: a newer release has changed it so that this one must not serve it.
+        DependencyError: it was so busy that no lock could be had. What is done so far is done.
+    """
     engine = owner_engine(server, keyring, company)
     try:
         with engine.begin() as connection:
-            reelkeep.catalog.migrations.upgrade(connection)
-            for table in APPEND_ONLY:
-                connection.exec_driver_sql(f'REVOKE UPDATE, DELETE ON "{table.name}" FROM "{company.app_role}"')
-            connection.exec_driver_sql(f'REVOKE ALL ON alembic_version FROM "{company.app_role}"')
+            revision = migrations.revision_of(connection)
+            if revision is None:  # nobody uses it yet
+                migrations.upgrade(connection)
+                _restrict(connection, company)
+                return migrations.schema_at(migrations.head)
+        if not migrations.knows(revision):
+            return _newer(company, revision, migrations)
+        for step in migrations.steps_from(revision):
+            _take_step(engine, company, migrations, step)
+        with engine.begin() as connection:
+            _restrict(connection, company)
     finally:
         engine.dispose()
+    return migrations.schema_at(migrations.head)
+
+
+def _newer(company: Company, revision: str, migrations: Migrations) -> Schema:
+    if company.schema_floor is None or not migrations.knows(company.schema_floor):
+        raise NewerDatabase(f"a newer release has changed the database of {company.name} for good")
+    return Schema(revision, company.schema_floor)
+
+
+def _take_step(engine: Engine, company: Company, migrations: Migrations, step: str) -> None:
+    """Take one migration, unless somebody else has taken it meanwhile."""
+    until = time.monotonic() + STEP_SECONDS
+    while True:
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
+                found = migrations.revision_of(connection)
+                if found is not None and step in migrations.steps_from(found):
+                    migrations.upgrade(connection, step)
+                    _restrict(connection, company)
+                return
+        except (OperationalError, psycopg.errors.LockNotAvailable) as error:
+            if not isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
+                raise
+            if time.monotonic() > until:
+                raise DependencyError(f"the database of {company.name} is too busy to be upgraded") from None
+        time.sleep(_LOCK_PAUSE_SECONDS)
+
+
+def _restrict(connection: Connection, company: Company) -> None:
+    """Take from the app role what new tables give it by default, and what is none of its business."""
+    there = set(inspect(connection).get_table_names())
+    for table in APPEND_ONLY:
+        if table.name in there:
+            connection.exec_driver_sql(f'REVOKE UPDATE, DELETE ON "{table.name}" FROM "{company.app_role}"')
+    connection.exec_driver_sql(f'REVOKE ALL ON alembic_version FROM "{company.app_role}"')
+
+
+def _upgrade_registry(connection: Connection) -> None:
+    migrations = reelkeep.companies.migrations.MIGRATIONS
+    revision = migrations.revision_of(connection)
+    if revision is not None and not migrations.knows(revision):
+        return  # a newer release's: expanded, or its supervisor would not have let this one run beside it
+    migrations.upgrade(connection)
 
 
 def owner_engine(server: DatabaseServer, keyring: Keyring, company: Company) -> Engine:

@@ -14,6 +14,8 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
+from reelkeep.companies.connections import COMPANY, JOB
+
 
 @dataclass(frozen=True)
 class RoleLimits:
@@ -23,7 +25,7 @@ class RoleLimits:
 
 _TEMP_FILE_LIMIT: Final = "1GB"  # of each session's sorts and joins; only a superuser may lift it
 APP_LIMITS: Final = RoleLimits(
-    40,  # app 4, media 6, operator and supervisor 6, and 4 for each of 6 jobs
+    COMPANY + 6 + 6 * JOB,  # its processes, operator and supervisor, and 6 jobs: companies.connections
     {
         "statement_timeout": "300s",  # own; an audit of a bucket reads by cursor, each fetch is a statement
         "idle_in_transaction_session_timeout": "600s",  # own

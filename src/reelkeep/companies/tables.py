@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
@@ -37,7 +38,7 @@ companies = Table(
     Column("name", Text, nullable=False),
     Column("app_host", Text, nullable=False, unique=True),  # acme.localhost
     Column("media_host", Text, nullable=False, unique=True),  # acme-media.localhost
-    Column("state", Text, nullable=False),  # active | suspended
+    Column("state", Text, nullable=False),  # companies.company_states.CompanyState
     Column("database_name", Text, nullable=False, unique=True),  # opaque
     Column("owner_role", Text, nullable=False, unique=True),  # opaque; migrations only
     Column("app_role", Text, nullable=False, unique=True),  # opaque
@@ -49,6 +50,9 @@ companies = Table(
     Column("key_probe", LargeBinary),  # storage.interface.Wrapped.PROBE
     Column("network", JSONB(none_as_null=True)),  # companies.network_policy; null: the site is open to everybody
     Column("wrapped_server", LargeBinary),  # address of a PostgreSQL server of its own; null: the installation's
+    Column("schema_revision", Text),  # of its database, as somebody last saw it
+    Column("schema_floor", Text),  # companies.migrating.Schema
+    Column("roll_overs", Integer, nullable=False, server_default="0"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
@@ -88,6 +92,8 @@ storage_connections = Table(
     Column("external_id", Text, nullable=False),  # made by the platform, never typed in
     Column("endpoint_url", Text),  # null: AWS; else an S3-compatible store
     Column("sts_endpoint_url", Text),
+    Column("client_endpoint_url", Text),  # storage.private_endpoints; null: a direct connection
+    Column("platform_endpoint_url", Text),
     Column("addressing", Text, nullable=False),  # virtual | path
     Column("capabilities", Text, nullable=False),  # comma-separated: storage.interface.Capability
     Column("state", Text, nullable=False),  # storage.connection_states.ConnectionState
@@ -101,6 +107,7 @@ storage_connections = Table(
     Column("stack", JSONB),  # contract.pasted.Stack
     Column("stack_number", Integer, nullable=False, server_default="0"),  # goes up with each one that differs
     UniqueConstraint("company_id", "name", postgresql_nulls_not_distinct=True),
+    CheckConstraint("(client_endpoint_url is null) = (platform_endpoint_url is null)", name="isolated"),
 )
 
 acceptance_reports = Table(

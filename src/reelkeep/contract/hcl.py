@@ -19,6 +19,14 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A function with one argument, such as ``jsonencode({...})``."""
+
+    name: str
+    argument: Any
+
+
+@dataclass(frozen=True)
 class Block:
     """``kind "label" { ... }`` with arguments and inner blocks, in the order in which they are given."""
 
@@ -53,6 +61,8 @@ def expression(value: Any, depth: int = 0) -> str:
     space = _INDENT * depth
     if isinstance(value, Raw):
         return value.text
+    if isinstance(value, Call):
+        return f"{value.name}({expression(value.argument, depth)})"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

@@ -63,7 +63,7 @@ class Reading:
     """
 
     service: Literal["s3", "iam", "kms"]
-    operation: str  # of boto3's client
+    operation: str  # of the SDK's client
     at: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
 

@@ -74,7 +74,7 @@ def files(rows: Sequence[Setting | Statement] = ROWS, *, version: int = VERSION)
         "locals.tf": HEAD + document(_locals()),
         "variables.tf": HEAD + document([_variable(parameter) for parameter in PARAMETERS]),
         "outputs.tf": HEAD + document(_outputs(version)),
-        "versions.tf": HEAD + document([_versions()]),
+        "versions.tf": HEAD + document([versions()]),
     }
 
 
@@ -206,7 +206,8 @@ def _locals() -> list[Block]:
     return [*current, Block("locals", (), names)]
 
 
-def _versions() -> Block:
+def versions() -> Block:
+    """Return what every module asks of Terraform and the provider."""
     aws = {"source": "hashicorp/aws", "version": ">= 6.30"}
     return Block("terraform", (), [("required_version", ">= 1.9"), Block("required_providers", (), [("aws", aws)])])
 

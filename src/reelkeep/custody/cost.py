@@ -3,6 +3,9 @@
 Compute is not in it: the operator runs that. Requests to KMS follow the Amazon S3 User Guide: without a bucket key each
 request for an object is one to KMS; with one, S3 asks KMS for a key that it uses for a while, which takes away up to
 99 of 100 requests ("Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys").
+
+A wrapping key of the company's own costs what any KMS key does, and a request for each look of the watch and each
+process that opens the company key (docs/adr/0017-wrapping-key.md).
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ GB: Final = 1 << 30  # as on Amazon's bills
 DOWNLOAD_DAYS: Final = 14  # that a prepared download lies in the bucket (H9)
 MONTH_DAYS: Final = 30
 BUCKET_KEY_SHARE: Final = Decimal("0.01")  # of the requests to KMS that are left with a bucket key, at best
+LOOK_SECONDS: Final = 2.85  # between looks of companies.watch while media is in use: 3, up to a tenth sooner
 SECONDS_IN_A_BUNDLE: Final = 8  # packaging.bundles: four segments of two seconds
 MAX_PRICE: Final = Decimal(1_000_000)
 
@@ -63,6 +67,8 @@ class Usage:
     read_requests: int = 0
     transfer_out_bytes: int = 0
     new_bytes: int = 0  # written in this month: a replica has them sent
+    in_use_seconds: int = 0  # in which media was in use, at most: the watch looks then
+    process_starts: int = 0  # of processes that open the company key
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(*(mine + theirs for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True)))
@@ -79,6 +85,7 @@ class Plan:
     part_bytes: int = 16 << 20
     watched_hours_a_month: float = 0.0
     watched_mbps: float = 8.0
+    in_use_hours_a_month: float = 24.0 * MONTH_DAYS  # in which somebody watches or uploads, or a job works
     downloaded_hours_a_month: float = 0.0  # originals
     prepared_hours_a_month: float = 0.0  # copies that lie for 14 days, as large as an original
 
@@ -109,7 +116,7 @@ class Estimate:
         return found
 
 
-def estimate(usage: Usage, prices: Prices, *, with_replica: bool = False) -> Estimate:
+def estimate(usage: Usage, prices: Prices, *, with_replica: bool = False, with_wrapping_key: bool = False) -> Estimate:
     """Return what a month costs.
 
     >>> prices = read_prices(EXAMPLE)
@@ -138,6 +145,11 @@ def estimate(usage: Usage, prices: Prices, *, with_replica: bool = False) -> Est
         sent = _gb(usage.new_bytes)
         lines.append(_line("transfer to the replica", sent, "GB", sent * prices.replica_transfer_gb))
         lines.append(_line("requests of the replica", writes, "requests", writes / 1_000 * prices.write_requests_1000))
+    if with_wrapping_key:
+        looks = Decimal(usage.in_use_seconds) / Decimal(str(LOOK_SECONDS)) + usage.process_starts
+        lines.append(_line("wrapping key", Decimal(1), "key", prices.kms_key_month))
+        asked = looks / 10_000 * prices.kms_requests_10000
+        lines.append(_line("uses of the wrapping key, at most", looks, "requests", asked))
     kms = {}
     for name, share in (("with a bucket key", BUCKET_KEY_SHARE), ("without a bucket key", Decimal(1))):
         asked = (writes + reads) * share
@@ -173,6 +185,8 @@ def of_plan(plan: Plan) -> Usage:
         read_requests=reads_of_jobs + watched_bundles + -(-(downloaded + prepared) // plan.part_bytes),
         transfer_out_bytes=new_original + watched + downloaded + prepared,
         new_bytes=new_original + new_proxy,
+        in_use_seconds=round(plan.in_use_hours_a_month * 3_600),
+        process_starts=MONTH_DAYS + round(plan.hours_a_month),  # a media process a day, a job for each hour of film
     )
 
 

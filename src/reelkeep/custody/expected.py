@@ -81,12 +81,15 @@ def sequence_frames(at: Connections) -> Select[Any]:
 
 
 def production_luts(at: Connections) -> Select[Any]:
-    """LUTs of productions, also those that nobody can choose; one whose upload was given up may not be there."""
+    """LUTs of productions, also those that nobody can choose.
+
+    One whose upload was given up may not be there, nor one that was deleted: the company's team may have removed it.
+    """
     stored = luts.c.stored_at.is_not(None)
     return select(
         luts.c.object_key,
         literal("LUT"),
-        stored,
+        stored & luts.c.deleted_at.is_(None),
         case((stored, luts.c.size_bytes)),
         literal(False),
         luts.c.etag,

@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from reelkeep.errors import DependencyError
-from reelkeep.storage.layout import MARKER, is_upload_key, parse_proxy_key
+from reelkeep.storage.layout import MARKER, is_upload_key, parse_backup_key, parse_proxy_key
 from reelkeep.storage.listing import Listed
 
 PROBES = "probe/"
@@ -208,6 +208,8 @@ def _unexpected(there: Listed, prefix: str, seen_at: datetime | None) -> Finding
             kind, what = FindingKind.UNNAMED, "made by an attempt that came to nothing, or the end of a proxy"
     elif key.startswith(PROBES):
         kind, what = FindingKind.UNNAMED, "left by a check of the connection"
+    elif parse_backup_key(key) is not None:
+        kind, what = FindingKind.UNNAMED, "a backup of the company's database"
     young = seen_at is not None and there.modified_at is not None and there.modified_at >= seen_at
     if young and not ours and (parse_proxy_key(key) is not None or is_upload_key(key)):
         kind, what = FindingKind.NEW, "younger than this audit"

@@ -8,7 +8,9 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from reelkeep.catalog.grants import GrantAction
-from reelkeep.catalog.tables import attempts, grants, segments, stills, versions
+from reelkeep.catalog.processes import Event, ProcessKind
+from reelkeep.catalog.tables import attempts, grants, process_events, segments, stills, versions
+from reelkeep.companies.lookout import GRANT_LIFE
 from reelkeep.custody.cost import MONTH_DAYS, Usage
 
 PART_BYTES: Final = 16 << 20  # of uploads, and of the ranges in which originals are fetched
@@ -20,7 +22,7 @@ def of_month(conn: Connection, now: datetime) -> Usage:
     """Return what lies in the company's buckets now, with the requests and the transfer of the last 30 days.
 
     Requests are counted by what was made and granted, so retries are not in it. The bytes of playback are the mean
-    size of a bundle for each one that was read.
+    size of a bundle for each one that was read. Media was in use at most while a grant of the watch held.
     """
     since = now - timedelta(days=MONTH_DAYS)
     stored = versions.c.stored_at.is_not(None)
@@ -41,6 +43,8 @@ def of_month(conn: Connection, now: datetime) -> Usage:
         read_requests=_parts(new_original, JOB_READ_BYTES) + plays + _parts(downloaded, PART_BYTES) + downloads,
         transfer_out_bytes=new_original + plays * bundle_bytes + downloaded,
         new_bytes=new_original + new_proxy,
+        in_use_seconds=_watched_seconds(conn, since),
+        process_starts=_starts(conn, since),
     )
 
 
@@ -72,6 +76,25 @@ def _granted(conn: Connection, since: datetime) -> tuple[int, int, int]:
     )
     size, count = conn.execute(fetched).one()
     return int(conn.scalar(played) or 0), _sum(size), int(count)
+
+
+def _watched_seconds(conn: Connection, since: datetime) -> int:
+    """Return for how long since then any grant of the watch held; it looks under none, or under one an hour."""
+    query = select(grants.c.created_at).where(grants.c.created_at >= since, grants.c.action == GrantAction.WATCH.value)
+    covered, until = timedelta(0), since
+    for at in conn.scalars(query.order_by(grants.c.created_at)):
+        end = at + GRANT_LIFE
+        covered += end - max(at, until)
+        until = end
+    return int(covered.total_seconds())
+
+
+def _starts(conn: Connection, since: datetime) -> int:
+    """Return how many processes were born since then that open the company key."""
+    opens = process_events.c.kind.in_([ProcessKind.MEDIA.value, ProcessKind.JOB.value])
+    born = process_events.c.event == Event.STARTED.value
+    query = select(func.count()).select_from(process_events).where(opens, born, process_events.c.at >= since)
+    return int(conn.scalar(query) or 0)
 
 
 def _parts(size_bytes: int, part_bytes: int) -> int:

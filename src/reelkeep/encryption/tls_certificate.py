@@ -85,6 +85,9 @@ def self_signed(host: str, now: datetime) -> TlsCertificate:
         .not_valid_before(now - _CLOCKS)
         .not_valid_after(now + _SELF_SIGNED_LIFE)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        # Among several that are trusted and have the same name, these two tell which one is which.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     )

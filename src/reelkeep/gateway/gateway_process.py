@@ -51,7 +51,7 @@ def main() -> None:
         for one in birth["listeners"]:
             trusted = policy_from_fields(one["trusted"])
             opened.append(Listener(listen(one["address"], one["port"]), Kind(one["kind"]), trusted))
-        confine()
+        confine(is_demanded=not birth["insecure_no_sandbox"])
 
     link = SupervisorLink.from_arguments(prepare=prepare)
     uvloop.run(_main(link, opened))

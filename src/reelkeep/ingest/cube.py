@@ -5,8 +5,13 @@ Follows the Cube LUT Specification 1.0 (Adobe, 2013): ASCII text in lines of up 
 fastest; ``#`` begins a comment. Beyond it, because programs write it: a byte order mark, CRLF and CR, space before and
 after words, and ``LUT_3D_INPUT_RANGE low high``, which stands for a domain that is alike for all colours.
 
-Left out: one-dimensional tables, alone or as a shaper in front of a cube, and every other keyword. They would change
-what is shown, so a file that has them is refused by name and not read in part.
+A file with ``LUT_1D_SIZE`` and ``LUT_3D_SIZE`` is read as DaVinci Resolve writes and OpenColorIO reads it
+(FileFormatResolveCube): the lines of the one-dimensional table, a shaper, come first; ``LUT_1D_INPUT_RANGE`` is its
+domain, and what comes out lies in that of the cube, ``LUT_3D_INPUT_RANGE``.
+
+Left out: a one-dimensional table alone, one beside ``DOMAIN_MIN`` and ``DOMAIN_MAX``, since no program says whose
+domain that is, and every other keyword. They would change what is shown, so a file that has them is refused by name and
+not read in part.
 """
 
 from __future__ import annotations
@@ -18,21 +23,22 @@ from typing import Final
 import numpy as np
 
 from reelkeep.errors import MediaError
-from reelkeep.luts import MAX_LUT_NUMBER, MAX_POINTS, MIN_POINTS, Lut, Triple
+from reelkeep.luts import MAX_LUT_NUMBER, MAX_POINTS, MAX_SHAPER_POINTS, MIN_POINTS, Lut, Shaper, Triple, shaper_bytes
 
 MAX_CUBE_BYTES: Final = 12 << 20  # 65 points with ten decimals are 10.7 MB
-MAX_LINES: Final = MAX_POINTS**3 + 10_000  # room for comments
+MAX_LINES: Final = MAX_POINTS**3 + MAX_SHAPER_POINTS + 10_000  # room for comments
 MAX_LINE_BYTES: Final = 250  # Cube LUT Specification 1.0, "line length"; comments are not counted
 MAX_TITLE_CHARACTERS: Final = 64
 _NUMBER: Final = rb"[-+]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][-+]?[0-9]{1,3})?"
 _SAMPLE: Final = re.compile(rb"[ \t]*(%b)[ \t]+(%b)[ \t]+(%b)[ \t]*" % (_NUMBER, _NUMBER, _NUMBER))
 _KEYWORD: Final = re.compile(rb"[ \t]*([A-Z][A-Z0-9_]{1,40})(?:[ \t]+(.*?))?[ \t]*", re.DOTALL)
-_ONE_DIMENSION: Final = frozenset({b"LUT_1D_SIZE", b"LUT_1D_INPUT_RANGE"})
-_KNOWN: Final = frozenset({b"TITLE", b"LUT_3D_SIZE", b"DOMAIN_MIN", b"DOMAIN_MAX", b"LUT_3D_INPUT_RANGE"})
+_DOMAIN: Final = frozenset({b"DOMAIN_MIN", b"DOMAIN_MAX"})
+_SHAPER: Final = frozenset({b"LUT_1D_SIZE", b"LUT_1D_INPUT_RANGE"})
+_KNOWN: Final = frozenset({b"TITLE", b"LUT_3D_SIZE", b"LUT_3D_INPUT_RANGE"}) | _DOMAIN | _SHAPER
 
 
 class NotACube(MediaError):
-    """The file is not a 3D LUT in the .cube format."""
+    """The file is not a 3D LUT in a format that is read here."""
 
     default_advice = "Export it again as a 3D .cube file of 2 to 65 points, and add that."
 
@@ -59,10 +65,12 @@ def parse_cube(body: bytes) -> Cube:
         raise NotACube(f"the file has more than {MAX_LINES} lines")
     lines = text.split(b"\n")
     head, first = _head(lines)
-    points = _points(head)
+    points, before = _points(head), _shaper_points(head)
     low, high = _domain(head)
-    lut = Lut(points, low, high, _samples(lines, first, points**3))
-    return Cube(_title(head.get(b"TITLE", b"")), lut)
+    asks = "LUT_1D_SIZE and LUT_3D_SIZE ask" if before else "LUT_3D_SIZE asks"
+    numbers = _samples(lines, first, before + points**3, asks)
+    shaper = Shaper(*_ends(head, b"LUT_1D_INPUT_RANGE"), numbers[: shaper_bytes(before)]) if before else None
+    return Cube(_title(head.get(b"TITLE", b"")), Lut(points, low, high, numbers[shaper_bytes(before) :], shaper))
 
 
 def _head(lines: list[bytes]) -> tuple[dict[bytes, bytes], int]:
@@ -78,8 +86,6 @@ def _head(lines: list[bytes]) -> tuple[dict[bytes, bytes], int]:
         if keyword is None:
             raise NotACube(f"line {place + 1} is neither a keyword of the .cube format nor three numbers")
         name, value = keyword[1], keyword[2] or b""
-        if name in _ONE_DIMENSION:
-            raise NotACube("the file holds a one-dimensional table, and only a 3D LUT without one can be used")
         if name not in _KNOWN:
             raise NotACube(f"line {place + 1} has the keyword {name.decode()}, which the .cube format does not know")
         if name in found:
@@ -90,6 +96,8 @@ def _head(lines: list[bytes]) -> tuple[dict[bytes, bytes], int]:
 
 def _points(head: dict[bytes, bytes]) -> int:
     text = head.get(b"LUT_3D_SIZE")
+    if text is None and b"LUT_1D_SIZE" in head:
+        raise NotACube("the file holds a one-dimensional table alone, and only a 3D LUT can be used")
     if text is None:
         raise NotACube("the file does not say LUT_3D_SIZE before its numbers")
     points = int(text) if re.fullmatch(rb"[0-9]{1,4}", text) else 0
@@ -98,15 +106,39 @@ def _points(head: dict[bytes, bytes]) -> int:
     return points
 
 
+def _shaper_points(head: dict[bytes, bytes]) -> int:
+    """Return how many points the shaper has; 0: there is none."""
+    if not _SHAPER & head.keys():
+        return 0
+    if _DOMAIN & head.keys():
+        raise NotACube("the file has a shaper and DOMAIN_MIN or DOMAIN_MAX, which does not say whose domain it is")
+    text = head.get(b"LUT_1D_SIZE", b"")
+    points = int(text) if re.fullmatch(rb"[0-9]{1,5}", text) else 0
+    if not MIN_POINTS <= points <= MAX_SHAPER_POINTS:
+        raise NotACube(f"LUT_1D_SIZE is not a whole number from {MIN_POINTS} to {MAX_SHAPER_POINTS}")
+    return points
+
+
+def _ends(head: dict[bytes, bytes], name: bytes) -> tuple[float, float]:
+    """Return the two numbers behind a keyword, which is 0 and 1 where it is not there."""
+    if (text := head.get(name)) is None:
+        return 0.0, 1.0
+    ends = re.fullmatch(rb"(%b)[ \t]+(%b)" % (_NUMBER, _NUMBER), text)
+    if ends is None:
+        raise NotACube(f"{name.decode()} is not followed by two numbers")
+    low, high = float(ends[1]), float(ends[2])
+    if not -MAX_LUT_NUMBER <= low < high <= MAX_LUT_NUMBER:
+        raise NotACube(f"{name.decode()} does not rise, or is out of all bounds")
+    return low, high
+
+
 def _domain(head: dict[bytes, bytes]) -> tuple[Triple, Triple]:
     low, high = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-    if (span := head.get(b"LUT_3D_INPUT_RANGE")) is not None:
-        if b"DOMAIN_MIN" in head or b"DOMAIN_MAX" in head:
+    if b"LUT_3D_INPUT_RANGE" in head:
+        if _DOMAIN & head.keys():
             raise NotACube("the file says its domain twice, as DOMAIN_MIN or DOMAIN_MAX and as LUT_3D_INPUT_RANGE")
-        ends = re.fullmatch(rb"(%b)[ \t]+(%b)" % (_NUMBER, _NUMBER), span)
-        if ends is None:
-            raise NotACube("LUT_3D_INPUT_RANGE is not followed by two numbers")
-        low, high = (float(ends[1]),) * 3, (float(ends[2]),) * 3
+        start, end = _ends(head, b"LUT_3D_INPUT_RANGE")
+        low, high = (start,) * 3, (end,) * 3
     low, high = _triple(head, b"DOMAIN_MIN", low), _triple(head, b"DOMAIN_MAX", high)
     if not all(-MAX_LUT_NUMBER <= one < other <= MAX_LUT_NUMBER for one, other in zip(low, high, strict=True)):
         raise NotACube("DOMAIN_MIN is not below DOMAIN_MAX in every colour, or one of them is out of all bounds")
@@ -122,7 +154,7 @@ def _triple(head: dict[bytes, bytes], name: bytes, otherwise: Triple) -> Triple:
     return float(three[1]), float(three[2]), float(three[3])
 
 
-def _samples(lines: list[bytes], first: int, count: int) -> bytes:
+def _samples(lines: list[bytes], first: int, count: int, asks: str) -> bytes:
     """Return ``count`` triples as little-endian floats."""
     found = []
     for place in range(first, len(lines)):
@@ -134,9 +166,9 @@ def _samples(lines: list[bytes], first: int, count: int) -> bytes:
             raise NotACube(f"line {place + 1} is not three numbers")
         found.append(line)
         if len(found) > count:
-            raise NotACube(f"the file has more than the {count} lines of numbers that LUT_3D_SIZE asks for")
+            raise NotACube(f"the file has more than the {count} lines of numbers that {asks} for")
     if len(found) < count:
-        raise NotACube(f"the file has {len(found)} lines of numbers, and LUT_3D_SIZE asks for {count}")
+        raise NotACube(f"the file has {len(found)} lines of numbers, and {asks} for {count}")
     numbers = np.fromstring(b" ".join(found), np.float64, sep=" ")
     if not (np.abs(numbers) <= MAX_LUT_NUMBER).all():
         raise NotACube("a number of the table is out of all bounds")

@@ -2,13 +2,15 @@
 
 The file goes straight to the company's bucket like every upload: as an upload of one part, because every store takes
 those. Then this process, which holds one company's secrets and no more, reads it back once and takes it apart
-(``cube``). The numbers are kept with the row, so that a job needs no right to a second object and parses no text.
+(``cube``, ``mesh``). The numbers are kept with the row, so that a job needs no right to a second object and parses no
+text.
 A file that is no LUT stays in the bucket, named by a row that nobody can choose: what was uploaded is not deleted here.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -21,8 +23,9 @@ from reelkeep.catalog.roles import Action
 from reelkeep.companies.handle import CompanyHandle
 from reelkeep.errors import Conflict, NotFound, RequestError
 from reelkeep.ids import GrantId, LutId, ProductionId, new_id
-from reelkeep.ingest.cube import MAX_CUBE_BYTES, NotACube, parse_cube
+from reelkeep.ingest.cube import MAX_CUBE_BYTES, Cube, NotACube, parse_cube
 from reelkeep.ingest.file_names import true_name
+from reelkeep.ingest.mesh import parse_3dl
 from reelkeep.storage import crc
 from reelkeep.storage.interface import ObjectStore, PresignedRequest, Purpose
 from reelkeep.storage.layout import LUTS_SCOPE, lut_key
@@ -31,7 +34,7 @@ from reelkeep.storage.translate import ChecksumMismatch
 LINK_SECONDS: Final = 900
 GRANT_LIFE: Final = timedelta(seconds=LINK_SECONDS + 60)  # recorded before the link is signed; outlives it
 CONTENT_TYPE: Final = "application/octet-stream"
-_SUFFIX: Final = ".cube"
+_FORMATS: Final[Mapping[str, Callable[[bytes], Cube]]] = {".cube": parse_cube, ".3dl": parse_3dl}
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ class Luts:
             StorageSetupError, DependencyError: the bucket does not let us begin; nothing was written.
         """
         name = true_name(file_name)
-        if not name.lower().endswith(_SUFFIX):
-            raise NotACube("a LUT is a file whose name ends in .cube")
+        if _suffix(name) not in _FORMATS:
+            raise NotACube("a LUT is a file whose name ends in .cube or .3dl")
         if not 1 <= size_bytes <= MAX_CUBE_BYTES:
             raise NotACube(f"a LUT has 1 byte to {MAX_CUBE_BYTES >> 20} MiB")
         if len(crc32) != crc.CRC32_BYTES:
@@ -109,11 +112,25 @@ class Luts:
             row = luts.get(conn, production_id, lut_id)
         if row.is_checked:
             return row
-        cube = parse_cube(self._body(user, row))
+        cube = _FORMATS[_suffix(row.name)](self._body(user, row))
         with self._company.engine.begin() as conn:
             if luts.checked(conn, lut_id, cube.title, cube.lut):
                 audit.record(conn, "lut.added", lut_id, user.id, production=production_id, points=cube.lut.points)
             return luts.get(conn, production_id, lut_id)
+
+    def delete(self, user: User, production_id: ProductionId, lut_id: LutId) -> LutRow:
+        """Forget a LUT; its file stays in the bucket, where the platform may delete none.
+
+        Raises:
+            NotFound, Forbidden: not the user's production, or no right to administer it.
+            Conflict: somebody uses it; the message says who. Nothing was changed.
+        """
+        with self._company.engine.begin() as conn:
+            members.require(conn, user, production_id, Action.ADMINISTER)
+            row = luts.get(conn, production_id, lut_id)
+            luts.delete_lut(conn, row, user.id)
+            audit.record(conn, "lut.deleted", lut_id, user.id, production=production_id, object_key=row.object_key)
+        return row
 
     def _body(self, user: User, row: LutRow) -> bytes:
         store, grant = self._store(row), self._grant(user, row, f"read LUT {row.id}")
@@ -150,3 +167,7 @@ class Luts:
             return grants.record(
                 conn, GrantAction.UPLOAD, row.object_key, reason, expires_at=expires_at, user_id=user.id
             )
+
+
+def _suffix(name: str) -> str:
+    return name[name.rfind(".") :].lower() if "." in name else ""

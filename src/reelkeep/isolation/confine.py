@@ -1,9 +1,10 @@
-"""Confines a process that has its sockets already: no file but Python and its libraries, no signal, no capability.
+"""Confines a process that has its sockets already: no file but Python and its libraries, no signal, no new process.
 
 For the processes that speak to strangers. They run as the supervisor's user, so without this the keyring, the other
 companies' processes and the database's files would be theirs to read once they were taken over. Follows landlock(7),
 capabilities(7) and prctl(2), PR_SET_NO_NEW_PRIVS. Landlock restricts what is opened afterwards, also by root; ptrace
-and /proc/PID/mem of processes outside are refused with it. Connecting to a Unix socket by its path is not.
+and /proc/PID/mem of processes outside are refused with it. Connecting to a Unix socket by its path is not: a folder
+with such sockets can be covered before (cover.py). System calls are filtered last (seccomp.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Final
 
 import reelkeep
 from reelkeep.errors import IsolationError
+from reelkeep.isolation.inside import close_doors
+from reelkeep.isolation.seccomp import confining_filter
 
 CAP_DAC_OVERRIDE: Final = 1  # <linux/capability.h>; as root, to reach the socket of PostgreSQL, which runs as another
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on x86-64 and arm64
@@ -60,7 +63,7 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG))))
 
 
-def confine(*, keep: frozenset[int] = frozenset(), readable: Iterable[Path] = ()) -> bool:
+def confine(*, keep: frozenset[int] = frozenset(), readable: Iterable[Path] = (), is_demanded: bool = True) -> bool:
     """Confine this process for good; what is open stays open.
 
     Call it in the only thread, before anything from outside is read.
@@ -68,6 +71,7 @@ def confine(*, keep: frozenset[int] = frozenset(), readable: Iterable[Path] = ()
     Args:
         keep: capabilities to keep, where it has them.
         readable: files and folders to read besides Python's and the machine's libraries.
+        is_demanded: refuse, where the library that makes the filter of system calls is missing; else go without it.
 
     Returns:
         False where the kernel has no Landlock: then capabilities are gone, but files are as open as before.
@@ -82,7 +86,18 @@ def confine(*, keep: frozenset[int] = frozenset(), readable: Iterable[Path] = ()
     if version:
         _restrict(version, {*map(Path, _MACHINE), *_python(), *readable})
     _drop_capabilities(keep)
+    _filter(is_demanded=is_demanded)
     return version > 0
+
+
+def _filter(*, is_demanded: bool) -> None:
+    try:
+        doors = confining_filter()
+    except IsolationError:
+        if is_demanded:
+            raise
+    else:
+        close_doors(doors)
 
 
 def _python() -> set[Path]:
@@ -123,10 +138,15 @@ def _allow(ruleset: int, path: Path) -> None:
         os.close(found)
 
 
-def _drop_capabilities(keep: frozenset[int]) -> None:
+def drop_bounding_set(keep: frozenset[int] = frozenset()) -> None:
+    """Let no program and no change of user bring a capability back; before root is given up, which it needs."""
     for number in range(_LAST_CAPABILITY + 1):
         if number not in keep:
             _libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0)  # refused to those that have none: fine
+
+
+def _drop_capabilities(keep: frozenset[int]) -> None:
+    drop_bounding_set(keep)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     data = (ctypes.c_uint32 * 6)()
     _checked(_libc.capget(header, data), "reading the capabilities")

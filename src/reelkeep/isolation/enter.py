@@ -65,11 +65,25 @@ def become(uid: int) -> None:
         raise PermissionError("root was not given up")
 
 
+def stand_back() -> None:
+    """Have the session that was begun for this sandbox stand back as far as this process does.
+
+    The same as in priority.py, which cannot be imported here; what the kernel is too busy to take is let go.
+    """
+    if niceness := os.nice(0):
+        try:
+            with open("/proc/self/autogroup", "w", encoding="ascii") as group:
+                group.write(str(niceness))
+        except OSError:
+            pass
+
+
 def main(plan_fd: int) -> None:
     """Carry out the plan of sandbox.py and turn into bubblewrap."""
     with os.fdopen(plan_fd, "rb") as file:
         plan = json.load(file)
     os.umask(0o022)
+    stand_back()
     program, sources = plan["bubblewrap"], [source for source, _ in plan["binds"]]
     if plan["uid"] is not None:
         staged = stage([*plan["bubblewrap_needs"], *sources])[len(plan["bubblewrap_needs"]) :]

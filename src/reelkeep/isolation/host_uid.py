@@ -12,6 +12,7 @@ from reelkeep.errors import IsolationError
 # Above what useradd, subuid(5) defaults (from 100,000 up by 65,536 for each user) and systemd's ranges give out
 # (https://systemd.io/UIDS-GIDS: 1,879,048,192 and more are unused), and below 2^31.
 DEFAULT_UIDS: Final = range(1_900_000_000, 1_900_065_536)
+COMPANY_UIDS: Final = range(1_900_065_536, 1_900_131_072)  # for the processes that serve a company
 _ATTEMPTS: Final = 64
 
 

@@ -45,8 +45,13 @@ def harden(*, lock_memory: bool = False) -> Hygiene:
 
 def _lock_memory(libc: ctypes.CDLL) -> bool:
     """Keep all pages in memory as they are touched. Under a small limit later allocations would fail: leave it."""
-    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY and not _has_capability(_CAP_IPC_LOCK):
-        return False
+    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY:
+        if not _has_capability(_CAP_IPC_LOCK):
+            return False
+        try:  # the capability may be given up later, and then the limit counts
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        except (OSError, ValueError):
+            return False
     return bool(libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
 
 

@@ -45,7 +45,7 @@ _KILLED: Final = (-signal.SIGKILL, 128 + signal.SIGKILL)  # bubblewrap itself, o
 class Limits:
     """What one sandboxed program may use at most. Files it may not write at all."""
 
-    data_bytes: int = 6 << 30  # three rungs from a 12-bit 2160p source with 16 decoding threads stay below 4 GiB
+    data_bytes: int = 6 << 30  # see MediaLimits.max_codec_bytes
     address_bytes: int = 32 << 30  # thread stacks and heaps reserve far more than they use
     cpu_seconds: int = 7 * 86_400  # a feature film at 2160p; what runs longer has lost its way
     open_files: int = 64
@@ -75,7 +75,7 @@ class CodecProcess:
 
     @property
     def pid(self) -> int:
-        """The host's process id of bubblewrap; killing it kills everything in the sandbox."""
+        """The host's process id of bubblewrap, and of the process group that everything in the sandbox is in."""
         return self._process.pid
 
     def program_pid(self) -> int:
@@ -87,21 +87,32 @@ class CodecProcess:
 
     def last_words(self) -> str:
         """What the program wrote to its standard error; it may be hostile, so only printable characters are kept."""
-        collected = b""
-        with contextlib.suppress(BlockingIOError, OSError):
-            while len(collected) < MAX_LAST_WORDS_BYTES and (more := os.read(self._words, 4_096)):
-                collected += more
-        return "".join(c if c.isprintable() or c == "\n" else "?" for c in collected.decode(errors="replace"))
+        return printable_words(self._words)
+
+    def words_fileno(self) -> int:
+        """The pipe with its last words, for another process that asks for them."""
+        return self._words
 
     def wait(self, timeout_seconds: float | None = None) -> int:
         """Wait for the end and return the exit status; raise subprocess.TimeoutExpired if it lives on."""
-        return self._process.wait(timeout_seconds)
+        if self._process.returncode is None:
+            _await_end(self._process, timeout_seconds)
+            self._kill_group()
+        return self._process.wait()
+
+    def is_running(self) -> bool:
+        """Tell whether it has not ended yet."""
+        try:
+            self.wait(0)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
 
     def kill(self) -> None:
         """End the program at once, and free what it held here. May be called twice."""
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
+        if self._process.returncode is None:
+            self._kill_group()
+        self.wait()
         self.channel.close()
         if self._words >= 0:
             os.close(self._words)
@@ -109,11 +120,39 @@ class CodecProcess:
         if self._lent is not None:
             self._lent.give_back()
 
+    def _kill_group(self) -> None:
+        """End all processes of the sandbox, while its first one is not reaped and so the group's number is its own.
+
+        While bubblewrap prepares a sandbox, its inner process does not hear of the outer one's end: it waits for a
+        word that never comes, or goes on without it (bubblewrap 0.11.0).
+        """
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def __enter__(self) -> CodecProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+
+def _await_end(process: subprocess.Popen[bytes], timeout_seconds: float | None) -> None:
+    """Wait until a child has ended, and do not reap it; raise subprocess.TimeoutExpired if it lives on."""
+    poll = select.poll()
+    with open(os.pidfd_open(process.pid), "rb", buffering=0) as end:
+        poll.register(end.fileno(), select.POLLIN)
+        has_ended = poll.poll(timeout_seconds * 1_000 if timeout_seconds is not None else None)
+    if not has_ended:
+        raise subprocess.TimeoutExpired(process.args, timeout_seconds or 0)
+
+
+def printable_words(pipe: int) -> str:
+    """Return what a program wrote to its standard error, bounded, and with its printable characters alone."""
+    collected = b""
+    with contextlib.suppress(BlockingIOError, OSError):
+        while len(collected) < MAX_LAST_WORDS_BYTES and (more := os.read(pipe, 4_096)):
+            collected += more
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in collected.decode(errors="replace"))
 
 
 def start_codec(*, insecure: bool = False, uids: range = DEFAULT_UIDS, limits: Limits | None = None) -> CodecProcess:
@@ -201,7 +240,7 @@ class _Builder:
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", enter.__file__, str(plan_fd)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.words,
-                env={}, pass_fds=(self.link, first, second, plan_fd),
+                env={}, pass_fds=(self.link, first, second, plan_fd), start_new_session=True,
             )  # fmt: skip
 
     def _limits(self) -> dict[str, int]:
@@ -230,7 +269,7 @@ def _exists_below(path: str) -> bool:
 def _namespaces() -> list[str]:
     return [
         "--unshare-all", "--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", "codec",
-        "--cap-drop", "ALL", "--clearenv", "--die-with-parent", "--new-session",
+        "--cap-drop", "ALL", "--clearenv", "--die-with-parent",
     ]  # fmt: skip
 
 
@@ -263,13 +302,13 @@ def find_bubblewrap() -> tuple[Path, tuple[Path, ...]]:
 
 def _await_ready(started: CodecProcess) -> None:
     """Wait for the program's first word; translate its absence into what the operator can do."""
-    poll = select.poll()
-    poll.register(started.channel.fileno(), select.POLLIN)
-    try:
-        if poll.poll(START_SECONDS * 1_000) and started.channel.receive().kind == "ready":
+    with open(os.pidfd_open(started.pid), "rb", buffering=0) as end, contextlib.suppress(ChannelClosed, BadFrame):
+        poll = select.poll()
+        for descriptor in (started.channel.fileno(), end.fileno()):
+            poll.register(descriptor, select.POLLIN)
+        heard = dict(poll.poll(START_SECONDS * 1_000))
+        if started.channel.fileno() in heard and started.channel.receive().kind == "ready":
             return
-    except (ChannelClosed, BadFrame):
-        pass
     started.channel.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         if started.wait(1.0) in _KILLED:

@@ -1,9 +1,13 @@
 """The system calls a sandboxed program may make; every other call fails with EPERM.
 
-Two filters, as allow-lists. The first is loaded by bubblewrap just before exec, so it must let Python start: it opens
-files and allows one kind of exec. The second is loaded by the program itself before the first foreign byte arrives
-and takes away opening files, exec, process limits, and executable memory. Neither knows sockets other than the
-inherited one, ptrace, mount, namespaces, keys, bpf, io_uring, signals to others, or new processes (threads only).
+Two filters for the codec, as allow-lists. The first is loaded by bubblewrap just before exec, so it must let Python
+start: it opens files and allows one kind of exec. The second is loaded by the program itself before the first foreign
+byte arrives and takes away opening files, exec, process limits, and executable memory. Neither knows sockets other than
+the inherited one, ptrace, mount, namespaces, keys, bpf, io_uring, signals to others, or new processes (threads only).
+
+A third is for the processes that speak to strangers or serve a company, as a list of what they are refused: they use
+large libraries, whose calls nobody can list, and need no other process, no other program, and none of the kernel's
+rarer doors.
 
 Compiled by libseccomp (seccomp_export_bpf(3)) through the package pyseccomp.
 """
@@ -44,6 +48,37 @@ _STARTING: Final = (
     "getsockname", "getpeername", "getsockopt", "setsockopt", "epoll_create1", "capget",
     "pipe2", "eventfd2", "umask", "getgroups", "getresuid", "getresgid", "sched_getparam",
 )  # fmt: skip
+# What a confined process has no use for, and what an attacker in it would try first.
+_REFUSED: Final = (
+    "execve", "execveat", "fork", "vfork",
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd",
+    "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "open_tree_attr",
+    "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr", "statmount", "listmount",
+    "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup",
+    "keyctl", "add_key", "request_key", "open_by_handle_at", "name_to_handle_at", "fanotify_init",
+    "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff",
+    "acct", "quotactl", "quotactl_fd", "syslog", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime",
+    "sethostname", "setdomainname", "iopl", "ioperm", "modify_ldt", "vm86", "lookup_dcookie", "nfsservctl",
+    "personality", "vhangup", "uselib", "ustat", "sysfs", "_sysctl", "migrate_pages", "move_pages", "mbind",
+    "set_mempolicy", "set_mempolicy_home_node",
+)  # fmt: skip
+
+
+@functools.cache
+def confining_filter() -> bytes:
+    """Return the filter of a process that speaks to strangers or serves a company (confine.py)."""
+    library = _library()
+    filters = library.SyscallFilter(library.ALLOW)
+    refused = library.ERRNO(errno.EPERM)
+    for name in _REFUSED:
+        if library.resolve_syscall(library.system_arch(), name) >= 0:
+            filters.add_rule(refused, name)
+    filters.add_rule(refused, "clone", library.Arg(0, library.MASKED_EQ, _CLONE_THREAD, 0))
+    for flag in (1 << bit for bit in range(32) if _CLONE_NEW_ANY >> bit & 1):
+        filters.add_rule(refused, "clone", library.Arg(0, library.MASKED_EQ, flag, flag))
+    filters.add_rule(library.ERRNO(errno.ENOSYS), "clone3")  # its flags no filter can read; glibc takes clone then
+    filters.add_rule(refused, "prlimit64", library.Arg(0, library.NE, 0))  # limits of others
+    return _exported(filters)
 
 
 def starting_filter() -> bytes:

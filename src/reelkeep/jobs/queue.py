@@ -114,9 +114,9 @@ def was_done_since(conn: Connection, kind: JobKind, version_id: VersionId, since
     return conn.execute(select(jobs.c.id).where(*done, jobs.c.created_at >= since).limit(1)).first() is not None
 
 
-def due(conn: Connection) -> int:
-    """Return how many jobs could be claimed now."""
-    return conn.scalar(select(func.count()).select_from(jobs).where(_CLAIMABLE)) or 0
+def any_is_due(conn: Connection) -> bool:
+    """Return whether a job could be claimed now."""
+    return conn.execute(select(jobs.c.id).where(_CLAIMABLE).limit(1)).first() is not None
 
 
 def due_kinds_query() -> str:

@@ -134,7 +134,7 @@ def unseal_segments(
             SealKind.SEGMENT,
             each.number,
             context,
-            bytes(view[each.offset - rows.offset : each.offset - rows.offset + each.length]),
+            view[each.offset - rows.offset : each.offset - rows.offset + each.length],
         )
         for each in rows.segments
     }

@@ -1,11 +1,14 @@
 """DRM-encrypted segments in memory files, each with a deadline that use does not extend (H11).
 
 Every entry is a memfd of its own: never on a disk, and its pages return to the kernel the moment it is closed, which
-heap memory does not promise. What is kept is what the player gets: still encrypted for it, no longer sealed.
+heap memory does not promise. It is mapped for reading, so that a segment is sent without being copied first. What is
+kept is what the player gets: still encrypted for it, no longer sealed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import os
 import time
 from collections import OrderedDict
@@ -28,8 +31,7 @@ def boot_clock() -> float:
 
 @dataclass(frozen=True)
 class _Entry:
-    descriptor: int
-    size_bytes: int
+    memory: mmap.mmap
     deadline: float
 
 
@@ -69,8 +71,11 @@ class SegmentCache:
         entry = self._entries.get(name)
         return entry is not None and self.clock() < entry.deadline
 
-    def get(self, name: SegmentName) -> bytes | None:
-        """Return a segment that is here and not past its deadline; one past it is dropped, swept or not."""
+    def get(self, name: SegmentName) -> memoryview | None:
+        """Return a segment that is here and not past its deadline; one past it is dropped, swept or not.
+
+        It is a view of the memory file, which lives on until the view is let go.
+        """
         entry = self._entries.get(name)
         if entry is None:
             return None
@@ -78,18 +83,18 @@ class SegmentCache:
             self._drop(name)
             return None
         self._entries.move_to_end(name)
-        return os.pread(entry.descriptor, entry.size_bytes, 0)
+        return memoryview(entry.memory)
 
     def put(self, name: SegmentName, segment: bytes, *, fetched_at: float) -> None:
         """Keep a segment until its lifetime after ``fetched_at`` ends. A name that is here keeps its first deadline."""
         deadline = fetched_at + self._lifetime_seconds
-        if name in self._entries or len(segment) > self._max_bytes or self.clock() >= deadline:
+        if name in self._entries or not 0 < len(segment) <= self._max_bytes or self.clock() >= deadline:
             return
         while self._entries and (
             self._size_bytes + len(segment) > self._max_bytes or len(self._entries) >= self._max_entries
         ):
             self._drop(next(iter(self._entries)))
-        self._entries[name] = _Entry(_memory_file(segment), len(segment), deadline)
+        self._entries[name] = _Entry(_memory_file(segment), deadline)
         self._size_bytes += len(segment)
 
     def sweep(self) -> int:
@@ -112,17 +117,17 @@ class SegmentCache:
 
     def _drop(self, name: SegmentName) -> None:
         entry = self._entries.pop(name)
-        self._size_bytes -= entry.size_bytes
-        os.close(entry.descriptor)
+        self._size_bytes -= len(entry.memory)
+        with contextlib.suppress(BufferError):  # it is being sent: it goes with the last view of it
+            entry.memory.close()
 
 
-def _memory_file(content: bytes) -> int:
+def _memory_file(content: bytes) -> mmap.mmap:
     descriptor = os.memfd_create("segment", os.MFD_CLOEXEC)
     try:
         view = memoryview(content)
         while view:
             view = view[os.write(descriptor, view) :]
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
+        return mmap.mmap(descriptor, len(content), mmap.MAP_SHARED | mmap.MAP_POPULATE, mmap.PROT_READ)
+    finally:
+        os.close(descriptor)  # the mapping has a descriptor of its own

@@ -20,6 +20,7 @@ class AsyncDatabase:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")  # the same pool
 
     @classmethod
     def at(cls, dsn: str) -> AsyncDatabase:
@@ -42,6 +43,17 @@ class AsyncDatabase:
         """
         with database_errors():
             async with self._engine.begin() as connection:
+                return await connection.run_sync(work)
+
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """Do as ``run`` with statements that each stand for itself, a grant's among them: without a transaction around
+        them, which takes two more ways to the server and back.
+
+        Raises:
+            DependencyError: PostgreSQL does not answer; what was written before is written.
+        """
+        with database_errors():
+            async with self._at_once.connect() as connection:
                 return await connection.run_sync(work)
 
     async def close(self) -> None:

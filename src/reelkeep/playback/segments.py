@@ -89,8 +89,8 @@ class SegmentSource:
         self._flights: dict[str, asyncio.Task[dict[int, bytes]]] = {}
         self._ahead: set[asyncio.Task[None]] = set()
 
-    async def segment(self, viewer: Viewer, rendition: str, number: int) -> bytes:
-        """Return a segment, encrypted for the player.
+    async def segment(self, viewer: Viewer, rendition: str, number: int) -> bytes | memoryview:
+        """Return a segment, encrypted for the player; let a view go once it is sent.
 
         Raises:
             NotFound: it lies beyond the end, or there is no such rendition.
@@ -100,7 +100,7 @@ class SegmentSource:
             What is in the cache is given whatever the state of its connection: the caller has looked at that.
         """
         name = viewer.segment(rendition, number)
-        cached = self._cache.get(name)
+        cached: bytes | memoryview | None = self._cache.get(name)
         if cached is None:
             object_key = await self._published(viewer.version_id, rendition, number)
             cached = self._cache.get(name)  # another viewer may have fetched it meanwhile
@@ -117,7 +117,7 @@ class SegmentSource:
             row = bundles.still(conn, viewer.version_id, kind, number)
             return row, _grant(conn, row.place.object_key, viewer, f"{kind.value} of version {viewer.version_id}")
 
-        row, grant = await self._database.run(look)
+        row, grant = await self._database.look(look)
 
         def read() -> bytes:
             store = self._company.storage.open(row.place.connection_id, Purpose.PLAYBACK, _PROXY_SCOPE)
@@ -143,7 +143,7 @@ class SegmentSource:
         with self._arrivals.watch(version_id) as changed:
             while True:
                 changed.clear()
-                object_key = await self._database.run(lambda conn: _look(conn, version_id, rendition, number))
+                object_key = await self._database.look(lambda conn: _look(conn, version_id, rendition, number))
                 if object_key is not None:
                     return object_key
                 remaining = end - loop.time()
@@ -167,7 +167,7 @@ class SegmentSource:
             rows = bundles.bundle(conn, viewer.version_id, rendition, object_key)
             return rows, _grant(conn, object_key, viewer, f"{viewer.what_for} of version {viewer.version_id}")
 
-        rows, grant = await self._database.run(look)
+        rows, grant = await self._database.look(look)
         fetched_at = self._cache.clock()
 
         def read() -> dict[int, bytes]:

@@ -3,7 +3,7 @@
 One kind is for taking the proxy of a version away as a file; it plays nothing, and the others take nothing.
 
 The token stands in the path of media addresses; only its hash is kept. A playback session ends with the login session
-it came from, with the viewer's membership, and at its own expiry.
+it came from, with the viewer's membership or the support access, and at its own expiry.
 """
 
 from __future__ import annotations
@@ -15,8 +15,16 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from reelkeep.catalog.login_sessions import LoginSession, token_hash
-from reelkeep.catalog.tables import login_sessions, memberships, playback_sessions, users, versions
+from reelkeep.catalog.login_sessions import LoginSession, support_is_open, token_hash
+from reelkeep.catalog.tables import (
+    login_sessions,
+    memberships,
+    playback_sessions,
+    support_access,
+    support_people,
+    users,
+    versions,
+)
 from reelkeep.errors import NotFound
 from reelkeep.ids import ConnectionId, PlaybackSessionId, ProductionId, UserId, VersionId, new_id
 
@@ -74,7 +82,11 @@ def find(conn: Connection, token: str) -> PlaybackSession:
         .join(users, users.c.id == sessions.c.user_id)
         .outerjoin(versions, versions.c.id == sessions.c.version_id)
         .outerjoin(member, (member.c.user_id == users.c.id) & (member.c.production_id == sessions.c.production_id))
+        .outerjoin(support_people, support_people.c.user_id == users.c.id)
+        .outerjoin(support_access, support_access.c.id == support_people.c.access_id)
     )
+    of_support = support_is_open() & support_access.c.with_media
+    of_support &= func.coalesce(support_access.c.production_id, sessions.c.production_id) == sessions.c.production_id
     columns = (
         getattr(sessions.c, name)
         for name in ("id", "user_id", "production_id", "version_id", "is_taking", "expires_at")
@@ -89,7 +101,7 @@ def find(conn: Connection, token: str) -> PlaybackSession:
             login_sessions.c.ended_at.is_(None),
             login_sessions.c.expires_at > func.now(),
             users.c.disabled_at.is_(None),
-            users.c.is_company_admin | member.c.role.is_not(None),
+            users.c.is_company_admin | member.c.role.is_not(None) | of_support,
         )
     )
     row = conn.execute(query).first()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from reelkeep.catalog import changes, versions
 from reelkeep.catalog.lifecycle import VersionState
@@ -39,10 +39,29 @@ class Comment:
     resolver_name: str | None
 
 
+_RESOLVERS: Final = users.alias("resolvers")
+_FULL: Final = (  # made once: to put such a statement together takes longer than to ask it
+    select(
+        comments,
+        users.c.name.label("author_name"),
+        _RESOLVERS.c.name.label("resolver_name"),
+        assets.c.production_id,
+    )
+    .join(users, users.c.id == comments.c.author_id)
+    .outerjoin(_RESOLVERS, _RESOLVERS.c.id == comments.c.resolved_by)
+    .join(versions_table, versions_table.c.id == comments.c.version_id)
+    .join(assets, assets.c.id == versions_table.c.asset_id)
+    .where(comments.c.deleted_at.is_(None), versions_table.c.state != VersionState.DELETED.value)
+)
+_ONE: Final = _FULL.where(comments.c.id == bindparam("comment_id"))
+_OF_VERSION: Final = _FULL.where(comments.c.version_id == bindparam("version")).order_by(
+    comments.c.frame, comments.c.id
+)
+
+
 def of_version(conn: Connection, version_id: VersionId) -> list[Comment]:
     """Return the comments of a version by frame, then by age."""
-    query = _full().where(comments.c.version_id == version_id)
-    return [_comment(row) for row in conn.execute(query.order_by(comments.c.frame, comments.c.id))]
+    return [_comment(row) for row in conn.execute(_OF_VERSION, {"version": version_id})]
 
 
 def add(
@@ -74,7 +93,7 @@ def add(
 
 def get(conn: Connection, comment_id: str) -> Comment:
     """Return a comment, whoever asks; raise NotFound if there is none, or it or its version was deleted."""
-    row = conn.execute(_full().where(comments.c.id == comment_id)).first()
+    row = conn.execute(_ONE, {"comment_id": comment_id}).first()
     if row is None:
         raise NotFound
     return _comment(row)
@@ -143,19 +162,6 @@ def _checked(text: str) -> str:
     if any(unicodedata.category(each) in ("Cc", "Cs") and each not in "\n\t" for each in plain):
         raise RequestError("a comment holds no control characters")
     return plain
-
-
-def _full() -> Select[Any]:
-    resolvers = users.alias("resolvers")
-    names = users.c.name.label("author_name"), resolvers.c.name.label("resolver_name")
-    return (
-        select(comments, *names, assets.c.production_id)
-        .join(users, users.c.id == comments.c.author_id)
-        .outerjoin(resolvers, resolvers.c.id == comments.c.resolved_by)
-        .join(versions_table, versions_table.c.id == comments.c.version_id)
-        .join(assets, assets.c.id == versions_table.c.asset_id)
-        .where(comments.c.deleted_at.is_(None), versions_table.c.state != VersionState.DELETED.value)
-    )
 
 
 def _comment(row: Row[Any]) -> Comment:

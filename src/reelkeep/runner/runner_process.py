@@ -20,7 +20,7 @@ POLL_SECONDS: Final = 5.0  # only if PostgreSQL's notice of a ring got lost
 
 
 class Runner:
-    """Answers rings over the link. The supervisor rings again, at the end of the queue, where a job was worked on."""
+    """Answers rings over the link. The supervisor rings again, at the end of the queue, where another job is due."""
 
     def __init__(self, link: SupervisorLink, conninfo: str, concurrency: int) -> None:
         self._link = link
@@ -73,8 +73,12 @@ async def _main(link: SupervisorLink) -> None:
 
 def main() -> int:
     """Run until the supervisor says to shut down or goes away."""
-    reach_database = frozenset({CAP_DAC_OVERRIDE})
-    asyncio.run(_main(SupervisorLink.from_arguments(prepare=lambda _: confine(keep=reach_database))))
+
+    def prepare(birth: Mapping[str, Any]) -> None:
+        reach_database = frozenset({CAP_DAC_OVERRIDE})
+        confine(keep=reach_database, is_demanded=not birth["insecure_no_sandbox"])
+
+    asyncio.run(_main(SupervisorLink.from_arguments(prepare=prepare)))
     return 0
 
 

@@ -25,6 +25,7 @@ class Outcome(enum.Enum):
     WORKED = 0
     DIED = 1
     NOTHING = 3
+    MORE = 4  # worked, and another job is due
 
 
 class GaveUp(DependencyError):
@@ -69,6 +70,20 @@ def work_once(
         except LeaseLost:
             return Outcome.DIED
     return Outcome.WORKED
+
+
+def with_next(company: CompanyHandle, outcome: Outcome) -> Outcome:
+    """Return MORE in place of WORKED if another job is due now.
+
+    What is added after this look brings a ring of its own.
+
+    Raises:
+        DependencyError: the database is away.
+    """
+    if outcome is not Outcome.WORKED:
+        return outcome
+    with transaction(company.engine) as conn:
+        return Outcome.MORE if queue.any_is_due(conn) else outcome
 
 
 def _stopped(

@@ -10,9 +10,11 @@ import socket
 import ssl
 import threading
 import urllib.parse
+import urllib.request
 import weakref
 from collections.abc import Mapping
 from functools import cache
+from http import HTTPStatus
 from typing import Final
 
 import certifi
@@ -35,6 +37,7 @@ class Heads:
         self._is_tls, self._host = found.scheme == "https", found.hostname or ""
         self._port = found.port or (443 if self._is_tls else 80)
         self._authority = found.netloc
+        self._proxy = urllib.request.getproxies().get(found.scheme)  # a process without a network has one
         self._lock = threading.Lock()
         self._idle: list[socket.socket] = []
         weakref.finalize(self, _close, self._idle)  # a store is not closed by whoever opened it
@@ -42,7 +45,8 @@ class Heads:
     def ask(self, url: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str]] | None:
         """Return status and headers (lower-case names) of one answer, or None if there is none."""
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        target = url.removeprefix(self._origin)
+        is_whole = self._proxy is not None and not self._is_tls  # RFC 9112, 3.2.2: a proxy is told all of it
+        target = url if is_whole else url.removeprefix(self._origin)
         request = f"HEAD {target} HTTP/1.1\r\nhost: {self._authority}\r\n{fields}\r\n".encode("latin-1")
         connection: socket.socket | None = None
         try:
@@ -68,9 +72,13 @@ class Heads:
         connection.close()
 
     def _connect(self) -> socket.socket:
-        connection = socket.create_connection((self._host, self._port), self._seconds)
+        proxy = urllib.parse.urlsplit(self._proxy) if self._proxy else None
+        at = (proxy.hostname, proxy.port) if proxy else (self._host, self._port)
+        connection = socket.create_connection(at, self._seconds)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if proxy and self._is_tls:
+                _tunnel(connection, f"{self._host}:{self._port}")
             return _trust().wrap_socket(connection, server_hostname=self._host) if self._is_tls else connection
         except BaseException:
             connection.close()
@@ -80,6 +88,13 @@ class Heads:
 def _close(idle: list[socket.socket]) -> None:
     for connection in idle:
         connection.close()
+
+
+def _tunnel(connection: socket.socket, to: str) -> None:
+    """Have the proxy at the other end connect this connection to ``to``; RFC 9110, section 9.3.6."""
+    connection.sendall(f"CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n\r\n".encode("ascii"))
+    if _parsed(_until_blank_line(connection))[0] != HTTPStatus.OK:
+        raise ValueError("the proxy does not connect to the store")
 
 
 def _until_blank_line(connection: socket.socket) -> bytes:

@@ -14,6 +14,7 @@ from typing import Protocol
 from reelkeep.contract import wrapping_statements
 from reelkeep.ids import CompanyId, ConnectionId, GrantId
 from reelkeep.storage.connection_states import ConnectionState, Revocation
+from reelkeep.storage.private_endpoints import PrivateEndpoints
 
 GRANT_PARAMETER = "x-reelkeep"  # S3 ignores and logs query parameters that begin with "x-"
 
@@ -81,7 +82,13 @@ class StorageConnection:
     revoked_by: Revocation | None = None
     has_marker: bool = False  # ``storage.marker`` was written there, so its absence says something
     wrapping_key: WrappingKey | None = None  # the company key opens with it; one connection of a company at most
-    links_from: tuple[str, ...] = ()  # networks, from which alone presigned links are good; (): from everywhere
+    links_from: tuple[str, ...] = ()  # networks or VPC endpoints, from which alone links are good; (): from everywhere
+    private: PrivateEndpoints | None = None  # an isolated one: nobody uses its public name; None: a direct one
+
+    @property
+    def platform_url(self) -> str | None:
+        """Where the platform itself asks; None: AWS, by the bucket's public name."""
+        return self.private.platform if self.private is not None else self.endpoint_url
 
     @property
     def waits_for_key(self) -> bool:
@@ -100,6 +107,8 @@ class Purpose(enum.Enum):
     WRITE_PROXY = "write_proxy"  # put and list one version's proxies (a job)
     CLEAN_PROXY = "clean_proxy"  # list and delete one version's proxies (a job); it can neither read nor write
     END_UPLOADS = "end_uploads"  # list unfinished uploads and abort those of originals (a job); no object is reached
+    BACK_UP = "back_up"  # write one backup of the company's database (an operator's command); it reads nothing
+    READ_BACKUPS = "read_backups"  # list and get backups of the company's database (an operator's command)
     PURGE = "purge"  # take the original of a deleted version out for good; with the company's purge role alone
     AUDIT = "audit"  # list everything below the connection's prefix; no object is reached (an operator's command)
     PROBE = "probe"  # find out capabilities below "probe/<id>/", when a connection is made
@@ -117,8 +126,8 @@ class SessionRequest:
         scope: the key prefix below the connection's prefix that the session may reach; it ends in "/".
         grant_id: set where the session itself is the grant (its RoleSessionName); None where each request is signed
             with its own grant id.
-        links_from: set where presigned links are made with it: the networks from which alone they are good. The
-            broker puts its own knowledge in their place.
+        links_from: set where presigned links are made with it: the networks or VPC endpoints from which alone they
+            are good. The broker puts its own knowledge in their place.
     """
 
     connection_id: ConnectionId

@@ -1,4 +1,4 @@
-"""The company's own key over AWS KMS, with boto3. Used with sessions of the company's media role alone.
+"""The company's own key over AWS KMS, with AWS's SDK. Used with sessions of the company's media role alone.
 
 Follows the AWS KMS API reference (Encrypt and Decrypt, 2014-11-01). Every call names the key, so that a wrapped secret
 can never be opened under another one, and carries an encryption context that the key's policy looks at.

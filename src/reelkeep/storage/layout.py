@@ -6,13 +6,14 @@ creation. Limits: 40 and 120 characters, so that a whole key stays below S3's 1,
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
 from reelkeep.errors import StorageSetupError
-from reelkeep.ids import ID_CHARACTERS, ID_PATTERN, AssetId, LutId, ProductionId, VersionId, is_id
+from reelkeep.ids import ID_CHARACTERS, ID_PATTERN, AssetId, BackupId, LutId, ProductionId, VersionId, is_id
 from reelkeep.sequences import FrameName
 
 SLUG_CHARACTERS: Final = 40
@@ -22,12 +23,14 @@ KEY_BYTES: Final = 900  # of S3's 1,024: https://docs.aws.amazon.com/AmazonS3/la
 NAMELESS: Final = "unnamed"
 STILLS: Final = "stills"
 LUTS_SCOPE: Final = "attachments/lut/"  # the prefix of a company's LUTs
+BACKUPS_SCOPE: Final = "custody/backups/"  # the prefix of backups of the company's database
 MARKER: Final = "reelkeep.json"  # whose bucket, or whose part of it, this is: storage.marker
 _RENDITION = re.compile(r"[a-z][a-z0-9]{0,15}")
 _STILL = re.compile(r"([a-z]{1,16})-([0-9]{1,9})")
 _NAMED_ID = rf"[a-z0-9-]{{1,{SLUG_CHARACTERS}}}-{ID_PATTERN}"
 _ORIGINAL = re.compile(rf"originals/{_NAMED_ID}/{_NAMED_ID}/{ID_PATTERN}/[A-Za-z0-9._-]{{1,{SAFE_NAME_CHARACTERS}}}")
 _LUT = re.compile(rf"{LUTS_SCOPE}{ID_PATTERN}/[A-Za-z0-9._-]{{1,{SAFE_NAME_CHARACTERS}}}")
+_BACKUP = re.compile(rf"{BACKUPS_SCOPE}({ID_PATTERN})/(?:[0-9]{{5}}|whole\.json)")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
@@ -115,9 +118,54 @@ def frame_key(scope: str, file_name: str, name: FrameName) -> str:
     return scope + (readable if readable.endswith(number) and len(readable) < SAFE_NAME_CHARACTERS else number)
 
 
+def without_names(key: str) -> str:
+    """Return a key below the prefix as whoever learns no names may see it: with its ids, and no slug or file name.
+
+    A key of another form is somebody else's, and stands as the beginning of its SHA-256, by which its owner finds it.
+
+    >>> without_names(f"originals/show-{'0' * 20}/reel-1-{'1' * 20}/{'2' * 20}/reel_1.mov")
+    'originals/*-00000000000000000000/*-11111111111111111111/22222222222222222222/*'
+    >>> without_names("My film.mov"), without_names(MARKER)
+    ('sha256:6a8a2f8ef8450d3b', 'reelkeep.json')
+    """
+    if _ORIGINAL.fullmatch(key):
+        production, asset, version_id = key.split("/")[1:4]
+        return f"originals/*{production[-ID_CHARACTERS - 1 :]}/*{asset[-ID_CHARACTERS - 1 :]}/{version_id}/*"
+    if _LUT.fullmatch(key):
+        return f"{key.rpartition('/')[0]}/*"
+    if key == MARKER or parse_proxy_key(key) is not None:
+        return key
+    return f"sha256:{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:16]}"
+
+
 def lut_key(lut_id: LutId, file_name: str) -> str:
     """Return the key of a LUT. ``file_name`` is what its uploader called it, in any form."""
     return f"{LUTS_SCOPE}{lut_id}/{safe_name(file_name)}"
+
+
+def backup_scope(backup_id: BackupId) -> str:
+    """Return the prefix of one backup of the company's database."""
+    return f"{BACKUPS_SCOPE}{backup_id}/"
+
+
+def backup_part_key(backup_id: BackupId, number: int) -> str:
+    """Return the key of a part of a backup; parts are counted from 0, 100,000 at most."""
+    return f"{backup_scope(backup_id)}{number:05}"
+
+
+def backup_end_key(backup_id: BackupId) -> str:
+    """Return the key of what is written last: a backup without it is not whole."""
+    return f"{backup_scope(backup_id)}whole.json"
+
+
+def parse_backup_key(key: str) -> BackupId | None:
+    """Return the backup that a key belongs to, or None if it is no key of ours.
+
+    >>> parse_backup_key(backup_part_key(BackupId("4" * 20), 7)), parse_backup_key("custody/backups/x/00001")
+    ('44444444444444444444', None)
+    """
+    found = _BACKUP.fullmatch(key)
+    return BackupId(found[1]) if found else None
 
 
 def proxy_scope(version_id: VersionId) -> str:

@@ -15,6 +15,7 @@ from obstore.store import S3Store
 
 from reelkeep.errors import RequestError
 from reelkeep.storage.interface import StorageConnection, StsSession
+from reelkeep.storage.signature import address_at
 from reelkeep.storage.translate import obstore_errors
 
 REQUEST_SECONDS: Final = 30
@@ -76,9 +77,11 @@ def _open(connection: StorageConnection, sessions: Callable[[], StsSession]) -> 
 
     config: dict[str, Any] = {"region": connection.region, "virtual_hosted_style_request": not connection.path_style}
     options: dict[str, Any] = {"timeout": timedelta(seconds=REQUEST_SECONDS), "connect_timeout": timedelta(seconds=3)}
-    if connection.endpoint_url is not None:
-        config["endpoint"] = connection.endpoint_url
-        options["allow_http"] = connection.endpoint_url.startswith("http://")
+    if (url := connection.platform_url) is not None:
+        at = address_at(url, connection.bucket, path_style=connection.path_style)
+        config["virtual_hosted_style_request"] = at.path == "/"
+        config["endpoint"] = at.origin  # obstore wants the bucket in it, if it does not stand in the path
+        options["allow_http"] = url.startswith("http://")
     with obstore_errors():
         return S3Store(
             connection.bucket,

@@ -1,4 +1,4 @@
-"""The object store over Amazon S3's API, with boto3. One client for the life of a store; sessions renew themselves.
+"""The object store over Amazon S3's API, with AWS's SDK. One client for the life of a store; sessions renew themselves.
 
 Follows the S3 API reference (2006-03-01) and Signature Version 4. On purpose there is no ACL header anywhere, no
 SigV2, and no checksum that was not asked for off AWS (botocore's newer defaults break other stores).
@@ -14,8 +14,6 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
-import boto3
-import botocore.session
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
@@ -34,7 +32,8 @@ from reelkeep.storage.interface import (
     StsSession,
     UnfinishedUpload,
 )
-from reelkeep.storage.signature import BucketAddress, Signer
+from reelkeep.storage.models import fresh_session
+from reelkeep.storage.signature import BucketAddress, Signer, address_at
 from reelkeep.storage.translate import ObjectThere, botocore_errors
 
 CONNECT_SECONDS: Final = 3.0
@@ -87,6 +86,7 @@ class S3Store:
         self._sessions = sessions
         self._client = _client(connection, sessions, config or client_config(connection))
         self._signs: Signer | None = None
+        self._signs_links: Signer | None = None
         self._heads: Heads | None = None
 
     def head(self, key: str, *, grant: GrantId) -> ObjectFacts:
@@ -98,7 +98,7 @@ class S3Store:
         A batch of small files is a hundred of these. Retries and errors are the SDK's, which asks again.
         """
         headers = {"x-amz-checksum-mode": "ENABLED"}
-        request = self._presign("HEAD", key, {}, HEAD_LINK_SECONDS, grant, headers)
+        request = self._presign(self._own_signer(grant), "HEAD", key, {}, HEAD_LINK_SECONDS, grant, headers)
         found = self._head_client(request.url).ask(request.url, request.headers)
         if found is None or found[0] != HTTPStatus.OK or "content-length" not in found[1]:
             return None
@@ -160,7 +160,7 @@ class S3Store:
     ) -> PresignedRequest:
         headers = {"x-amz-checksum-crc32": crc.to_text(crc32)}
         query = {"uploadId": upload_id, "partNumber": str(number)}
-        return self._presign("PUT", key, query, seconds, grant, headers, size_bytes)
+        return self._presign(self._link_signer(grant), "PUT", key, query, seconds, grant, headers, size_bytes)
 
     def presign_put(
         self, key: str, *, size_bytes: int, crc32: bytes, content_type: str, seconds: int, grant: GrantId
@@ -169,7 +169,7 @@ class S3Store:
             raise IsolationError("a link that could replace an object was about to be signed")
         checksum = crc.to_text(crc32)
         headers = {"x-amz-checksum-crc32": checksum, "if-none-match": "*", "content-type": content_type}
-        return self._presign("PUT", key, {}, seconds, grant, headers, size_bytes)
+        return self._presign(self._link_signer(grant), "PUT", key, {}, seconds, grant, headers, size_bytes)
 
     def list_parts(self, key: str, upload_id: str, *, grant: GrantId) -> Sequence[Part]:
         parts: list[Part] = []
@@ -228,10 +228,11 @@ class S3Store:
 
     def presign_get(self, key: str, *, file_name: str, seconds: int, grant: GrantId) -> PresignedRequest:
         query = {"response-content-disposition": attachment(file_name)}
-        return self._presign("GET", key, query, seconds, grant, {})
+        return self._presign(self._link_signer(grant), "GET", key, query, seconds, grant, {})
 
     def _presign(
         self,
+        signer: Signer,
         method: str,
         key: str,
         query: Mapping[str, str],
@@ -255,7 +256,7 @@ class S3Store:
         if owner := at.get("ExpectedBucketOwner"):
             headers = {**headers, "x-amz-expected-bucket-owner": owner}
         signed = headers if body_bytes is None else {**headers, "content-length": str(body_bytes)}
-        url = self._signer(grant).sign(
+        url = signer.sign(
             method,
             at["Key"],
             session,
@@ -266,7 +267,17 @@ class S3Store:
         )
         return PresignedRequest(method, url, headers, expires_at)
 
-    def _signer(self, grant: GrantId) -> Signer:
+    def _link_signer(self, grant: GrantId) -> Signer:
+        """Return what signs links for people: of an isolated connection by the name that their network has for it."""
+        private = self._connection.private
+        if private is None:
+            return self._own_signer(grant)
+        if self._signs_links is None:
+            at = address_at(private.clients, self._connection.bucket, path_style=self._connection.path_style)
+            self._signs_links = Signer(at, self._connection.region)
+        return self._signs_links
+
+    def _own_signer(self, grant: GrantId) -> Signer:
         if self._signs is None:
             with self._request(grant):
                 address = _address(self._client, self._connection.bucket)
@@ -348,14 +359,14 @@ class _SessionProvider(CredentialProvider):
 
 
 def _client(connection: StorageConnection, sessions: Callable[[], StsSession], config: Config) -> Any:
-    core = botocore.session.Session()
-    core.register_component(
+    session = fresh_session()
+    session.register_component(
         "credential_provider", CredentialResolver([_SessionProvider(_SessionCredentials(sessions))])
     )
-    client = boto3.Session(botocore_session=core).client(
+    client = session.create_client(
         "s3",
         region_name=connection.region,
-        endpoint_url=connection.endpoint_url,
+        endpoint_url=connection.platform_url,
         config=config,
     )
     client.meta.events.register("before-sign.s3", _sign_grant)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reelkeep.contract import comparison
 from reelkeep.contract.wrapping_statements import PURPOSE
-from reelkeep.errors import IsolationError
+from reelkeep.errors import IsolationError, StorageSetupError
 from reelkeep.storage.interface import Purpose, StorageConnection, Wrapped
 from reelkeep.storage.layout import MARKER
 
@@ -34,6 +34,8 @@ ACTIONS: Final[Mapping[Purpose, tuple[str, ...]]] = {
     Purpose.WRITE_PROXY: ("s3:PutObject",),
     Purpose.CLEAN_PROXY: ("s3:DeleteObject",),
     Purpose.END_UPLOADS: ("s3:AbortMultipartUpload",),
+    Purpose.BACK_UP: ("s3:PutObject",),
+    Purpose.READ_BACKUPS: _READ,
     Purpose.PURGE: ("s3:DeleteObjectVersion",),
     Purpose.AUDIT: (),
     Purpose.PROBE: (*_MULTIPART, *_READ, "s3:DeleteObject"),
@@ -57,6 +59,7 @@ _NOW, _EVER = "s3:ListBucket", "s3:ListBucketVersions"
 _LISTS: Final[Mapping[Purpose, tuple[str, ...]]] = {
     Purpose.WRITE_PROXY: (_NOW,),
     Purpose.CLEAN_PROXY: (_NOW,),
+    Purpose.READ_BACKUPS: (_NOW,),
     Purpose.PURGE: (_EVER,),
     Purpose.AUDIT: (_NOW, _EVER),
     Purpose.PROBE: (_NOW,),
@@ -64,7 +67,7 @@ _LISTS: Final[Mapping[Purpose, tuple[str, ...]]] = {
 # S3 knows no condition on the prefix here (Service Authorization Reference, ListBucketMultipartUploads, November 2026),
 # so this purpose sees the keys of unfinished uploads elsewhere in the bucket, too.
 _LISTS_UPLOADS: Final = frozenset({Purpose.END_UPLOADS, Purpose.AUDIT, Purpose.PROBE})
-# First label of the scope, and how many labels it has: a job's scope ends at one version.
+# How the scope begins, and how many labels it has: a job's scope ends at one version.
 _SHAPES: Final[Mapping[Purpose, tuple[str, int]]] = {
     Purpose.UPLOAD: ("originals", 2),
     Purpose.ATTACH: ("attachments", 2),
@@ -74,6 +77,8 @@ _SHAPES: Final[Mapping[Purpose, tuple[str, int]]] = {
     Purpose.WRITE_PROXY: ("proxies", 2),
     Purpose.CLEAN_PROXY: ("proxies", 2),
     Purpose.END_UPLOADS: ("originals", 1),
+    Purpose.BACK_UP: ("custody/backups", 3),
+    Purpose.READ_BACKUPS: ("custody/backups", 2),
     Purpose.PURGE: ("originals", 4),
     Purpose.PROBE: ("probe", 2),
 }
@@ -96,7 +101,7 @@ def session_policy(connection: StorageConnection, purpose: Purpose, scope: str, 
 
     Args:
         scope: below the connection's prefix, ends in "/"; of the marker its key.
-        links_from: networks from which alone the session is good; (): from everywhere.
+        links_from: networks or VPC endpoints from which alone the session is good; (): from everywhere.
 
     Raises:
         IsolationError: the scope is wider than the purpose, or holds other than identifiers and slugs.
@@ -109,7 +114,10 @@ def session_policy(connection: StorageConnection, purpose: Purpose, scope: str, 
         statements.append(_deny_elsewhere(links_from))
     text = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
     if len(text) > MAX_POLICY_CHARACTERS:
-        raise IsolationError("a session policy is too long for STS")
+        raise StorageSetupError(
+            f"{len(links_from)} networks and endpoints do not fit into a session's policy",
+            advice="Join networks that lie side by side: about 60 short ones fit.",
+        )
     return text
 
 
@@ -147,8 +155,18 @@ def _wrapping(connection: StorageConnection, actions: tuple[str, ...], what: tup
 
 
 def _deny_elsewhere(links_from: Sequence[str]) -> dict[str, Any]:
-    """Return the statement that makes links die elsewhere, also behind an endpoint, where there is no aws:SourceIp."""
-    elsewhere = {"NotIpAddress": {"aws:SourceIp": list(links_from)}}
+    """Return the statement that makes links die elsewhere: all its conditions must hold for the denial.
+
+    Behind an endpoint there is no aws:SourceIp, and elsewhere no aws:SourceVpce; a negated condition holds for a key
+    that is absent (IAM User Guide, "Condition operators").
+    """
+    endpoints = [one for one in links_from if one.startswith("vpce-")]
+    networks = [one for one in links_from if one not in endpoints]
+    elsewhere: dict[str, Any] = {}
+    if networks:
+        elsewhere["NotIpAddress"] = {"aws:SourceIp": networks}
+    if endpoints:
+        elsewhere["StringNotEquals"] = {"aws:SourceVpce": endpoints}
     return {"Effect": "Deny", "Action": ["s3:*"], "Resource": ["*"], "Condition": elsewhere}
 
 

@@ -38,6 +38,22 @@ class BucketAddress:
         return self.origin.partition("://")[2]
 
 
+def address_at(url: str, bucket: str, *, path_style: bool) -> BucketAddress:
+    """Return where the objects of a bucket are at an endpoint.
+
+    A name with dots does not fit under one wildcard of a certificate, so such a bucket stands in the path.
+
+    >>> address_at("https://bucket.vpce-1-2.s3.eu-west-1.vpce.amazonaws.com", "acme", path_style=False).origin
+    'https://acme.bucket.vpce-1-2.s3.eu-west-1.vpce.amazonaws.com'
+    >>> address_at("http://store.internal:8333", "acme", path_style=True)
+    BucketAddress(origin='http://store.internal:8333', path='/acme/')
+    """
+    if path_style or "." in bucket:
+        return BucketAddress(url, f"/{bucket}/")
+    scheme, _, host = url.partition("://")
+    return BucketAddress(f"{scheme}://{bucket}.{host}", "/")
+
+
 class Signer:
     """Signs for one bucket. The signing key of a session is derived once a day. Thread-safe."""
 

@@ -98,7 +98,7 @@ class TrialClient:
     def __init__(
         self, connection: StorageConnection, session: StsSession | None, grant: GrantId, *, endpoint_url: str = ""
     ) -> None:
-        self._connection = replace(connection, endpoint_url=endpoint_url) if endpoint_url else connection
+        self._connection = replace(connection, endpoint_url=endpoint_url, private=None) if endpoint_url else connection
         self._session, self._grant = session, grant
         self._plain = endpoint_url.startswith("http://")
         self._clients: dict[str, Any] = {}
@@ -173,7 +173,7 @@ class TrialClient:
         made: Any = fresh_session().create_client(
             service,
             region_name=one.region,
-            endpoint_url=one.endpoint_url if service == "s3" else one.sts_endpoint_url,
+            endpoint_url=one.platform_url if service == "s3" else one.sts_endpoint_url,
             use_ssl=not self._plain,
             aws_access_key_id=session.access_key_id if session else None,
             aws_secret_access_key=session.secret_access_key if session else None,

@@ -9,13 +9,15 @@ import pwd
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from reelkeep.errors import DependencyError
 
+_LOOK_SECONDS: Final = 0.02
 # Nothing of the operator's environment reaches a child: secrets travel in the birth frame only.
 _ENVIRONMENT: Final = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -32,45 +34,57 @@ class Account:
     gid: int
 
 
+class Process(Protocol):
+    """The part of ``subprocess.Popen`` that a child needs."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int) -> None: ...
+
+
+class Adopted:
+    """A process that another one has forked for us, and whose parent we are (``isolation.lifetime.adopt_orphans``)."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its exit status, the negative number of a signal, or None while it runs."""
+        return self._look(os.WNOHANG)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; raise subprocess.TimeoutExpired if that does not come within ``timeout`` seconds."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while (status := self._look(0 if until is None else os.WNOHANG)) is None:
+            if until is not None and time.monotonic() > until:
+                raise subprocess.TimeoutExpired("an adopted process", timeout or 0)
+            time.sleep(_LOOK_SECONDS)
+        return status
+
+    def send_signal(self, sig: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def _look(self, options: int) -> int | None:
+        if self._status is None:
+            pid, status = os.waitpid(self.pid, options)
+            if pid != 0:
+                self._status = os.waitstatus_to_exitcode(status)
+        return self._status
+
+
 class Child:
-    """A started process.
+    """A process that is ours: its end, its signals."""
 
-    Args:
-        program: path and arguments; no secret may be among them.
-        directory: working directory.
-        log: file that gets its output; None: the supervisor's own stderr.
-        account: the user it runs as, if the supervisor is root.
-        reach: files and folders that the account must get at, even below a folder it may not pass.
-        death_signal: sent by the kernel when the supervisor dies; set for programs that do not set it themselves.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        program: Sequence[str],
-        *,
-        directory: Path | None = None,
-        log: Path | None = None,
-        account: Account | None = None,
-        reach: Sequence[Path] = (),
-        death_signal: signal.Signals | None = None,
-        pass_fds: Sequence[int] = (),
-    ) -> None:
+    def __init__(self, name: str, process: Process) -> None:
         self.name = name
-        if death_signal is not None:
-            program = [*_launch(death_signal, account, reach), *program]
-        with _output(log) as output:
-            self._process = subprocess.Popen(
-                program,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT if log else None,
-                cwd=directory,
-                env=_ENVIRONMENT,
-                pass_fds=tuple(pass_fds),
-                start_new_session=True,  # Ctrl-C reaches the supervisor only, which stops all in order
-            )
-        self._pidfd = os.pidfd_open(self._process.pid)
+        self._process = process
+        self._pidfd = os.pidfd_open(process.pid)
 
     @property
     def pid(self) -> int:
@@ -125,6 +139,43 @@ class Child:
     def __del__(self) -> None:
         with contextlib.suppress(OSError, AttributeError):
             os.close(self._pidfd)
+
+
+def spawn(
+    name: str,
+    program: Sequence[str],
+    *,
+    directory: Path | None = None,
+    log: Path | None = None,
+    account: Account | None = None,
+    reach: Sequence[Path] = (),
+    death_signal: signal.Signals | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Child:
+    """Start a program.
+
+    Args:
+        program: path and arguments; no secret may be among them.
+        directory: working directory.
+        log: file that gets its output; None: the supervisor's own stderr.
+        account: the user it runs as, if the supervisor is root.
+        reach: files and folders that the account must get at, even below a folder it may not pass.
+        death_signal: sent by the kernel when the supervisor dies; set for programs that do not set it themselves.
+    """
+    if death_signal is not None:
+        program = [*_launch(death_signal, account, reach), *program]
+    with _output(log) as output:
+        process = subprocess.Popen(
+            program,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if log else None,
+            cwd=directory,
+            env=_ENVIRONMENT,
+            pass_fds=tuple(pass_fds),
+            start_new_session=True,  # Ctrl-C reaches the supervisor only, which stops all in order
+        )
+    return Child(name, process)
 
 
 def unprivileged_account(*names: str) -> Account:

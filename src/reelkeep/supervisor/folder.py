@@ -17,7 +17,7 @@ from reelkeep.encryption.signing import SigningKey
 from reelkeep.errors import Conflict
 from reelkeep.ids import new_id
 from reelkeep.supervisor.object_store import EmbeddedStore
-from reelkeep.supervisor.postgres import PORT, EmbeddedPostgres
+from reelkeep.supervisor.postgres import CONNECTIONS, PORT, EmbeddedPostgres, sockets_in
 
 _ADMIN_CONTEXT = "postgres-admin-password"
 
@@ -99,15 +99,14 @@ class DataFolder:
             new.replace(path)
         return path.read_text(encoding="ascii")
 
-    def postgres(self) -> EmbeddedPostgres:
+    def postgres(self, *, connections: int = CONNECTIONS) -> EmbeddedPostgres:
         """Return the embedded PostgreSQL of this folder, not started."""
-        return EmbeddedPostgres(
-            self.path / "postgres", self.run / "pg", self.log / "postgres.log", self._admin_password()
-        )
+        places = self.path / "postgres", self.run / "pg", self.log / "postgres.log"
+        return EmbeddedPostgres(*places, self._admin_password(), connections=connections)
 
     def server(self) -> DatabaseServer:
         """Return where the folder's PostgreSQL is, with the admin role: for operator commands."""
-        return DatabaseServer(self.run / "pg", PORT, ADMIN_ROLE, self._admin_password())
+        return DatabaseServer(sockets_in(self.run / "pg"), PORT, ADMIN_ROLE, self._admin_password())
 
     def store(self) -> EmbeddedStore:
         """Return the embedded object store of this folder, not started."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reelkeep.isolation.lifetime import die_with
-from reelkeep.supervisor.passage import open_passage
+from reelkeep.isolation.passage import open_passage
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -50,6 +50,11 @@ class Ledger:
         self._following: set[asyncio.Task[None]] = set()
         self._writing: asyncio.Task[None] | None = None
 
+    @property
+    def url(self) -> URL | str:
+        """The address of the company's database, as its app role."""
+        return self._url
+
     def move(self, url: URL | str) -> None:
         """Write to this address from now on: the company has another password, or another database."""
         if url != self._url:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import struct
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,9 +12,9 @@ from typing import Any, Final
 from reelkeep.companies.link import error_fields
 from reelkeep.errors import DependencyError, ReelkeepError
 from reelkeep.isolation.channel import BadFrame, Message, decode_header, encode
-from reelkeep.supervisor.child import Child
+from reelkeep.isolation.nameless_log import told
+from reelkeep.supervisor.unborn import READY_SECONDS, Start, Unborn, executed
 
-READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 8.0
 _LENGTHS: Final = struct.Struct(">II")
 _MAX_REQUEST_BYTES: Final = 64 << 10
@@ -27,9 +26,9 @@ Answer = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 class Linked:
     """A child process with its link. Who it is, is known from the socket: ``answer`` is made for this child."""
 
-    def __init__(self, child: Child, sock: socket.socket, answer: Answer) -> None:
-        self.child = child
-        self._socket = sock
+    def __init__(self, unborn: Unborn, answer: Answer) -> None:
+        self.child = unborn.child
+        self.brought = unborn.brought  # whose owner takes them
         self._answer = answer
         self._ready: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
         self._places = asyncio.Semaphore(_MAX_UNANSWERED)
@@ -38,14 +37,35 @@ class Linked:
         self._reading: asyncio.Task[None] | None = None
 
     @classmethod
-    async def born(cls, name: str, program: Sequence[str], birth: Mapping[str, Any], answer: Answer) -> Linked:
+    async def born(
+        cls, name: str, program: Sequence[str], birth: Mapping[str, Any], answer: Answer, *, brings: int = 0
+    ) -> Linked:
         """Start ``program --link-fd N`` and send it its birth. Must be called in the main thread."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with theirs:
-            child = Child(name, [*program, "--link-fd", str(theirs.fileno())], pass_fds=[theirs.fileno()])
-        linked = cls(child, ours, answer)
-        reader, linked._writer = await asyncio.open_connection(sock=ours)
-        linked.push("birth", birth)
+        return await cls.linked(executed(name, program), lambda: birth, answer, brings=brings)
+
+    @classmethod
+    async def linked(
+        cls, start: Start, birth: Callable[[], Mapping[str, Any]], answer: Answer, *, brings: int = 0
+    ) -> Linked:
+        """Have ``start`` start a child with one end of a link, and send it its birth.
+
+        ``birth`` is asked when the child is there, and nothing is waited for afterwards: a caller that notes the child
+        down at once tells it of every change that is not in its birth.
+
+        Args:
+            brings: how many sockets it hands in before its birth; the owner of ``brought`` closes them.
+
+        Raises:
+            ReelkeepError: it did not start, or ended before it had handed them in.
+        """
+        return await cls.of(await Unborn.started(start, brings=brings), birth, answer)
+
+    @classmethod
+    async def of(cls, unborn: Unborn, birth: Callable[[], Mapping[str, Any]], answer: Answer) -> Linked:
+        """Send a child that is there its birth; see ``linked``. One that has ended meanwhile is seen by its end."""
+        linked = cls(unborn, answer)
+        reader, linked._writer = await asyncio.open_connection(sock=unborn.socket)
+        linked.push("birth", birth())
         linked._reading = asyncio.create_task(linked._read(reader))
         return linked
 
@@ -132,7 +152,7 @@ class Linked:
         self._answering.discard(task)
         self._places.release()
         if not task.cancelled() and (error := task.exception()) is not None:
-            print(f"supervisor: a request of {self.child.name} failed: {error!r}", file=sys.stderr)
+            print(f"supervisor: a request of {self.child.name} failed: {told(error)}", file=sys.stderr)
 
     async def _kill(self, error: BadFrame) -> None:
         print(f"supervisor: {self.child.name} broke the protocol: {error.message}", file=sys.stderr)

@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -32,7 +31,8 @@ from reelkeep.contract import table
 from reelkeep.contract.expressions import Facts
 from reelkeep.contract.interface import Holder, Kind
 from reelkeep.errors import DependencyError
-from reelkeep.supervisor.child import Account, Child, unprivileged_account
+from reelkeep.storage.models import fresh_session
+from reelkeep.supervisor.child import Account, Child, spawn, unprivileged_account
 from reelkeep.supervisor.ports import free_ports
 from reelkeep.supervisor.store_config import ACCOUNT, PLATFORM_USER, identities, master_settings, roles, security
 
@@ -142,7 +142,7 @@ class EmbeddedStore:
 
     def _start(self, name: str, *arguments: str) -> Child:
         work = self._folder / "work"
-        return Child(
+        return spawn(
             name,
             [str(weed()), "-logtostderr=true", *arguments, "-ip.bind=127.0.0.1"],
             directory=work,
@@ -197,8 +197,7 @@ class EmbeddedStore:
     def client(self, service: str, key: AccessKey | None = None) -> Any:
         """Return an SDK client; without ``key`` that of the store's operator, who may do everything."""
         key = key or AccessKey(**self._state["operator"])
-        session: Any = boto3.Session()  # typed for literal service names only
-        return session.client(
+        return fresh_session().create_client(
             service,
             endpoint_url=self.endpoint_url,
             region_name=REGION,

@@ -18,20 +18,22 @@ from typing import Final
 
 import psycopg
 
+from reelkeep.companies.connections import max_connections
 from reelkeep.companies.databases import ADMIN_ROLE, DatabaseServer
 from reelkeep.errors import DependencyError
-from reelkeep.supervisor.child import Child, unprivileged_account
+from reelkeep.settings import Settings
+from reelkeep.supervisor.child import Child, spawn, unprivileged_account
 
+CONNECTIONS: Final = max_connections(Settings.active_companies, Settings.jobs)
 PORT: Final = 5432  # names the socket file; nothing listens on TCP
 START_SECONDS: Final = 60  # crash recovery included
 STOP_SECONDS: Final = 20
 _OLDEST_MAJOR: Final = 15  # NULLS NOT DISTINCT
-_MAX_SOCKET_PATH_BYTES: Final = 100  # sun_path is 108, Linux unix(7)
+_MAX_SOCKET_PATH_BYTES: Final = 104  # sun_path is 108, Linux unix(7)
 _SETTINGS: Final = {
     "listen_addresses": "",
-    "unix_socket_permissions": "0700",
+    "unix_socket_permissions": "0777",  # the folder around it is closed; companies' processes are let in one by one
     "shared_buffers": "64MB",
-    "max_connections": "100",
     "password_encryption": "scram-sha-256",
     "max_wal_size": "256MB",
     "log_min_messages": "warning",
@@ -55,17 +57,22 @@ class EmbeddedPostgres:
 
     Args:
         folder: holds the cluster; made and owned by the server's account.
-        socket_folder: gets the Unix socket.
+        socket_folder: closed to all but the account; a folder in it gets the Unix socket.
         password: of the admin role; used when the cluster is made and for our own connections.
+        connections: that the server takes (``companies.connections``).
     """
 
-    def __init__(self, folder: Path, socket_folder: Path, log: Path, password: str) -> None:
+    def __init__(
+        self, folder: Path, socket_folder: Path, log: Path, password: str, *, connections: int = CONNECTIONS
+    ) -> None:
+        closed, socket_folder = socket_folder, sockets_in(socket_folder)
         if len(os.fsencode(socket_folder / f".s.PGSQL.{PORT}")) > _MAX_SOCKET_PATH_BYTES:
             raise PostgresUnusable(
                 f"the path of the data folder is too long for a Unix socket: {socket_folder}",
                 advice="Choose a data folder with a path of at most 80 bytes.",
             )
-        self._folder, self._socket_folder, self._log = folder, socket_folder, log
+        self._folder, self._socket_folder, self._closed, self._log = folder, socket_folder, closed, log
+        self._connections = connections
         self._account = unprivileged_account("postgres", "nobody") if os.geteuid() == 0 else None
         self.server = DatabaseServer(socket_folder, PORT, ADMIN_ROLE, password)
 
@@ -75,8 +82,9 @@ class EmbeddedPostgres:
 
     def prepare(self) -> None:
         """Make the cluster if there is none; a half-made one is made again. Blocks for about two seconds."""
-        for folder in (self._folder, self._socket_folder):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        for folder, mode in ((self._folder, 0o700), (self._closed, 0o700), (self._socket_folder, 0o711)):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(mode)
             if self._account is not None:
                 os.chown(folder, self._account.uid, self._account.gid)
         if not self.cluster.exists():
@@ -85,10 +93,11 @@ class EmbeddedPostgres:
     def start(self) -> Child:
         """Start the server; it is not ready yet. Must be called in the main thread."""
         self._end_leftover()
-        settings = {**_SETTINGS, "unix_socket_directories": str(self._socket_folder), "port": str(PORT)}
+        settings = {**_SETTINGS, "max_connections": str(self._connections)}
+        settings |= {"unix_socket_directories": str(self._socket_folder), "port": str(PORT)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         programs = binaries(self._made_by())
-        return Child(
+        return spawn(
             "postgres",
             [str(programs / "postgres"), "-D", str(self.cluster), *options],
             directory=Path("/"),
@@ -130,7 +139,7 @@ class EmbeddedPostgres:
             ]
             options += ["--encoding=UTF8", "--locale=C", "-D", str(half_made)]
             programs = binaries()
-            child = Child(
+            child = spawn(
                 "initdb",
                 [str(programs / "initdb"), *options],
                 directory=Path("/"),
@@ -148,7 +157,7 @@ class EmbeddedPostgres:
     def _reach(self, programs: Path) -> list[Path]:
         """Return what the server's account must get at; a wheel keeps libraries beside its package."""
         package = programs.parent.parent
-        return [self._folder, self._socket_folder, programs.parent, package.with_name(f"{package.name}.libs")]
+        return [self._folder, self._closed, programs.parent, package.with_name(f"{package.name}.libs")]
 
     def _made_by(self) -> int:
         return int((self.cluster / "PG_VERSION").read_text())
@@ -168,6 +177,11 @@ class EmbeddedPostgres:
                     raise PostgresUnusable("another PostgreSQL runs in this data folder and does not end")
                 time.sleep(0.05)
         lock.unlink(missing_ok=True)  # the number may belong to a stranger by now, which PostgreSQL takes for itself
+
+
+def sockets_in(folder: Path) -> Path:
+    """Return where the server's socket stands in a folder that only its user may pass."""
+    return folder / "s"
 
 
 def binaries(major: int | None = None) -> Path:

@@ -10,11 +10,16 @@ from reelkeep.supervisor.child import python_module
 
 @dataclass(frozen=True)
 class Programs:
-    """Each is started with ``--link-fd N`` added, and nothing else; ``verify`` with the options of its command."""
+    """Each is started with ``--link-fd N`` added; ``verify``, ``audit`` and ``backup`` with their own options.
+
+    The zygote, which forks the processes that serve companies, gets ``--orders-fd N``.
+    """
 
     gateway: Sequence[str] = field(default_factory=lambda: python_module("reelkeep.gateway.gateway_process"))
-    app: Sequence[str] = field(default_factory=lambda: python_module("reelkeep.web.app_process"))
-    media: Sequence[str] = field(default_factory=lambda: python_module("reelkeep.web.media_process"))
+    zygote: Sequence[str] = field(default_factory=lambda: python_module("reelkeep.web.zygote_process"))
+    egress: Sequence[str] = field(default_factory=lambda: python_module("reelkeep.egress.egress_process"))
     runner: Sequence[str] = field(default_factory=lambda: python_module("reelkeep.runner.runner_process"))
     verify: Sequence[str] = field(default_factory=lambda: [*python_module("reelkeep.cli"), "storage", "verify-due"])
-    job: Sequence[str] = field(default_factory=lambda: python_module("reelkeep.runner.job_process"))
+    audit: Sequence[str] = field(default_factory=lambda: [*python_module("reelkeep.cli"), "storage", "audit-due"])
+    backup: Sequence[str] = field(default_factory=lambda: [*python_module("reelkeep.cli"), "company", "backup-due"])
+    job: Sequence[str] = field(default_factory=lambda: python_module("reelkeep.runner.spare_process"))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from reelkeep.companies import onboarding, refused, registry
+from reelkeep.companies import onboarding, refused, registry, storage_registry
 from reelkeep.companies.network_policy import NetworkPolicy
 from reelkeep.companies.onboarding_steps import BY_PEOPLE, Note
 from reelkeep.errors import DependencyError, Forbidden
@@ -27,12 +27,14 @@ class RegistrySwitch:
 
     async def revoke(self, connection_id: ConnectionId, by: Revocation) -> bool:
         """See ``Switch``. Raise DependencyError if the registry does not answer; nothing was changed."""
-        return await self._ask(lambda conn: registry.revoke_connection(conn, self._company_id, connection_id, by))
+        return await self._ask(
+            lambda conn: storage_registry.revoke_connection(conn, self._company_id, connection_id, by)
+        )
 
     async def resume(self, connection_id: ConnectionId) -> None:
         """See ``Switch``. Raise DependencyError if the registry does not answer; nothing was changed."""
 
-        await self._ask(lambda conn: registry.resume_revoked(conn, self._company_id, connection_id))
+        await self._ask(lambda conn: storage_registry.resume_revoked(conn, self._company_id, connection_id))
 
     async def onboarding(self) -> Mapping[str, Any]:
         """See ``Switch``. Raise DependencyError if the registry does not answer."""

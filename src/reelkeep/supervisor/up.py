@@ -8,15 +8,20 @@ import json
 import os
 import signal
 import sys
+from typing import Final
 
 import reelkeep
 from reelkeep.isolation.confine import landlock_version
 from reelkeep.isolation.hygiene import harden
+from reelkeep.isolation.lifetime import adopt_orphans
+from reelkeep.isolation.limits import allow_descriptors
 from reelkeep.isolation.swap import swap_on_disk
 from reelkeep.settings import Settings
 from reelkeep.supervisor.folder import DataFolder
 from reelkeep.supervisor.programs import Programs
 from reelkeep.supervisor.supervisor import Supervisor
+
+_DESCRIPTORS: Final = 65_536  # four for each process of a company: its link, its end, and its way out
 
 
 def run(settings: Settings, *, ready_fd: int | None = None, programs: Programs | None = None) -> int:
@@ -33,20 +38,22 @@ def run(settings: Settings, *, ready_fd: int | None = None, programs: Programs |
         DependencyError: a part did not start; what had been started was stopped again.
     """
     harden()  # the platform's identity lives here
+    adopt_orphans()  # the zygote's children are ours, and nothing that a killed process leaves is nobody's
+    allow_descriptors(_DESCRIPTORS)
     if not landlock_version():
         print("supervisor: this kernel has no Landlock: web processes can read what this user can", file=sys.stderr)
     if areas := swap_on_disk():
         print(f"supervisor: memory can be swapped to {', '.join(areas)}, media with it: swapoff -a", file=sys.stderr)
     folder = DataFolder.open(settings.data)
     folder.lock()
-    _compile()
+    compile_modules()
     try:
         return asyncio.run(_run(Supervisor(folder, settings, programs or Programs()), ready_fd))
     finally:
         folder.unlock()
 
 
-def _compile() -> None:
+def compile_modules() -> None:
     """Compile our modules where that is not done yet and we may: the children write nothing and would start slower."""
     for folder in reelkeep.__path__:
         compileall.compile_dir(folder, quiet=2)

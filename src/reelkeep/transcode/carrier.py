@@ -8,6 +8,7 @@ fault that is known yet: the job is tried again.
 from __future__ import annotations
 
 import logging
+import re
 import select
 import time
 from collections.abc import Callable
@@ -291,12 +292,17 @@ class Carrier:
 
 
 def _reason(last_words: str) -> str:
-    """Return the last line of what a codec said before it died, as short printable ASCII.
+    """Return the class of the error in the last line of what a codec said before it died: its text may quote the film.
 
-    >>> _reason("Traceback:\\nMemoryError: film \\u2603\\n")
-    'MemoryError: film ?'
-    >>> _reason("  "), len(_reason("x" * 5_000))
-    ('it gave no reason', 200)
+    The sandbox's own words come before any film, and are returned whole.
+
+    >>> _reason("Traceback:\\nMemoryError: a title\\n"), _reason("a title")
+    ('MemoryError', 'it gave no reason')
+    >>> _reason("bwrap: setting up uid map: Permission denied")
+    'bwrap: setting up uid map: Permission denied'
     """
-    line = (last_words.strip().splitlines() or ["it gave no reason"])[-1][-MAX_REASON_CHARACTERS:]
-    return "".join(c if " " <= c <= "~" else "?" for c in line)
+    line = (last_words.strip().splitlines() or [""])[-1]
+    if line.startswith("bwrap: "):
+        return "".join(c if " " <= c <= "~" else "?" for c in line[:MAX_REASON_CHARACTERS])
+    found = re.match(r"((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt))(?::|$)", line)
+    return found[1][:MAX_REASON_CHARACTERS] if found else "it gave no reason"

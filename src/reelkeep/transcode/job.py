@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -64,17 +64,25 @@ class CodecKeepsDying(MediaError):
     )
 
 
-def handler(start_codec: StartCodec, limits: MediaLimits | None = None, *, unit_seconds: int = UNIT_SECONDS) -> Handler:
+def handler(
+    start_codec: StartCodec,
+    limits: MediaLimits | None = None,
+    *,
+    prepare: Callable[[], None] = lambda: None,
+    unit_seconds: int = UNIT_SECONDS,
+) -> Handler:
     """Return how a transcode job, and one that assists it, is worked on and ended.
 
     Args:
-        start_codec: starts the sandboxed codec; from ``isolation.sandbox``.
+        start_codec: starts the sandboxed codec; from ``isolation.builder``.
+        prepare: called when there is a job, before database and bucket are asked for it: a codec will be wanted.
         limits: what an original may ask for; the defaults if none are given.
         unit_seconds: how long the units are that a long film is cut into, about.
     """
     wanted = limits or MediaLimits()
 
     def work(company: CompanyHandle, job: Job, hold: Hold) -> None:
+        prepare()
         _Transcode.of(company, job, hold, wanted, unit_seconds).run(start_codec)
 
     return Handler(work, ended)

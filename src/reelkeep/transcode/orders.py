@@ -12,12 +12,15 @@ from reelkeep.isolation.channel import BadFrame, Message
 from reelkeep.luts import (
     MAX_LUT_NUMBER,
     MAX_POINTS,
+    MAX_SHAPER_POINTS,
     MIN_POINTS,
     ChosenLut,
     Lut,
     LutInput,
     LutScope,
+    Shaper,
     Triple,
+    shaper_bytes,
     table_bytes,
 )
 from reelkeep.media import (
@@ -97,18 +100,37 @@ _IMAGE_KINDS: Final = frozenset(kind.value for kind in ImageKind)
 
 def _lut_header(chosen: ChosenLut) -> dict[str, Any]:
     plain = {"points": chosen.lut.points, "domain_min": chosen.lut.domain_min, "domain_max": chosen.lut.domain_max}
-    return {**plain, "input": chosen.input.value, "scope": chosen.scope.value}
+    shaper = chosen.lut.shaper
+    before = {"points": shaper.points, "low": shaper.low, "high": shaper.high} if shaper else None
+    return {**plain, "shaper": before, "input": chosen.input.value, "scope": chosen.scope.value}
+
+
+def _numbers_of(chosen: ChosenLut) -> bytes:
+    return chosen.lut.numbers + (chosen.lut.shaper.numbers if chosen.lut.shaper else b"")
 
 
 def _lut_of(fields: Fields, body: bytes) -> ChosenLut:
-    """Read a LUT whose numbers are the end of a message's body."""
+    """Read a LUT whose numbers are the end of a message's body, those of its shaper the last of them."""
+    shaper = fields.optional("shaper", lambda nested: _shaper_of(nested, body))
+    body = body[: len(body) - (len(shaper.numbers) if shaper else 0)]
     points = fields.integer("points", MIN_POINTS, MAX_POINTS)
     low, high = (_triple_of(fields.take(name)) for name in ("domain_min", "domain_max"))
     try:
-        lut = Lut(points, low, high, body[max(0, len(body) - table_bytes(points)) :])
+        lut = Lut(points, low, high, body[max(0, len(body) - table_bytes(points)) :], shaper)
     except ValueError as error:
         raise BadFrame("a LUT has no numbers, or an empty domain") from error
     return ChosenLut(lut, LutInput(fields.one_of("input", _LUT_INPUTS)), LutScope(fields.one_of("scope", _LUT_SCOPES)))
+
+
+def _shaper_of(fields: Fields, body: bytes) -> Shaper:
+    points = fields.integer("points", MIN_POINTS, MAX_SHAPER_POINTS)
+    low, high = (fields.number(name, -MAX_LUT_NUMBER, MAX_LUT_NUMBER) for name in ("low", "high"))
+    if low is None or high is None or len(body) < shaper_bytes(points):
+        raise BadFrame("a shaper has no numbers, or no domain")
+    try:
+        return Shaper(low, high, body[len(body) - shaper_bytes(points) :])
+    except ValueError as error:
+        raise BadFrame("a shaper has an empty domain") from error
 
 
 def _triple_of(value: Any) -> Triple:
@@ -146,7 +168,7 @@ class Job:
     unit_seconds: int = 0  # the length a long film is cut into units of; 0: it is not cut
     find_cuts: bool = False  # say where to cut, once the first picture is out
     cuts: tuple[int, ...] = ()  # where it was cut: the first frames of all units but the first
-    threads: int = 0  # 0: as many as there are processors
+    threads: int = 0  # of each decoder and encoder; 0: by the number of processors (codec/processors.py)
     bands: int = DEFAULT_BANDS
     largest_edge_px: int = DEFAULT_LARGEST_EDGE_PX
     max_picture_px: int = MediaLimits.max_picture_px
@@ -161,14 +183,14 @@ class Job:
         images, lut = self.images, self.lut
         headers = {"images": images.header() if images else None, "lut": _lut_header(lut) if lut else None}
         return Message(
-            "job", {**plain, **headers}, (images.table() if images else b"") + (lut.lut.numbers if lut else b"")
+            "job", {**plain, **headers}, (images.table() if images else b"") + (_numbers_of(lut) if lut else b"")
         )
 
     @staticmethod
     def parse(message: Message) -> Job:
         fields = Fields(message.fields)
         lut = fields.optional("lut", lambda nested: _lut_of(nested, message.body))
-        table = message.body[: len(message.body) - (len(lut.lut.numbers) if lut else 0)]
+        table = message.body[: len(message.body) - (len(_numbers_of(lut)) if lut else 0)]
         job = Job(
             size_bytes=fields.integer("size_bytes", 0, MAX_ORIGINAL_BYTES),
             resume_frame=fields.integer("resume_frame", 0, MAX_FRAMES),

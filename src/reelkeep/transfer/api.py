@@ -67,12 +67,13 @@ class Api:
     Args:
         address: of the company's app, "http://acme.localhost:8000".
         token: of the login session; None before signing in.
+        authority: the certificates in PEM that are trusted, and no other; None: those that the machine trusts.
     """
 
-    def __init__(self, address: str, token: str | None = None) -> None:
+    def __init__(self, address: str, token: str | None = None, *, authority: str | None = None) -> None:
         self.address = address.rstrip("/")
         self._token = token
-        self._client = network.client(base_url=f"{self.address}/api/v1")
+        self._client = network.client(base_url=f"{self.address}/api/v1", authority=authority)
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +126,10 @@ class Api:
     def complete_lut(self, production_id: str, lut_id: str) -> Mapping[str, Any]:
         answer = self._post(f"/productions/{production_id}/luts/{lut_id}/complete", {})
         return answer["lut"]  # type: ignore[no-any-return]
+
+    def delete_lut(self, production_id: str, lut_id: str) -> Mapping[str, Any]:
+        """Forget a LUT that nobody uses; return its name and the key of its file."""
+        return self._call("DELETE", f"/productions/{production_id}/luts/{lut_id}", None)
 
     def assets(self, production_id: str) -> list[Mapping[str, Any]]:
         return list(self._get(f"/productions/{production_id}/assets")["assets"])

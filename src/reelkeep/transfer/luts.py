@@ -31,7 +31,7 @@ class LutApi(Protocol):
 
 
 def add_lut(api: LutApi, production_id: str, path: Path) -> Mapping[str, Any]:
-    """Add a ``.cube`` file to a production and return the LUT, which can be chosen then.
+    """Add a ``.cube`` or ``.3dl`` file to a production and return the LUT, which can be chosen then.
 
     Raises:
         RequestError: the file cannot be read.

@@ -5,6 +5,8 @@ RFC 6761, section 6.3 reserves the names; many resolvers do not know those with 
 
 from __future__ import annotations
 
+import functools
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -26,10 +28,21 @@ class LoopbackTransport(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
-def client(*, connections: int = 8, base_url: str = "") -> httpx.Client:
-    """Return an HTTP client for a few parallel requests. Redirects are not followed: none is expected."""
+def client(*, connections: int = 8, base_url: str = "", authority: str | None = None) -> httpx.Client:
+    """Return an HTTP client for a few parallel requests. Redirects are not followed: none is expected.
+
+    Args:
+        authority: the certificates in PEM that are trusted, and no other; None: those that the machine trusts.
+    """
+    trusted = ssl.create_default_context(cadata=authority) if authority is not None else _machines_trust()
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    return httpx.Client(base_url=base_url, transport=LoopbackTransport(limits=limits), timeout=TIMEOUT)
+    return httpx.Client(base_url=base_url, transport=LoopbackTransport(trusted, limits=limits), timeout=TIMEOUT)
+
+
+@functools.cache
+def _machines_trust() -> ssl.SSLContext:
+    """Return what all clients of this process share: reading the certificates takes longer than most requests."""
+    return httpx.create_ssl_context()
 
 
 @contextmanager

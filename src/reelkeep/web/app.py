@@ -7,7 +7,6 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request
@@ -29,6 +28,7 @@ from reelkeep.errors import (
 from reelkeep.ids import ConnectionId
 from reelkeep.ingest.uploads import Uploads
 from reelkeep.storage.interface import StorageConnection
+from reelkeep.storage.signature import address_at
 from reelkeep.web.api import (
     assets,
     batches,
@@ -43,6 +43,7 @@ from reelkeep.web.api import (
     sequences,
     signin,
     storage,
+    support,
     uploads,
     users,
 )
@@ -74,8 +75,32 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     storage.router,
     network.router,
     processes.router,
+    support.router,
 )
 _log = logging.getLogger(__name__)
+
+
+# Made when this module is imported, since it costs more than all the rest of an application; it knows no company.
+_PAGES: Final = Pages()
+_TABLE: Final = APIRouter(prefix=API_PREFIX)
+for _router in ROUTERS:
+    _TABLE.include_router(_router)
+_PAGE_TABLE: Final = APIRouter(include_in_schema=False)
+
+
+@_PAGE_TABLE.get("/static/{name:path}")
+async def _static_file(request: Request, name: str) -> Response:
+    return _PAGES.file(request, name)
+
+
+@_PAGE_TABLE.api_route(f"{API_PREFIX}/{{rest:path}}", methods=_METHODS)
+async def _no_such_call() -> Response:
+    raise NotFound("the API has no such address")
+
+
+@_PAGE_TABLE.get("/{path:path}")
+async def _page(request: Request, path: str) -> Response:
+    return _PAGES.page(request) if "." not in path else _PAGES.file(request, path)
 
 
 def make_app(company: CompanyHandle, registry: Registry | None = None) -> SecuredApplication:
@@ -85,17 +110,8 @@ def make_app(company: CompanyHandle, registry: Registry | None = None) -> Secure
         registry: by way of the supervisor; None where there is none.
     """
     context = AppContext(company, Uploads(company), SignInLimits(), ChangeHub(), registry or NoRegistry())
-    app = FastAPI(title="Reelkeep", openapi_url=None, lifespan=_lifespan, redirect_slashes=False)
+    app = _bare_app()
     app.state.context = context
-    for router in ROUTERS:
-        app.include_router(router, prefix=API_PREFIX)
-    _add_pages(app, Pages())
-    app.add_exception_handler(ReelkeepError, _refuse)
-    app.add_exception_handler(RequestValidationError, _refuse_form)
-    app.add_exception_handler(HTTPException, _refuse_http)
-    for away in DATABASE_AWAY:
-        app.add_exception_handler(away, _refuse_database)
-    app.add_exception_handler(Exception, _refuse_defect)
 
     def headers() -> dict[str, str]:
         stores = store_origins(company.storage.connections())
@@ -109,17 +125,58 @@ def make_app(company: CompanyHandle, registry: Registry | None = None) -> Secure
     )
 
 
+def _bare_app() -> FastAPI:
+    app = FastAPI(title="Reelkeep", openapi_url=None, lifespan=_lifespan, redirect_slashes=False)
+    app.router.routes.extend([*_TABLE.routes, *_PAGE_TABLE.routes])
+    app.add_exception_handler(ReelkeepError, _refuse)
+    app.add_exception_handler(RequestValidationError, _refuse_form)
+    app.add_exception_handler(HTTPException, _refuse_http)
+    for away in DATABASE_AWAY:
+        app.add_exception_handler(away, _refuse_database)
+    app.add_exception_handler(Exception, _refuse_defect)
+    return app
+
+
+def rehearse() -> None:
+    """Answer one request that needs no company, so that forked processes find made what a first one makes.
+
+    That is a third of what a first answer took: FastAPI finds out what each route needs when one is first looked for,
+    and anyio imports its backend. No thread is started.
+    """
+    asyncio.run(_ask_for_nothing(_bare_app()))
+
+
+async def _ask_for_nothing(app: FastAPI) -> None:
+    to_thread.current_default_thread_limiter()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: Any) -> None:
+        return None
+
+    path = f"{API_PREFIX}/nothing"
+    await app(
+        {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "method": "GET",
+            "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": [], "state": {},
+            "client": None, "server": None,
+        },
+        receive,
+        send,
+    )  # fmt: skip
+
+
 def store_origins(connections: Sequence[StorageConnection]) -> list[str]:
     """Return the origins of presigned addresses, which the page sends parts to."""
     return sorted({_store_origin(connection) for connection in connections})
 
 
 def _store_origin(connection: StorageConnection) -> str:
-    if connection.endpoint_url is None:
+    url = connection.private.clients if connection.private is not None else connection.endpoint_url
+    if url is None:
         return f"https://{connection.bucket}.s3.{connection.region}.amazonaws.com"
-    parts = urlsplit(connection.endpoint_url)
-    host = parts.netloc if connection.path_style else f"{connection.bucket}.{parts.netloc}"
-    return f"{parts.scheme}://{host}"
+    return address_at(url, connection.bucket, path_style=connection.path_style).origin
 
 
 @contextlib.asynccontextmanager
@@ -139,20 +196,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         listening.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await listening
-
-
-def _add_pages(app: FastAPI, pages: Pages) -> None:
-    @app.get("/static/{name:path}", include_in_schema=False)
-    async def static_file(request: Request, name: str) -> Response:
-        return pages.file(request, name)
-
-    @app.api_route(f"{API_PREFIX}/{{rest:path}}", methods=_METHODS, include_in_schema=False)
-    async def no_such_call() -> Response:
-        raise NotFound("the API has no such address")
-
-    @app.get("/{path:path}", include_in_schema=False)
-    async def page(request: Request, path: str) -> Response:
-        return pages.page(request) if "." not in path else pages.file(request, path)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

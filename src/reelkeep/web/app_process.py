@@ -1,7 +1,8 @@
-"""Entry of the app process: ``python -m reelkeep.web.app_process --link-fd N``. One company for life."""
+"""What an app process does once the zygote has forked it: it serves pages and API of one company for life."""
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 
 from reelkeep.bootstrap import open_company
@@ -40,12 +41,8 @@ class LinkedRegistry:
         self.link.call("set_network", network=policy.as_fields() if policy is not None else None)
 
 
-def main() -> None:
+def run(link_socket: socket.socket, handover: socket.socket) -> None:
     """Take birth from the supervisor, then serve the company's pages and API until told to stop."""
-    link, birth, handover = born()
+    link, birth = born(link_socket)
     company = open_company(link, birth)
     serve(company, make_app(company, LinkedRegistry(link)), handover, link)
-
-
-if __name__ == "__main__":
-    main()

@@ -12,7 +12,7 @@ from fastapi import Depends, Path
 from sqlalchemy import Connection
 from starlette.requests import HTTPConnection
 
-from reelkeep.catalog import login_sessions, members, versions
+from reelkeep.catalog import audit, login_sessions, members, versions
 from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.login_sessions import LoginKind, LoginSession
 from reelkeep.catalog.people import User
@@ -28,10 +28,11 @@ from reelkeep.ingest.uploads import Uploads
 from reelkeep.web.attempts import SignInLimits
 from reelkeep.web.changes import ChangeHub
 from reelkeep.web.connection_host import ENDPOINT
-from reelkeep.web.security import check_origin
+from reelkeep.web.security import SAFE_METHODS, check_origin
 
 _COOKIE: Final = "reelkeep_login"
 _BEARER: Final = "bearer "
+MAX_PATH_CHARACTERS: Final = 200  # of a request, on record
 NO_NUL: Final = r"^[^\x00]*$"  # a text that PostgreSQL can hold; for fields that no rule of names looks at
 
 
@@ -124,31 +125,58 @@ class Call:
     kind: LoginKind
     address: str  # of the peer, as the gateway saw it
     endpoint_id: str | None = None  # of the PrivateLink endpoint that it came through
+    method: str = "GET"  # of a WebSocket, too
+    path: str = ""
+    on_record: threading.Event = field(default_factory=threading.Event)  # set once support's deed is on record
 
     @property
     def company(self) -> CompanyHandle:
         return self.context.company
 
     @contextmanager
-    def signed_in(self) -> Iterator[tuple[Connection, LoginSession]]:
+    def signed_in(self, *, changes_nothing: bool = False) -> Iterator[tuple[Connection, LoginSession]]:
         """Open a transaction for somebody with a login session; it commits with the block, or rolls back.
+
+        One of the operator's people may read alone, and each request is on the company's record before it is done.
+
+        Args:
+            changes_nothing: the request changes nothing that people made, whatever its method.
 
         Raises:
             SignInRequired: there is none, or it has ended.
+            Forbidden: one of the operator's people would change something.
         """
+        with self.company.engine.begin() as conn:
+            login = self._login(conn)
+            if login.user.support is None:
+                yield conn, login
+                return
+            if not self.on_record.is_set():
+                audit.record(conn, "support.asked", None, login.user.id, method=self.method, path=self.path)
+        self.on_record.set()
+        if self.method not in SAFE_METHODS and not changes_nothing:
+            raise Forbidden("support may look, and change nothing", advice="Ask somebody of the company to do it.")
+        with self.company.engine.begin() as conn:
+            yield conn, self._login(conn)
+
+    def _login(self, conn: Connection) -> LoginSession:
         if not self.token:
             raise SignInRequired
-        with self.company.engine.begin() as conn:
-            login = login_sessions.find(conn, self.token)
-            if login.kind is not self.kind:
-                raise SignInRequired
-            yield conn, login
+        login = login_sessions.find(conn, self.token)
+        if login.kind is not self.kind:
+            raise SignInRequired
+        return login
 
     @contextmanager
     def company_admin(self) -> Iterator[tuple[Connection, LoginSession]]:
-        """Open a transaction for an admin of the company; raise Forbidden for anybody else."""
+        """Open a transaction for an admin of the company, or for support that may look at the whole of it.
+
+        Raises:
+            Forbidden: for anybody else.
+        """
         with self.signed_in() as (conn, login):
-            if not login.user.is_company_admin:
+            support = login.user.support
+            if not login.user.is_company_admin and (support is None or support.production_id is not None):
                 raise Forbidden("only an admin of the company may do this", advice="Ask an admin of the company.")
             yield conn, login
 
@@ -170,7 +198,8 @@ async def call_of(connection: HTTPConnection) -> Call:
     )
     token, kind = (cookie, LoginKind.BROWSER) if bearer is None else (bearer, LoginKind.CLI)
     address = connection.client.host if connection.client else ""
-    return Call(context, token, kind, address, connection.scope.get(ENDPOINT))
+    method, path = connection.scope.get("method", "GET"), connection.url.path[:MAX_PATH_CHARACTERS]
+    return Call(context, token, kind, address, connection.scope.get(ENDPOINT), method, path)
 
 
 Caller = Annotated[Call, Depends(call_of)]

@@ -7,53 +7,21 @@ The page carries its style with its hash in the policy, as every other address i
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from html import escape
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reelkeep.companies.hosts import normal_host
+from reelkeep.web.plain_page import plain_page
 
 _STATUS: Final = 421  # RFC 9110, section 15.5.20
 _HERE: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _UNKNOWN_HOST: Final = "THIS-MACHINE"
 
-_STYLE: Final = """
-:root { color-scheme: dark; background: #141414; color: #ededed; }
-body { max-width: 42rem; margin: 0 auto; padding: 12vh 20px 40px; font: 16px/1.55 system-ui, "Segoe UI", Roboto,
-  "Noto Sans", "DejaVu Sans", Arial, sans-serif; }
-h1 { font-size: 24px; font-weight: 500; margin: 0 0 16px; }
-p { margin: 16px 0; }
-a { color: inherit; text-underline-offset: 3px; }
-code { display: block; font: 15px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; padding: 12px 14px;
-  border: 1px solid #4a4a4a; border-radius: 6px; background: #0e0e0e; overflow-wrap: anywhere; user-select: all; }
-.quiet { color: #a8a8a8; }
-:focus-visible { outline: 2px solid #ffffff; outline-offset: 2px; }
-"""
-_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'"
-
-_PAGE: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} – Reelkeep</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-{body}
-</main>
-</body>
-</html>
-"""
 _FAR: Final = """<p>Films are encrypted on their way to you. Browsers decrypt them (Encrypted Media Extensions, EME)
 only over HTTPS, or under a name that ends in <b>localhost</b>. You came by plain HTTP from another machine, so EME
 is missing.</p>
@@ -105,5 +73,4 @@ def _answer(app_origin: str, headers: Headers) -> Response:
     else:
         title, body = "Films need a connection that the browser trusts", _FAR
     filled = body.format(origin=escape(app_origin), command=escape(command))
-    page = _PAGE.format(title=title, style=_STYLE, body=filled)
-    return HTMLResponse(page, _STATUS, {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY})
+    return plain_page(title, filled, _STATUS)

@@ -39,6 +39,7 @@ from reelkeep.playback.segments import SegmentSource, Viewer
 from reelkeep.playback.sessions import PlaybackSession
 from reelkeep.web.elsewhere import misdirected
 from reelkeep.web.errors import body_of, headers_of, status_of
+from reelkeep.web.piecewise import PiecewiseResponse
 from reelkeep.web.security import host_of
 from reelkeep.web.taking import Taking
 
@@ -77,6 +78,7 @@ class MediaApplication:
         self._sessions: OrderedDict[bytes, tuple[float, PlaybackSession]] = OrderedDict()
         self._taking = Taking(company_key, database, source)
         self._on_refusal = on_refusal
+        self._doorplate = f"Pictures and films for {company.app_origin} come from here. You can close this page.\n"
         self._headers = {
             "Access-Control-Allow-Origin": company.app_origin,
             "Access-Control-Expose-Headers": "Retry-After",
@@ -119,6 +121,8 @@ class MediaApplication:
             return Response(json.dumps(body), 500, _NO_STORE, "application/json")
 
     async def _route(self, request: Request) -> Response:
+        if request.url.path == "/" and request.method == "GET":
+            return Response(self._doorplate, 200, _NO_STORE, "text/plain")
         found = _PATH.fullmatch(request.url.path)
         if found is None or request.method not in ("GET", "HEAD", "POST"):
             raise NotFound
@@ -150,7 +154,7 @@ class MediaApplication:
     async def _version_part(self, viewer: Viewer, token: str, rest: str) -> Response:
         if (segment := _SEGMENT.fullmatch(rest)) is not None:
             body = await self._source.segment(viewer, segment["rendition"], int(segment["number"]))
-            return Response(body, 200, _NO_STORE, _SEGMENT_TYPES.get(segment["rendition"][0], "video/mp4"))
+            return PiecewiseResponse(body, 200, _NO_STORE, _SEGMENT_TYPES.get(segment["rendition"][0], "video/mp4"))
         if (init := _INIT.fullmatch(rest)) is not None:
             return await self._init(viewer.version_id, init["rendition"])
         if rest == "manifest.mpd":
@@ -206,7 +210,7 @@ class MediaApplication:
         if kept is not None and now < kept[0]:
             return kept[1]
         self._sessions.pop(name, None)
-        session = await self._database.run(lambda conn: sessions.find(conn, token))
+        session = await self._database.look(lambda conn: sessions.find(conn, token))
         self._sessions[name] = now + SESSION_KEPT_SECONDS, session
         while len(self._sessions) > _MAX_KEPT_SESSIONS:
             self._sessions.popitem(last=False)

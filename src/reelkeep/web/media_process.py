@@ -1,9 +1,9 @@
-"""Entry of the media process: ``python -m reelkeep.web.media_process --link-fd N``. One company for life."""
+"""What a media process does once the zygote has forked it: it serves segments and keys of one company for life."""
 
 from __future__ import annotations
 
 import asyncio
-import resource
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +18,7 @@ from reelkeep.companies.watch import StorageWatch
 from reelkeep.encryption.keys import CompanyKey
 from reelkeep.errors import IsolationError
 from reelkeep.ids import ConnectionId
+from reelkeep.isolation.limits import allow_descriptors
 from reelkeep.playback.arrivals import Arrivals
 from reelkeep.playback.cache import SegmentCache
 from reelkeep.playback.database import AsyncDatabase
@@ -26,32 +27,39 @@ from reelkeep.web.listener import listen as listen_to_changes
 from reelkeep.web.media import MediaApplication
 from reelkeep.web.serve import born, serve
 
-CACHE_BYTES: Final = 256 << 20
 STORE_THREADS: Final = 4
 SWEEP_SECONDS: Final = 5.0
 _DESCRIPTORS: Final = 8_192  # half for cached segments, half for connections (web.serve)
 
 
-def main() -> None:
+def run(link_socket: socket.socket, handover: socket.socket) -> None:
     """Take birth from the supervisor, then serve the company's media until told to stop."""
-    link, birth, handover = born()
+    link, birth = born(link_socket)
     company = open_company(link, birth)
     if company.lookout is None:
         raise IsolationError("the media process was opened without a lookout")
     watch = StorageWatch(company.storage, company.engine, company.lookout, link)
-    dsn, max_entries = str(birth["dsn"]), _raise_descriptor_limit() // 2
-    application = make_media(company, dsn, max_entries=max_entries, on_refusal=watch.look_soon)
+    dsn, max_entries = str(birth["dsn"]), allow_descriptors(_DESCRIPTORS) // 2
+    application = make_media(
+        company, dsn, cache_bytes=int(birth["cache_bytes"]), max_entries=max_entries, on_refusal=watch.look_soon
+    )
     watch.begin()
     serve(company, application, handover, link)
     watch.end()
 
 
 def make_media(
-    company: CompanyHandle, dsn: str, *, max_entries: int, on_refusal: Callable[[], None] = lambda: None
+    company: CompanyHandle,
+    dsn: str,
+    *,
+    cache_bytes: int,
+    max_entries: int,
+    on_refusal: Callable[[], None] = lambda: None,
 ) -> MediaApplication:
     """Return the media application of a company.
 
     Args:
+        cache_bytes, max_entries: bound what is kept of segments; no bytes: nothing is.
         on_refusal: called when a bucket refused.
 
     Raises:
@@ -63,9 +71,9 @@ def make_media(
         company = replace(company, company_key=CompanyKey.new())  # opens nothing: nothing is served before a rebirth
     assert company.company_key is not None
     database, arrivals = AsyncDatabase.at(dsn), Arrivals()
-    cache = SegmentCache(max_bytes=CACHE_BYTES, max_entries=max_entries)
+    cache = SegmentCache(max_bytes=cache_bytes, max_entries=max_entries)
     threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-    source = SegmentSource(company, company.company_key, database, cache, arrivals, threads)
+    source = SegmentSource(company, company.company_key, database, cache, arrivals, threads, read_ahead=cache_bytes > 0)
 
     async def run_beside() -> None:
         def heard(change: Change) -> None:
@@ -96,14 +104,3 @@ async def sweep_for_ever(cache: SegmentCache) -> None:
         cache.sweep()
         remaining = cache.seconds_to_next_deadline()
         await asyncio.sleep(SWEEP_SECONDS if remaining is None else min(SWEEP_SECONDS, remaining + 0.01))
-
-
-def _raise_descriptor_limit() -> int:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(soft, _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return wanted
-
-
-if __name__ == "__main__":
-    main()

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reelkeep.errors import RequestError
 from reelkeep.web.errors import WrongOrigin
 
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES: Final = 256 * 1_024  # a hundred parts to sign are 10 kB; media never comes this way
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -75,7 +75,7 @@ def check_origin(method: str, origin: str | None, *, own_origin: str, has_cookie
     >>> check_origin("POST", None, own_origin="http://a.localhost", has_cookie=False)
     >>> check_origin("GET", "http://evil.example", own_origin="http://a.localhost", has_cookie=True)
     """
-    if method in _SAFE_METHODS:
+    if method in SAFE_METHODS:
         return
     if (origin is None and has_cookie) or (origin is not None and origin != own_origin):
         raise WrongOrigin

@@ -4,6 +4,10 @@ uvicorn's HTTP and WebSocket protocols run on each socket; its server, which wou
 belongs to the host name it was handed over for: a request with another Host gets 421 (RFC 9110, section 15.5.20). TLS
 ends here, with the company's own certificate; a new one serves the connections that come after it. When the company's
 network policy changes, connections that it no longer admits are closed, whatever they are in the middle of.
+
+A process whose successor is ready drains: it takes what the gateway has passed already and nothing more, tells each
+connection with its next answer to close (RFC 9112, section 9.6), and ends when it has none. An idle connection is not
+closed under a client that may be sending at that moment; it ends by its keep-alive time.
 """
 
 from __future__ import annotations
@@ -19,27 +23,26 @@ import socket
 import ssl
 import struct
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import uvloop
 from uvicorn.config import Config
 from uvicorn.lifespan.on import LifespanOn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from reelkeep.companies.handle import CompanyHandle
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.companies.network_policy import NetworkPolicy, admits, policy_from_fields
 from reelkeep.errors import IsolationError
-from reelkeep.isolation.confine import CAP_DAC_OVERRIDE, confine
 from reelkeep.web.bounded import BoundedProtocol
 from reelkeep.web.connection_host import ConnectionHost
 from reelkeep.web.tls import HANDSHAKE_SECONDS, SHUTDOWN_SECONDS, Tls, tls_from_fields
 
 STOP_SECONDS: Final = 3.0
 KEEP_ALIVE_SECONDS: Final = 60
+DRAIN_SECONDS: Final = 120.0  # an idle connection ends after 60; what is being answered then has 60 more
 MAX_CONNECTIONS: Final = 1_024  # beyond it the connection that has waited longest for a request is closed
 MAX_HANDSHAKES: Final = 256  # under way at a time; beyond it the oldest is given up
 MAX_SOCKET_MESSAGE_BYTES: Final = 4_096  # pages listen on WebSockets and say nothing
@@ -47,48 +50,33 @@ _MAX_PAYLOAD_BYTES: Final = 4_096
 _UCRED: Final = struct.Struct("iII")  # pid, uid, gid; socket(7) SO_PEERCRED
 
 
-def listen(path: str) -> socket.socket:
-    """Return the listening hand-over socket at ``path``; one left by a predecessor is replaced."""
-    Path(path).unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    listener.bind(path)
-    os.chmod(path, 0o600)
-    listener.listen(8)
-    listener.setblocking(False)
-    return listener
+def born(link_socket: socket.socket) -> tuple[SupervisorLink, Mapping[str, Any]]:
+    """Return the link and the birth of a web process that was set apart already (``isolation.apart``)."""
+    link = SupervisorLink.of_forked(link_socket)
+    return link, link.birth()
 
 
-def born(argv: Sequence[str] | None = None) -> tuple[SupervisorLink, Mapping[str, Any], socket.socket]:
-    """Return the link, the birth and the listening hand-over socket of a web process, which is confined from then on.
+class Named(Protocol):
+    """A company, as far as it is named in what goes wrong."""
 
-    Nothing a stranger sends is read before; what he could make of this process then is named in ``isolation.confine``.
-    """
-    opened: list[socket.socket] = []
-
-    def prepare(birth: Mapping[str, Any]) -> None:
-        opened.append(listen(birth["handover_path"]))
-        confine(keep=frozenset({CAP_DAC_OVERRIDE}))
-
-    link = SupervisorLink.from_arguments(argv, prepare=prepare)
-    return link, link.birth(), opened[0]
+    @property
+    def slug(self) -> str: ...
 
 
-def serve(
-    company: CompanyHandle, application: Any, handover: socket.socket, link: SupervisorLink | None = None
-) -> None:
+def serve(company: Named, application: Any, handover: socket.socket, link: SupervisorLink | None = None) -> None:
     """Serve ``application`` until SIGTERM: open requests get three seconds to end.
 
     Args:
         company: whose process this is; named in what goes wrong.
         application: an ASGI 3 application; its lifespan is run.
-        handover: from ``listen``; closed at the end.
+        handover: where the gateway hands sockets over (``companies.handover``); closed at the end.
         link: brings certificate and network policy, and gets "ready" once connections can come.
     """
     uvloop.run(_Served(company, application, handover).run(link))
 
 
 class _Served:
-    def __init__(self, company: CompanyHandle, application: Any, handover: socket.socket) -> None:
+    def __init__(self, company: Named, application: Any, handover: socket.socket) -> None:
         self._name = company.slug
         self._handover = handover
         self._tls: Tls | None = None
@@ -98,7 +86,7 @@ class _Served:
         self._config = Config(
             application,
             http=BoundedProtocol,
-            ws="websockets-sansio",
+            ws=WebSocketsSansIOProtocol,
             ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
             ws_per_message_deflate=False,
             lifespan="auto",
@@ -111,6 +99,9 @@ class _Served:
         self._config.load()
         self._lifespan = LifespanOn(self._config)
         self._opening: dict[asyncio.Task[None], None] = {}  # in order of arrival
+        self._gateways: set[socket.socket] = set()  # connections of the gateway, by which sockets come
+        self._draining = asyncio.Event()
+        self._busy_at = 0.0  # of the loop's clock: when there last was something to do
 
     async def run(self, link: SupervisorLink | None) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
@@ -123,10 +114,32 @@ class _Served:
         if link is not None:
             self._hear(link, loop)
         loop.add_reader(self._handover.fileno(), self._accept)
+        besides = [asyncio.create_task(self._drained(stop))]
         if link is not None:
             link.tell("ready")
+            besides.append(asyncio.create_task(self._rest_when_idle(link, stop)))
         await stop.wait()
+        for task in besides:
+            task.cancel()
         await self._stop()
+
+    async def _rest_when_idle(self, link: SupervisorLink, stop: asyncio.Event) -> None:
+        """End this process once nobody has wanted anything for the time that it was born with.
+
+        First it takes no more; what the gateway hands over meanwhile stays there and goes to the successor.
+        """
+        loop, idle_seconds = asyncio.get_running_loop(), float(link.birth()["idle_seconds"])
+        self._busy_at = loop.time()
+        while (left := self._busy_at + idle_seconds - loop.time()) > 0:
+            await asyncio.sleep(min(left, 1.0))
+            if self._draining.is_set():
+                return
+            if self._opening or self._state.connections or self._state.tasks:
+                self._busy_at = loop.time()
+        for taking in (self._handover, *self._gateways):
+            loop.remove_reader(taking.fileno())
+        await asyncio.to_thread(link.call, "idle")
+        stop.set()
 
     def _hear(self, link: SupervisorLink, loop: asyncio.AbstractEventLoop) -> None:
         """Take certificate and policy from the birth, and from each push after it."""
@@ -142,6 +155,11 @@ class _Served:
         on_push("tls", self._take_tls)
         on_push("network", self._take_policy)
 
+        def drain(_: Mapping[str, Any]) -> None:
+            loop.call_soon_threadsafe(self._drain)
+
+        link.on_push("drain", drain)
+
     def _take_tls(self, fields: Mapping[str, Any] | None) -> None:
         self._tls = tls_from_fields(fields)
 
@@ -156,15 +174,18 @@ class _Served:
         return admits(self._policy, whose.peer[0], whose.endpoint_id)
 
     def _accept(self) -> None:
-        try:
-            gateway, _ = self._handover.accept()
-        except OSError:
-            return
+        """Hear everybody who has connected."""
+        with contextlib.suppress(OSError):
+            while True:
+                self._hear_gateway(self._handover.accept()[0])
+
+    def _hear_gateway(self, gateway: socket.socket) -> None:
         _, uid, _ = _UCRED.unpack(gateway.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
         if uid not in (0, os.geteuid()):
             gateway.close()
             return
         gateway.setblocking(False)
+        self._gateways.add(gateway)
         asyncio.get_running_loop().add_reader(gateway.fileno(), self._receive, gateway)
 
     def _receive(self, gateway: socket.socket) -> None:
@@ -177,8 +198,10 @@ class _Served:
             payload, descriptors = b"", []
         if not payload:  # the gateway has gone; its successor connects anew
             asyncio.get_running_loop().remove_reader(gateway.fileno())
+            self._gateways.discard(gateway)
             gateway.close()
             return
+        self._busy_at = asyncio.get_running_loop().time()
         for descriptor in descriptors:
             task = asyncio.create_task(self._open(socket.socket(fileno=descriptor), payload))
             self._opening[task] = None
@@ -224,7 +247,12 @@ class _Served:
         peer = (str(fields["address"]), int(fields["port"]))
         has_hsts = bool(fields["is_tls"]) and self._tls is not None and not self._tls.is_self_signed
         return ConnectionHost(
-            self._config.loaded_app, str(fields["host"]), peer, fields["endpoint_id"], has_hsts=has_hsts
+            self._config.loaded_app,
+            str(fields["host"]),
+            peer,
+            fields["endpoint_id"],
+            has_hsts=has_hsts,
+            is_last=self._draining.is_set,
         )
 
     def _make_room(self) -> bool:
@@ -248,9 +276,42 @@ class _Served:
         ]
         asyncio.get_running_loop().call_later(1.0, self._tick)
 
+    def _drain(self) -> None:
+        """Take no more from the gateway than what it has sent, and let each connection end with its next answer.
+
+        The path of the hand-over socket is the successor's by now. A receiver that has shut down still reads what is
+        queued, and whoever sends after that gets EPIPE (unix(7)): the gateway then asks for the path anew.
+        """
+        if self._draining.is_set():
+            return
+        self._draining.set()
+        self._accept()
+        self._close_handover()
+        for gateway in list(self._gateways):
+            with contextlib.suppress(OSError):
+                gateway.shutdown(socket.SHUT_RD)
+        for connection in list(self._state.connections):
+            if not isinstance(connection, BoundedProtocol):
+                connection.shutdown()  # a WebSocket has no next answer: 1012, come again (RFC 6455, 7.4; IANA)
+
+    async def _drained(self, stop: asyncio.Event) -> None:
+        """Tell to stop once the process drains and has nothing left to do, or the time for it is over."""
+        await self._draining.wait()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + DRAIN_SECONDS
+        while self._gateways or self._opening or self._state.connections or self._state.tasks:
+            if loop.time() > until:
+                break
+            await asyncio.sleep(0.05)
+        stop.set()
+
+    def _close_handover(self) -> None:
+        if self._handover.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._handover.fileno())
+            self._handover.close()
+
     async def _stop(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._handover.fileno())
-        self._handover.close()
+        self._close_handover()
         for connection in list(self._state.connections):
             connection.shutdown()
         deadline = asyncio.get_running_loop().time() + STOP_SECONDS

@@ -55,7 +55,7 @@ class Taking:
             return _answer(plan.head())
         fragment = plan.fragments[number - 1]
         rendition = fragment.rendition
-        segment = await self._source.segment(viewer, rendition.name, fragment.number)
+        segment = bytes(await self._source.segment(viewer, rendition.name, fragment.number))
 
         def decrypt() -> bytes:
             version_key = self._company_key.unwrap_version_key(viewer.version_id, wrapped)

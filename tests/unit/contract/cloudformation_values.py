@@ -38,7 +38,7 @@ class Template:
             name: self._typed(body, parameters.get(name, body.get("Default")))
             for name, body in self.parsed["Parameters"].items()
         }
-        self._conditions = {name: self._value(body) for name, body in self.parsed["Conditions"].items()}
+        self._conditions = {name: self._value(body) for name, body in self.parsed.get("Conditions", {}).items()}
 
     def _typed(self, body: dict[str, Any], value: Any) -> Any:
         if body["Type"] == "CommaDelimitedList":

@@ -31,7 +31,7 @@ class Module:
             for block in self.parsed["variables.tf"]["variable"]
             for name, body in _named(block)
         }
-        self._locals = self.parsed["locals.tf"]["locals"][0]
+        self._locals = self.parsed["locals.tf"]["locals"][0] if "locals.tf" in self.parsed else {}
 
     def _given(self, name: str, body: dict[str, Any], variables: dict[str, Any]) -> Any:
         return variables[name] if name in variables else self.value(body["default"])

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from reelkeep.companies import watch
+from reelkeep.custody import cost as cost_module
 from reelkeep.custody.cost import EXAMPLE, GB, Estimate, Plan, PricesRefused, Usage, estimate, of_plan, read_prices
 from reelkeep.custody.shipped import estimate_fields, shipped_prices
 
@@ -34,6 +36,15 @@ def test_a_bucket_key_takes_most_requests_to_kms_away() -> None:
     assert totals["SSE-KMS with a bucket key"] - totals["SSE-S3"] == Decimal("1.30")
 
 
+def test_a_wrapping_key_costs_its_month_its_looks_and_its_openings_however_objects_are_encrypted() -> None:
+    assert pytest.approx(watch.LOOK_SECONDS * (1 - watch.JITTER / 2)) == cost_module.LOOK_SECONDS
+    usage = Usage(in_use_seconds=2_850_000, process_starts=1_000_000)
+    without, with_one = (estimate(usage, read_prices(EXAMPLE), with_wrapping_key=key).totals for key in (False, True))
+    assert {with_one[name] - without[name] for name in without} == {Decimal("7.00")}  # the key, and 2 million requests
+    all_month = estimate(of_plan(Plan(0)), read_prices(EXAMPLE), with_wrapping_key=True)
+    assert cost(all_month, "uses of the wrapping key, at most") == Decimal("2.73")  # 909,474 looks, 30 processes
+
+
 def test_a_replica_is_stored_sent_and_written_once_more() -> None:
     usage = Usage(original_bytes=100 * GB, new_bytes=10 * GB, write_requests=100_000)
     without, with_one = (
@@ -47,11 +58,11 @@ def test_a_plan_grows_by_the_month_and_its_copies_lie_for_two_weeks() -> None:
     assert twelve.original_bytes == 12 * one.original_bytes
     assert twelve.new_bytes == one.new_bytes
     assert one.download_bytes * 30 == pytest.approx(one.original_bytes * 0.3 * 14)
-    assert of_plan(Plan(0)) == Usage()
+    assert of_plan(Plan(0, in_use_hours_a_month=0)) == Usage(process_starts=30)
 
 
 def test_amounts_add_up() -> None:
-    assert Usage(1, 2, 3, 4, 5, 6, 7) + Usage(original_bytes=1, new_bytes=3) == Usage(2, 2, 3, 4, 5, 6, 10)
+    assert Usage(1, 2, 3, 4, 5, 6, 7, 8, 9) + Usage(original_bytes=1, new_bytes=3) == Usage(2, 2, 3, 4, 5, 6, 10, 8, 9)
 
 
 def test_programs_get_decimal_texts_and_the_date_of_the_prices() -> None:

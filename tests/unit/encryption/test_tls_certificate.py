@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from tests.services.authority import Authority, pem_of
 
 from reelkeep.encryption.tls_certificate import CertificateRefused, checked, self_signed
+from reelkeep.web.tls import context_of
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 OWN = ("acme.example.org", "acme-media.example.org")
@@ -99,3 +102,18 @@ def test_one_made_here_is_for_its_name_alone_and_hides_its_key() -> None:
     assert (made.hosts, made.is_self_signed) == (frozenset({OWN[0]}), True)
     assert made.key not in repr(made)
     assert made.not_after > NOW + timedelta(days=360)
+
+
+def test_of_several_that_sign_themselves_each_is_found_among_those_trusted() -> None:
+    made = {host: self_signed(host, NOW) for host in ("acme.localhost", "acme-media.localhost")}
+    trust = ssl.create_default_context(cadata="".join(one.chain for one in made.values()))
+    for host, one in made.items():
+        server_context = context_of(one.chain, one.key)
+        to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = trust.wrap_bio(to_client, to_server, server_hostname=host)
+        server = server_context.wrap_bio(to_server, to_client, server_side=True)
+        for _ in range(3):
+            for end in (client, server):
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    end.do_handshake()
+        assert client.getpeercert()["subjectAltName"] == (("DNS", host),)

@@ -7,7 +7,7 @@ import pytest
 
 from reelkeep.errors import sentence
 from reelkeep.ingest.cube import MAX_CUBE_BYTES, NotACube, parse_cube
-from reelkeep.luts import MAX_POINTS
+from reelkeep.luts import MAX_POINTS, Shaper
 
 ROWS = [f"{r} {g} {b}" for b in (0, 1) for g in (0, 1) for r in (0, 1)]
 TWO = "LUT_3D_SIZE 2\n" + "\n".join(ROWS) + "\n"
@@ -57,6 +57,20 @@ def test_a_file_with_as_many_points_as_programs_write_fits() -> None:
     assert np.allclose(numbers(text), 0.123456789)
 
 
+def test_a_shaper_comes_before_its_cube_with_a_domain_of_its_own() -> None:
+    head = "LUT_1D_SIZE 3\nLUT_1D_INPUT_RANGE -0.5 4\nLUT_3D_INPUT_RANGE 0 2\n"
+    lut = parse_cube(
+        (head + TWO.replace("LUT_3D_SIZE 2\n", "LUT_3D_SIZE 2\n0 0.1 0.2\n1 1.1 1.2\n2 1.9 1.8\n")).encode()
+    ).lut
+    assert lut.shaper is not None
+    assert (lut.shaper.low, lut.shaper.high, lut.shaper.points) == (-0.5, 4, 3)
+    rows = np.frombuffer(lut.shaper.numbers, "<f4").reshape(3, 3)
+    assert np.allclose(rows, [[0, 0.1, 0.2], [1, 1.1, 1.2], [2, 1.9, 1.8]])
+    plain = parse_cube(("LUT_3D_INPUT_RANGE 0 2\n" + TWO).encode()).lut
+    assert (lut.numbers, lut.domain_max) == (plain.numbers, (2, 2, 2))
+    assert parse_cube(("LUT_1D_SIZE 8\n" + TWO + "\n".join(ROWS)).encode()).lut.shaper == Shaper(0, 1, plain.numbers)
+
+
 BAD = {
     "the file is empty": b"",
     "the file ends before its numbers begin": b"# nothing\n",
@@ -64,8 +78,14 @@ BAD = {
     "LUT_3D_SIZE is not a whole": TWO.replace("LUT_3D_SIZE 2", "LUT_3D_SIZE -2").encode(),
     "LUT_3D_SIZE is not": b"LUT_3D_SIZE\n0 0 0\n",
     "does not say LUT_3D_SIZE": "\n".join(ROWS).encode(),
-    "one-dimensional": b"LUT_1D_SIZE 2\n0 0 0\n1 1 1\n",
-    "a one-dimensional table": b"LUT_1D_SIZE 2\nLUT_3D_SIZE 2\n0 0 0\n1 1 1\n",
+    "a one-dimensional table alone": b"LUT_1D_SIZE 2\n0 0 0\n1 1 1\n",
+    "does not say whose domain": b"DOMAIN_MAX 1 1 1\nLUT_1D_SIZE 2\n" + TWO.encode(),
+    "LUT_1D_SIZE is not a whole number from 2 to 65536": b"LUT_1D_SIZE 65537\n" + TWO.encode(),
+    "LUT_1D_SIZE is not a whole": b"LUT_1D_SIZE 1\n" + TWO.encode(),
+    "LUT_1D_SIZE is not": b"LUT_1D_INPUT_RANGE 0 1\n" + TWO.encode(),
+    "LUT_1D_INPUT_RANGE does not rise": b"LUT_1D_SIZE 8\nLUT_1D_INPUT_RANGE 1 1\n" + (TWO + TWO[14:]).encode(),
+    "LUT_3D_INPUT_RANGE does not rise": b"LUT_3D_INPUT_RANGE 1 0\n" + TWO.encode(),
+    "has 8 lines of numbers, and LUT_1D_SIZE and LUT_3D_SIZE ask for 10": b"LUT_1D_SIZE 2\n" + TWO.encode(),
     "line 2 says LUT_3D_SIZE for the second time": b"LUT_3D_SIZE 2\n" + TWO.encode(),
     "keyword LUT_IN_VIDEO_RANGE": b"LUT_IN_VIDEO_RANGE\n" + TWO.encode(),
     "line 1 is neither": b"<html>\n",

@@ -102,6 +102,34 @@ def test_the_number_of_open_descriptors_is_bounded(clock: FakeClock) -> None:
     cache.clear()
 
 
+def test_a_segment_that_is_being_sent_outlives_its_entry_and_no_longer(clock: FakeClock) -> None:
+    cache = SegmentCache(max_bytes=1_000, clock=clock)
+    cache.put(name(0), b"protected picture", fetched_at=clock.now)
+    sending = cache.get(name(0))
+    assert sending is not None
+    cache.clear()
+    assert (len(cache), cache.size_bytes, sending) == (0, 0, b"protected picture")
+    assert holds_in_memory_files(b"protected picture")
+    del sending
+    assert memory_files() == []
+
+
+def test_nobody_can_write_to_what_is_kept(clock: FakeClock) -> None:
+    cache = SegmentCache(max_bytes=1_000, clock=clock)
+    cache.put(name(0), b"protected picture", fetched_at=clock.now)
+    found = cache.get(name(0))
+    assert found is not None
+    assert found.readonly
+    del found
+    cache.clear()
+
+
+def test_without_room_nothing_is_kept(clock: FakeClock) -> None:
+    cache = SegmentCache(max_bytes=0, clock=clock)
+    cache.put(name(0), b"protected picture", fetched_at=clock.now)
+    assert (cache.get(name(0)), len(cache), memory_files()) == (None, 0, [])
+
+
 def test_a_lifetime_over_six_hours_cannot_be_asked_for() -> None:
     with pytest.raises(ValueError, match="six hours"):
         SegmentCache(max_bytes=1, lifetime_seconds=MAX_LIFETIME_SECONDS + 1)

@@ -5,9 +5,18 @@ import pytest
 
 from reelkeep.companies.network_policy import MAX_ENTRIES, links_from_of, policy_of
 from reelkeep.errors import IsolationError
-from reelkeep.ids import AssetId, CompanyId, ConnectionId, ProductionId, VersionId, new_id
+from reelkeep.ids import AssetId, BackupId, CompanyId, ConnectionId, ProductionId, VersionId, new_id
 from reelkeep.storage.interface import Purpose, StorageConnection, WrappingKey
-from reelkeep.storage.layout import KEY_BYTES, LUTS_SCOPE, MARKER, original_scope, production_scope, proxy_scope
+from reelkeep.storage.layout import (
+    BACKUPS_SCOPE,
+    KEY_BYTES,
+    LUTS_SCOPE,
+    MARKER,
+    backup_scope,
+    original_scope,
+    production_scope,
+    proxy_scope,
+)
 from reelkeep.storage.session_policy import ACTIONS, MAX_POLICY_CHARACTERS, session_policy
 
 VERSION = VersionId("1m8bcj16509bm0scmk9m")
@@ -21,6 +30,8 @@ SCOPES = {
     Purpose.WRITE_PROXY: proxy_scope(VERSION),
     Purpose.CLEAN_PROXY: proxy_scope(VERSION),
     Purpose.END_UPLOADS: "originals/",
+    Purpose.BACK_UP: backup_scope(BackupId("1m8bcj16509bm0scmk9q")),
+    Purpose.READ_BACKUPS: BACKUPS_SCOPE,
     Purpose.PURGE: original_scope("a" * 40, PRODUCTION, "b" * 40, AssetId("1m8bcj16509bm0scmk9p"), VERSION),
     Purpose.AUDIT: "",
     Purpose.PROBE: f"probe/{new_id()}/",
@@ -94,6 +105,14 @@ def test_what_cleans_up_may_neither_read_nor_write_and_deletes_one_versions_prox
     (end, *_) = statements(connection(), Purpose.END_UPLOADS, SCOPES[Purpose.END_UPLOADS])
     assert clean["Action"] == ["s3:DeleteObject"]
     assert end["Action"] == ["s3:AbortMultipartUpload"]
+
+
+def test_a_backup_is_written_by_who_may_not_read_and_read_by_who_may_not_write() -> None:
+    (write, *_) = statements(connection(), Purpose.BACK_UP, SCOPES[Purpose.BACK_UP])
+    read, find, *_ = statements(connection(), Purpose.READ_BACKUPS, BACKUPS_SCOPE)
+    assert (write["Action"], read["Action"], find["Action"]) == (["s3:PutObject"], ["s3:GetObject"], ["s3:ListBucket"])
+    with pytest.raises(IsolationError):
+        session_policy(connection(), Purpose.BACK_UP, BACKUPS_SCOPE)
 
 
 def test_what_purges_lists_and_deletes_the_versions_of_one_original_and_nothing_else() -> None:

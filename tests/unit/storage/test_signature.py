@@ -4,11 +4,11 @@ import urllib.parse
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
 from reelkeep.storage.interface import StsSession
+from reelkeep.storage.models import fresh_session
 from reelkeep.storage.signature import BucketAddress, Signer
 
 SESSION = StsSession("ASIAEXAMPLE", "secret/+=", "token/+==", datetime.now(UTC) + timedelta(hours=1))
@@ -16,7 +16,7 @@ KEY = "a/b (1)/ü~x+y.mov"
 
 
 def sdk(address: BucketAddress, operation: str, **parameters: Any) -> dict[str, str]:
-    client = boto3.client(
+    client = fresh_session().create_client(
         "s3",
         region_name="eu-central-1",
         endpoint_url="http://store.example:9000",

@@ -104,3 +104,80 @@ def test_a_first_start_that_fails_is_told_to_the_caller() -> None:
 
     with pytest.raises(DependencyError):
         asyncio.run(Kept("one", start).begin())
+
+
+def test_rolling_over_starts_a_successor_beside_the_former_one_and_keeps_that() -> None:
+    async def scene() -> None:
+        lives = Lives()
+        kept = Kept("one", lives.start)
+        await kept.begin()
+        former = await kept.roll_over()
+        assert (former, lives.all[0].stopped, len(lives.all)) == (lives.all[0], False, 2)
+        lives.all[0].die()  # drained: nobody starts it again
+        lives.all[1].die()
+        await asyncio.sleep(0.35)
+        assert len(lives.all) == 3
+        await kept.end()
+        assert (lives.all[0].stopped, lives.all[2].stopped) == (False, True)
+
+    asyncio.run(scene())
+
+
+def test_where_no_successor_starts_the_former_one_is_kept() -> None:
+    async def scene() -> None:
+        lives = Lives(failures=1)
+        kept = Kept("one", lives.start)
+        await kept.begin()
+        with pytest.raises(DependencyError):
+            await kept.roll_over()
+        assert (kept.is_running, len(lives.all), lives.all[0].stopped) == (True, 1, False)
+        lives.all[0].die()
+        await asyncio.sleep(0.35)
+        assert len(lives.all) == 2
+        await kept.end()
+
+    asyncio.run(scene())
+
+
+def test_one_that_is_ended_while_it_rolls_over_stays_ended() -> None:
+    async def scene() -> None:
+        lives, slow = Lives(), asyncio.Event()
+
+        async def start() -> Life:
+            if lives.all:
+                await slow.wait()
+            return await lives.start()
+
+        kept = Kept("one", start)
+        await kept.begin()
+        rolling = asyncio.create_task(kept.roll_over())
+        await asyncio.sleep(0.01)
+        rolling.cancel()
+        await kept.end()
+        slow.set()
+        await asyncio.sleep(0.3)
+        assert (len(lives.all), lives.all[0].stopped) == (1, True)
+
+    asyncio.run(scene())
+
+
+def test_one_that_rests_is_not_rolled_over_and_what_wakes_it_starts_its_successor() -> None:
+    async def scene() -> None:
+        lives, needed = Lives(), asyncio.Event()
+
+        async def wanted() -> None:
+            await needed.wait()
+
+        kept = Kept("one", lives.start, wanted)
+        await kept.begin()
+        kept.let_rest()
+        assert await kept.roll_over() is None
+        lives.all[0].die()
+        await asyncio.sleep(0.05)
+        assert (await kept.roll_over(), len(lives.all)) == (None, 1)
+        needed.set()
+        await asyncio.sleep(0.05)
+        assert (kept.is_running, kept.is_resting, len(lives.all)) == (True, False, 2)
+        await kept.end()
+
+    asyncio.run(scene())

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reelkeep.errors import DependencyError, IsolationError
+from reelkeep.errors import DependencyError, IsolationError, StorageSetupError
 from reelkeep.ids import ConnectionId
 from reelkeep.isolation.channel import BadFrame
-from reelkeep.storage.interface import SessionRequest, StorageConnection, StsSession
+from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection, StsSession
 from reelkeep.storage.sts import PlatformIdentity
 from reelkeep.supervisor.sessions import CompanySessions
 
@@ -109,6 +109,43 @@ def test_a_job_process_is_held_to_the_version_it_asked_for_first() -> None:
             asyncio.run(job.answer(request))
     asyncio.run(other.answer(fields("write_proxy", f"proxies/{SECOND}/")))
     assert len(company.asked) == 3
+
+
+@pytest.mark.parametrize("role", ["app", "media", "job"])
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"connection_id": THERE},
+        {"connection_id": THERE, "company_id": "borealis"},
+        {"connection_id": "../here"},
+        {"connection_id": ""},
+        {"connection_id": THERE, "role_arn": "arn:aws:iam::000000000000:role/borealis-media", "external_id": "y" * 20},
+    ],
+)
+def test_a_company_whose_process_names_another_companys_connection_gets_nothing_and_sts_is_not_asked(
+    role: str, lie: dict[str, str]
+) -> None:
+    purpose, scope = {
+        "app": ("upload", f"originals/show-{FIRST}/"),
+        "media": ("playback", "proxies/"),
+        "job": ("read_original", original(FIRST)),
+    }[role]
+    with listener(backlog=8) as (sts, port):
+        company = CompanySessions("acme", {}, PlatformIdentity("key", "secret"))
+        company.update({HERE: connection(port)})
+        with pytest.raises(StorageSetupError, match="no such storage connection"):
+            asyncio.run(company.of_process(role).answer({**fields(purpose, scope), **lie}))
+        sts.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            sts.accept()
+        company.close()
+
+
+def test_what_a_message_says_beside_what_is_asked_changes_nothing() -> None:
+    company = Recorded()
+    lies = {"company_id": "borealis", "role": "job", "role_arn": "arn:aws:iam::1:role/theirs", "external_id": "y"}
+    asyncio.run(company.of_process("media").answer({**fields("playback", "proxies/"), **lies}))
+    assert company.asked == [SessionRequest(HERE, Purpose.PLAYBACK, "proxies/")]
 
 
 def test_a_sweep_ends_uploads_at_every_connection_and_reaches_no_version() -> None:

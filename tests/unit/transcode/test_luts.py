@@ -14,7 +14,7 @@ from tests.media.codec_runs import Run, run_codec, run_sequence
 from tests.unit.transcode.test_colours import COLOURS, PATCH_PX, shown, written
 
 from reelkeep.isolation.channel import BadFrame, Message
-from reelkeep.luts import ChosenLut, Lut, LutInput, LutScope
+from reelkeep.luts import MAX_SHAPER_POINTS, ChosenLut, Lut, LutInput, LutScope, Shaper
 from reelkeep.media import FrameRate, Light
 from reelkeep.sequences import ImageKind
 from reelkeep.transcode import protocol
@@ -26,6 +26,7 @@ from reelkeep.transcode.ladder import plan_ladder
 CUBE_DIFFERENCE = 2e-5  # of 1: what single precision loses on a cube of noise with 65 points
 ZERO, ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 CURVE_DIFFERENCE = 1e-5
+SHAPER_DIFFERENCE = 5e-4  # with 65,536 points, whose places single precision knows to a 250th of their distance
 PROXY_DIFFERENCE = 4.0  # of 255: what 8 bits, 4:2:0 and H.264 lose on flat patches
 
 
@@ -90,6 +91,24 @@ def test_a_cube_of_any_size_is_interpolated_over_tetrahedra(points: int) -> None
     found = through(ChosenLut(lut_of(cube, low, high), LutInput.LINEAR, LutScope.ALL), colours)
     places = (colours.astype(float) - low) / (np.array(high) - low)
     assert np.abs(found - tetrahedral(cube.astype(float), places)).max() < CUBE_DIFFERENCE
+
+
+@pytest.mark.parametrize("size", [2, 5, 1_024, MAX_SHAPER_POINTS])
+def test_a_shaper_is_linear_between_its_points_and_goes_before_the_cube(size: int) -> None:
+    chance = np.random.default_rng(size)
+    cube = chance.random((17, 17, 17, 3)).astype(np.float32)
+    axis = np.linspace(0, 1, size)[:, None]
+    table = (2.4 * axis ** np.array([0.45, 1, 2.2]) - 0.2 + chance.normal(0, 0.1 / size, (size, 3))).astype("<f4")
+    low, high = (0.0, -0.1, 0.2), (2.0, 1.5, 1.8)
+    lut = dataclasses.replace(lut_of(cube, low, high), shaper=Shaper(-0.25, 3.5, table.tobytes()))
+    colours = chance.uniform(-1, 5, (67, 33, 3)).astype(np.float32)
+    colours[0, 0], colours[1, 0], colours[2, 0] = np.nan, np.inf, -np.inf
+    found = through(ChosenLut(lut, LutInput.LINEAR, LutScope.ALL), colours)
+    finite = np.nan_to_num(colours.astype(float), nan=-0.25, posinf=3.5, neginf=-0.25)
+    points = np.linspace(-0.25, 3.5, size)
+    shaped = np.stack([np.interp(finite[..., n], points, table[:, n].astype(float)) for n in range(3)], axis=-1)
+    wanted = tetrahedral(cube.astype(float), (shaped - low) / (np.array(high) - low))
+    assert np.abs(found - wanted).max() < SHAPER_DIFFERENCE
 
 
 @pytest.mark.parametrize("width", [2, 31, 33, 64, 129])
@@ -252,7 +271,12 @@ def _luma(run: Run) -> np.ndarray:
 
 def test_a_lut_travels_in_the_job_whole_or_not_at_all() -> None:
     images = protocol.Images(ImageKind.EXR, FrameRate(24, 1), 1, (0, 1), (10, 11))
-    for job in (protocol.Job(21, lut=squared(3)), protocol.Job(21, images=images, lut=squared(3))):
+    shaped = dataclasses.replace(squared(3), lut=dataclasses.replace(squared(3).lut, shaper=Shaper(0, 1, bytes(36))))
+    for job in (
+        protocol.Job(21, lut=squared(3)),
+        protocol.Job(21, images=images, lut=squared(3)),
+        protocol.Job(21, images=images, lut=shaped),
+    ):
         assert protocol.Job.parse(job.message()) == job
         message = job.message()
         header = message.fields["lut"]
@@ -262,7 +286,9 @@ def test_a_lut_travels_in_the_job_whole_or_not_at_all() -> None:
         for change in (
             {"points": 1}, {"points": 66}, {"points": 3.0}, {"domain_min": [0, 0]}, {"domain_min": [0, 0, 1]},
             {"domain_max": [1, 1, float("nan")]}, {"domain_max": [1, 1, None]}, {"input": "log"}, {"scope": None},
-            {"file": "/etc/passwd"},
+            {"file": "/etc/passwd"}, {"shaper": {"points": 1, "low": 0, "high": 1}},
+            {"shaper": {"points": 65_536, "low": 0, "high": 1}}, {"shaper": {"points": 3, "low": 1, "high": 0}},
+            {"shaper": {"points": 3, "low": None, "high": 1}}, {"shaper": {"points": 3}}, {"shaper": []},
         ):  # fmt: skip
             fields = {**message.fields, "lut": {**header, **change}}
             with pytest.raises(BadFrame):

@@ -1,17 +1,11 @@
-"""Alembic's environment of the registry, run by code: there is no alembic.ini and no command line."""
+"""The migrations of the registry."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection
+from reelkeep.companies.migrating import Migrations
 
-
-def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Bring the registry to ``revision`` within the connection's transaction."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+CONTRACTING: Final = frozenset({"placement"})  # docs/upgrades.md; names, and states that are called otherwise
+MIGRATIONS: Final = Migrations(Path(__file__).parent, CONTRACTING)

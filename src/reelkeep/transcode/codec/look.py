@@ -3,8 +3,8 @@
 Three steps, strip by strip, so that a large picture takes little memory beside itself:
 
 1. Red, green and blue as floats. Pictures of floats keep what lies above 1; others are converted, from 0 to 1.
-2. If the light is scene-linear: the curve that the LUT's input asks for (``curves``). Then the LUT's domain is brought
-   to the place of its points.
+2. If the light is scene-linear: the curve that the LUT's input asks for (``curves``). Then the LUT's shaper, if it has
+   one, colour by colour. Then the LUT's domain is brought to the place of its points.
 3. Tetrahedral interpolation by libavfilter's ``haldclut``, which takes a table as a picture and needs no file.
 
 A table of haldclut has a square number of points along each axis, so the LUT lies in the corner of the next larger one
@@ -21,7 +21,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from reelkeep.luts import MAX_LUT_NUMBER, ChosenLut, Lut
+from reelkeep.luts import MAX_LUT_NUMBER, ChosenLut, Lut, Shaper
 from reelkeep.media import Light
 from reelkeep.transcode.codec.chain import Chain
 from reelkeep.transcode.codec.colour import Tags, to_rgb
@@ -50,6 +50,7 @@ class Look:
 
     def __init__(self, chosen: ChosenLut, light: Light) -> None:
         self._lut = chosen.lut
+        self._shaper = _Shaped(chosen.lut.shaper) if chosen.lut.shaper else None
         self._curve = CURVES[chosen.input] if light is Light.LINEAR else None
         self._shape: tuple[Any, ...] = ()
         self._to_rgb: Chain | None = None
@@ -85,6 +86,8 @@ class Look:
         np.clip(colours, -MAX_LUT_NUMBER, MAX_LUT_NUMBER, out=colours)  # what is no number stays so
         if self._curve is not None:
             colours = self._curve(colours)
+        if self._shaper is not None:
+            colours = self._shaper.shown(colours)
         share = _share(self._lut.points)
         for colour, low, high in zip(colours, self._lut.domain_min, self._lut.domain_max, strict=True):
             colour -= np.float32(low)
@@ -92,6 +95,26 @@ class Look:
         np.fmax(colours, 0, out=colours)  # and what is no number is black
         np.fmin(colours, np.float32(share), out=colours)
         return colours
+
+
+class _Shaped:
+    """A shaper: linear between its points, alike at its ends for all that lies beyond."""
+
+    def __init__(self, shaper: Shaper) -> None:
+        self._low, self._last = np.float32(shaper.low), shaper.points - 1
+        self._scale = np.float32(self._last / (shaper.high - shaper.low))
+        self._values = np.frombuffer(shaper.numbers, "<f4").reshape(-1, 3).T.copy()
+        self._steps = np.diff(self._values, axis=1)
+
+    def shown(self, colours: Colours) -> Colours:
+        shown = np.empty_like(colours)
+        for number, colour in enumerate(colours):
+            place = (colour - self._low) * self._scale
+            place = np.fmin(np.fmax(place, 0), np.float32(self._last))  # what is no number stands at the low end
+            corner = np.minimum(place.astype(np.int32), self._last - 1)
+            place -= corner
+            shown[number] = self._values[number][corner] + place * self._steps[number][corner]
+        return shown
 
 
 class _Table:

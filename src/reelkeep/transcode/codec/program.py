@@ -15,11 +15,13 @@ from reelkeep.media import AUDIO_RATE_HZ, SEGMENT_FRAMES, STEP_GOP_FRAMES, Frame
 from reelkeep.transcode.codec.band_encoder import BandEncoder
 from reelkeep.transcode.codec.cuts import find_cuts
 from reelkeep.transcode.codec.grid import Grid
+from reelkeep.transcode.codec.lane import Lane
 from reelkeep.transcode.codec.look import Look
 from reelkeep.transcode.codec.original import Original
 from reelkeep.transcode.codec.picture import Deinterlacer, Pictures
 from reelkeep.transcode.codec.probing import Found, probe
 from reelkeep.transcode.codec.problems import Refused
+from reelkeep.transcode.codec.processors import encoder_threads
 from reelkeep.transcode.codec.reader import CUT_OFF_SHARE, Source
 from reelkeep.transcode.codec.sequence import ImageSequence
 from reelkeep.transcode.codec.sound_line import TrackLine
@@ -205,7 +207,7 @@ class PictureLine:
         self._deinterlacer = Deinterlacer()
         self._tiles = Tiles(self.layout, job.resume_tile_sheet)
         self._poster = Poster(facts.frames) if job.poster else None
-        self._encoders = {rung.name: self._encoder(rung, job.resume_frame) for rung in self.rungs}
+        self._lanes = {rung.name: Lane(self._encoder(rung, job.resume_frame)) for rung in self.rungs}
         self._opening = self._opening_encoder()
         self._early: list[tuple[int, dict[str, Any]]] = []
         self._last: tuple[Any, dict[str, Any]] | None = None
@@ -234,18 +236,18 @@ class PictureLine:
 
     def tracks(self) -> Iterator[Track]:
         """Describe every rung before its first fragment, so that the manifest can name all of them from the start."""
-        return (self._encoders[rung.name].track() for rung in self.rungs)
+        return (self._lanes[rung.name].track() for rung in self.rungs)
 
     def _encoder(self, rung: Rung, first: int) -> VideoEncoder | BandEncoder:
         kind = BandEncoder if rung.bands else VideoEncoder
-        return kind(rung, self.rate, first, self._job.threads)
+        return kind(rung, self.rate, first, encoder_threads(self._job.threads))
 
     def _opening_encoder(self) -> VideoEncoder | BandEncoder | None:
         """The very first GOP of the step rung has an encoder of its own, so that it can be flushed at once."""
         if self._job.resume_frame:
             return None
         step = self.rungs[0]
-        self._encoders[step.name] = self._encoder(step, STEP_GOP_FRAMES)
+        self._lanes[step.name] = Lane(self._encoder(step, STEP_GOP_FRAMES))
         return self._encoder(step, 0)
 
     def add(self, frame: Any) -> Iterator[Any]:
@@ -279,12 +281,14 @@ class PictureLine:
         yield from self._empty()
         self.has_stopped = not self._may_go_on(cut)
         if not self.has_stopped:
-            self._encoders = {rung.name: self._encoder(rung, cut) for rung in self.rungs}
+            self._lanes = {rung.name: Lane(self._encoder(rung, cut)) for rung in self.rungs}
 
     def _empty(self) -> Iterator[Any]:
-        for encoder in self._encoders.values():
-            yield from encoder.finish()
-        self._encoders.clear()
+        for lane in self._lanes.values():
+            lane.end()
+        for lane in self._lanes.values():
+            yield from lane.rest()
+        self._lanes.clear()
 
     def _take(self, number: int, frame: Any) -> Iterator[Any]:
         """One frame of the grid; a frame repeated on it is scaled once."""
@@ -323,9 +327,9 @@ class PictureLine:
     def _all_of(self, number: int, pictures: dict[str, Any]) -> Iterator[Any]:
         step = self.rungs[0].name
         for rung in self.rungs:
-            encoder = self._encoders[rung.name]
-            if number >= encoder.first:
-                yield from encoder.encode(number, pictures[rung.name])
+            lane = self._lanes[rung.name]
+            if number >= lane.first:
+                yield from lane.encode(number, pictures[rung.name])
         yield from self._tiles.add(number, pictures[step])
         yield from self._poster.add(number, pictures[step]) if self._poster else ()
         if number % PROGRESS_FRAMES == PROGRESS_FRAMES - 1:

@@ -19,6 +19,7 @@ from reelkeep.transcode.codec.exr import check_exr
 from reelkeep.transcode.codec.original import Original
 from reelkeep.transcode.codec.packed import check_png
 from reelkeep.transcode.codec.problems import Refused
+from reelkeep.transcode.codec.processors import decoder_threads
 from reelkeep.transcode.codec.sniff import ALLOWED, HEAD_BYTES, STILLS, container_of
 from reelkeep.transcode.codec.sound_tracks import MAX_SOUND_HZ, MIN_SOUND_HZ, SoundTrack, sound_tracks
 from reelkeep.transcode.codec.times import PictureTimes
@@ -59,6 +60,7 @@ class Source:
     def __init__(self, original: Original, job: Job) -> None:
         self._original = original
         self._max_picture_px = job.max_picture_px
+        self._threads = job.threads
         self.container_name = container_of(
             original.read_at(0, min(HEAD_BYTES, original.size_bytes)) if original.size_bytes else b""
         )
@@ -100,6 +102,7 @@ class Source:
                 raise Refused("too_large", f"{stream.width} by {stream.height} pixels")
             stream.codec_context.options = {"max_pixels": str(self._max_picture_px)}
             stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = decoder_threads(self._threads, stream.width * stream.height)
             return stream
         return None
 

@@ -10,7 +10,6 @@ message, and the original stays stored as it came.
 
 from __future__ import annotations
 
-import os
 import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -29,6 +28,7 @@ from reelkeep.transcode.codec.exr import check_exr, exr_timecode
 from reelkeep.transcode.codec.packed import check_png
 from reelkeep.transcode.codec.probing import NAMES, Found, check_limits, shown_size, upright
 from reelkeep.transcode.codec.problems import Refused
+from reelkeep.transcode.codec.processors import workers
 from reelkeep.transcode.codec.sniff import HEAD_BYTES, container_of
 from reelkeep.transcode.codec.timecode import parse_timecode
 from reelkeep.transcode.codec.whole import check_whole
@@ -36,7 +36,6 @@ from reelkeep.transcode.fields import MAX_READ_BYTES
 from reelkeep.transcode.protocol import Bytes, Images, Job, Read
 
 MAX_IN_FLIGHT_BYTES: Final = 1 << 30  # of files and pictures that are being decoded or wait for their turn
-MAX_THREADS: Final = 16
 _PIXEL_BYTES: Final = 16  # four channels of 32-bit floats: the most that a decoder makes of a pixel
 _DECODERS: Final = {  # by kind: the container that a file must be sniffed as, and libavcodec's decoder
     ImageKind.EXR: ("exr_pipe", "exr"),
@@ -72,7 +71,7 @@ class ImageSequence:
         self._channel, self._images = channel, images
         self._container, self._decoder = _DECODERS[images.kind]
         self._max_picture_px = job.max_picture_px
-        self._threads = max(1, min(job.threads or len(os.sched_getaffinity(0)), MAX_THREADS))
+        self._threads = workers(job.threads)
         self._head = self._read(0)  # kept until it is decoded for the film: each file is read once
         first, self._aspect = self._decode(0, self._head)
         self._size = first.width, first.height

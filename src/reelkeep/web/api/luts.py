@@ -62,6 +62,13 @@ def complete_lut(production_id: IdInPath, lut_id: IdInPath, caller: Caller) -> d
     return {"lut": _lut_json(Luts(caller.company).complete(_user(caller), ProductionId(production_id), LutId(lut_id)))}
 
 
+@router.delete("/{lut_id}")
+def delete_lut(production_id: IdInPath, lut_id: IdInPath, caller: Caller) -> dict[str, Any]:
+    """Forget a LUT that nobody uses; answer with its file, which the company's own team may remove from the bucket."""
+    row = Luts(caller.company).delete(_user(caller), ProductionId(production_id), LutId(lut_id))
+    return {"id": row.id, "name": row.name, "object_key": row.object_key}
+
+
 def _user(caller: Call) -> User:
     """Return who asks, with no transaction left open: the store is asked next."""
     with caller.signed_in() as (_, login):

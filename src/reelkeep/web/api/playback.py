@@ -30,8 +30,8 @@ class WantedProxy(BaseModel):
 @router.post("/productions/{production_id}/browse-sessions", status_code=201)
 def begin_browsing(production_id: IdInPath, caller: Caller) -> dict[str, Any]:
     """Give the right to see the posters of a production."""
-    with caller.signed_in() as (conn, login):
-        members.require(conn, login.user, ProductionId(production_id), Action.VIEW)
+    with caller.signed_in(changes_nothing=True) as (conn, login):
+        members.require(conn, login.user, ProductionId(production_id), Action.WATCH)
         session, token = sessions.begin(conn, login, ProductionId(production_id), None)
     return {"base": _base(caller, token), "expires_at": time_json(session.expires_at)}
 
@@ -39,8 +39,8 @@ def begin_browsing(production_id: IdInPath, caller: Caller) -> dict[str, Any]:
 @router.post("/versions/{version_id}/playback-sessions", status_code=201)
 def begin_playback(version_id: IdInPath, caller: Caller) -> dict[str, Any]:
     """Give the right to play a version that has its first pictures."""
-    with caller.signed_in() as (conn, login):
-        version = version_for(conn, login.user, version_id, Action.VIEW)
+    with caller.signed_in(changes_nothing=True) as (conn, login):
+        version = version_for(conn, login.user, version_id, Action.WATCH)
         _check_playable(version)
         caller.company.storage.connection(version.connection_id)
         proxy = proxies.read(conn, version.id)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from reelkeep.catalog import audit, login_sessions, people
+from reelkeep.catalog import audit, login_sessions, people, support
 from reelkeep.catalog.login_sessions import LIFETIME, LoginKind
 from reelkeep.catalog.passwords import MAX_PASSWORD_CHARACTERS
 from reelkeep.catalog.people import User
 from reelkeep.errors import Forbidden, SignInRequired
-from reelkeep.web.api.views import storage_notices, user_json
-from reelkeep.web.context import NO_NUL, Call, Caller
+from reelkeep.web.api.support_views import support_json
+from reelkeep.web.api.views import audit_notices, storage_notices, user_json
+from reelkeep.web.context import NO_NUL, AppContext, Call, Caller
 from reelkeep.web.errors import WrongOrigin
 
 router = APIRouter()
@@ -42,15 +44,7 @@ def sign_in(form: SignIn, request: Request, response: Response, caller: Caller) 
         audit.record(conn, "user.signed_in", session_id, user.id, kind=form.kind.value)
     if form.kind is LoginKind.CLI:
         return {"user": user_json(user), "token": token}
-    response.set_cookie(
-        context.cookie_name,
-        token,
-        max_age=int(LIFETIME[form.kind].total_seconds()),
-        httponly=True,
-        samesite="strict",
-        secure=context.is_secure,
-        path="/",
-    )
+    set_login_cookie(response, context, token, LIFETIME[form.kind])
     return {"user": user_json(user)}
 
 
@@ -58,7 +52,7 @@ def sign_in(form: SignIn, request: Request, response: Response, caller: Caller) 
 def sign_out(response: Response, caller: Caller) -> None:
     """End the login session and every playback session that came from it."""
     context = caller.context
-    with caller.signed_in() as (conn, login):
+    with caller.signed_in(changes_nothing=True) as (conn, login):
         login_sessions.end(conn, login.id)
         audit.record(conn, "user.signed_out", login.id, login.user.id)
     response.delete_cookie(context.cookie_name, path="/", secure=context.is_secure, httponly=True, samesite="strict")
@@ -67,11 +61,15 @@ def sign_out(response: Response, caller: Caller) -> None:
 @router.get("/me")
 def me(caller: Caller) -> dict[str, Any]:
     """Say who is signed in; to an admin of the company also what is wrong with its storage now."""
-    with caller.signed_in() as (_, login):
+    storage = caller.company.storage
+    with caller.signed_in() as (conn, login):
         user, is_admin = user_json(login.user), login.user.is_company_admin
+        notices = [*storage_notices(storage), *audit_notices(conn, storage)] if is_admin else []
+        given = support.current(conn)
+        seen = support_json(conn, login.user, given) if given else None
     company = {"name": caller.company.name, "slug": caller.company.slug}
-    notices = storage_notices(caller.company.storage) if is_admin else []
-    return {"user": user, "company": company, "media_origin": caller.company.media_origin, "storage": notices}
+    origin = caller.company.media_origin
+    return {"user": user, "company": company, "media_origin": origin, "storage": notices, "support": seen}
 
 
 @router.put("/me/password", status_code=204)
@@ -85,6 +83,19 @@ def change_password(form: NewPassword, caller: Caller) -> None:
         limits.succeeded(login.user.email, caller.address)
         people.set_password(conn, login.user.id, form.new)
         audit.record(conn, "user.password_changed", login.user.id, login.user.id)
+
+
+def set_login_cookie(response: Response, context: AppContext, token: str, lifetime: timedelta) -> None:
+    """Have the browser keep the token of a login session, for this host and out of every script's reach."""
+    response.set_cookie(
+        context.cookie_name,
+        token,
+        max_age=int(lifetime.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=context.is_secure,
+        path="/",
+    )
 
 
 def _checked_user(caller: Call, form: SignIn) -> User:

@@ -8,12 +8,14 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from reelkeep.catalog import audit, grants, holdings, productions
+from reelkeep.catalog import audit, grants, holdings, productions, storage_audits
 from reelkeep.catalog.grants import GrantAction
 from reelkeep.catalog.holdings import Held
+from reelkeep.catalog.storage_audits import KeptAudit
 from reelkeep.companies import onboarding
 from reelkeep.companies.onboarding_steps import MAX_TEXT, Line, Note, Step, StepState
 from reelkeep.custody.cost import estimate, read_prices
+from reelkeep.custody.history import words
 from reelkeep.custody.shipped import estimate_fields, shipped_prices
 from reelkeep.custody.usage import of_month
 from reelkeep.errors import DependencyError, NotFound, StorageSetupError
@@ -29,6 +31,7 @@ from reelkeep.web.context import Call, Caller, IdInPath
 
 router = APIRouter(prefix="/storage")
 LINK_LIFE: Final = timedelta(minutes=2)
+AUDITS_SHOWN: Final = 30
 
 
 @router.get("")
@@ -49,11 +52,16 @@ def describe_storage(caller: Caller) -> dict[str, Any]:
 
 
 @router.get("/estimate")
-def estimate_storage(caller: Caller, replica: bool = False) -> dict[str, Any]:
-    """Return what a month costs the company, by what lies there and what was done in 30 days, at list prices."""
+def estimate_storage(caller: Caller, replica: bool = False, wrapping_key: bool = False) -> dict[str, Any]:
+    """Return what a month costs the company, by what lies there and what was done in 30 days, at list prices.
+
+    A wrapping key that is in use is counted, asked for or not.
+    """
     with caller.company_admin() as (conn, _):
         usage = of_month(conn, datetime.now(UTC))
-    return estimate_fields(usage, estimate(usage, read_prices(shipped_prices()), with_replica=replica))
+    with_key = wrapping_key or any(one.wrapping_key for one in caller.company.storage.all_connections())
+    found = estimate(usage, read_prices(shipped_prices()), with_replica=replica, with_wrapping_key=with_key)
+    return estimate_fields(usage, found)
 
 
 @router.post("/connections/{connection_id}/resume")
@@ -81,6 +89,24 @@ def resume_connection(connection_id: IdInPath, caller: Caller) -> dict[str, Any]
     for kind in kinds:
         company.doorbell.ring(kind)
     return {"id": wanted, "state": ConnectionState.ACTIVE.value}
+
+
+@router.get("/audits")
+def list_audits(caller: Caller) -> dict[str, Any]:
+    """Return the last audits of the company's buckets, the newest first: for an admin of the company."""
+    names = {one.id: one.name for one in caller.company.storage.all_connections()}
+    with caller.company_admin() as (conn, _):
+        found = storage_audits.newest(conn, names, limit=AUDITS_SHOWN)
+    return {"audits": [_audit_json(one, names[one.connection_id]) for one in found]}
+
+
+@router.post("/audits/{audit_id}/noted")
+def note_audit(audit_id: IdInPath, caller: Caller) -> dict[str, Any]:
+    """Take note of what an audit found, and those before it; it is said no more at the top of each page."""
+    with caller.company_admin() as (conn, login):
+        noted = storage_audits.note(conn, audit_id, login.user.id)
+        audit.record(conn, "storage.audit_noted", noted.connection_id, login.user.id, audit=audit_id)
+    return list_audits(caller)
 
 
 @router.get("/onboarding")
@@ -159,6 +185,24 @@ def _connection(caller: Call, connection_id: str) -> StorageConnection:
     return found
 
 
+def _audit_json(one: KeptAudit, name: str) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "connection": name,
+        "made_at": time_json(one.made_at),
+        "clean": one.is_clean,
+        "noted": one.fresh == 0 or one.noted_at is not None,
+        "found": words(one.body["found"]),
+        "fresh": words(one.body["fresh"]),
+        "gone": one.body["gone"],
+        "objects": one.body["objects"],
+        "bytes": one.body["bytes"],
+        "named": one.body["named"],
+        "settings": one.body["settings"],
+        "notes": one.body["notes"],
+    }
+
+
 def _line_json(one: Line) -> dict[str, Any]:
     return {
         "step": one.step.value,
@@ -197,6 +241,7 @@ def _connection_json(connection: StorageConnection, held: Held, seen: Answer | N
         "region": connection.region,
         "state": connection.state.value,
         "hosted": connection.is_hosted,
+        "isolated": connection.private is not None,
         "why": why["message"] if why else None,
         "waits_for_key": connection.waits_for_key,
         "answers": seen is not None and seen is Answer.OPEN,

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
+from reelkeep.catalog import storage_audits
 from reelkeep.catalog.assets import AssetRow
 from reelkeep.catalog.image_sequences import SequenceRow
 from reelkeep.catalog.luts import Choice
@@ -75,8 +78,25 @@ def storage_notices(storage: CompanyStorage) -> list[dict[str, Any]]:
     return found
 
 
+def audit_notices(conn: Connection, storage: CompanyStorage) -> list[dict[str, Any]]:
+    """Return what audits have found at the company's connections that no admin has taken note of yet."""
+    names = {one.id: one.name for one in storage.all_connections()}
+    return [
+        {
+            "connection_id": connection_id,
+            "state": "audit",
+            "name": names[connection_id],
+            "message": f"An audit of {names[connection_id]} found what was not there before.",
+            "advice": "Nothing was deleted. The page Storage tells what it is; take note of it there.",
+            "answers_again": False,
+        }
+        for connection_id in storage_audits.unnoted(conn, names)
+    ]
+
+
 def user_json(user: User) -> dict[str, Any]:
-    return {"id": user.id, "name": user.name, "email": user.email, "is_company_admin": user.is_company_admin}
+    known = {"id": user.id, "name": user.name, "email": user.email, "is_company_admin": user.is_company_admin}
+    return {**known, "is_support": user.support is not None}
 
 
 def version_json(version: VersionRow) -> dict[str, Any]:

@@ -16,8 +16,9 @@
  * @typedef {{id: string, slug: string, name: string, role: string | null, assets: number, first_frame: number, mark_bands: number, largest_edge_px: number,
  *   lut: {id: string, name: string, input: string, scope: string} | null,
  *   placement: {connection: string, bucket: string, state: string, inherited_from: string} | null}} Production
- * @typedef {{user: {id: string, name: string, email: string, is_company_admin: boolean},
- *   company: {name: string, slug: string}, media_origin: string, storage: StorageNotice[]}} Me
+ * @typedef {{user: {id: string, name: string, email: string, is_company_admin: boolean, is_support: boolean},
+ *   company: {name: string, slug: string}, media_origin: string, storage: StorageNotice[],
+ *   support: import("./support-words.js").Access | null}} Me
  * @typedef {{connection_id: string, name: string, state: string, message: string, advice: string,
  *   answers_again: boolean}} StorageNotice
  * @typedef {{id: string, frame: number, last_frame: number | null, text: string, author: {id: string, name: string},

@@ -7,6 +7,8 @@
  *   | {page: "storage"}
  *   | {page: "network"}
  *   | {page: "processes"}
+ *   | {page: "support"}
+ *   | {page: "support-sign-in"}
  *   | {page: "asset", id: string, version: number | null, frame: number | null}
  *   | {page: "missing"}} Route
  */
@@ -24,6 +26,8 @@ export function readRoute(url) {
   if (parts[0] === "storage" && parts.length === 1) return { page: "storage" };
   if (parts[0] === "network" && parts.length === 1) return { page: "network" };
   if (parts[0] === "processes" && parts.length === 1) return { page: "processes" };
+  if (parts[0] === "support" && parts.length === 1) return { page: "support" };
+  if (parts[0] === "support-sign-in" && parts.length === 1) return { page: "support-sign-in" };
   if (parts[0] === "productions" && parts.length === 1) return { page: "productions" };
   if (parts[0] === "productions" && parts.length === 2) return { page: "production", id: parts[1] };
   if (parts[0] === "assets" && parts.length === 2) {

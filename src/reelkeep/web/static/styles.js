@@ -187,3 +187,28 @@ export const companyPage = css`
     color: var(--quiet);
   }
 `;
+
+/** Of a page whose tables become lists at phone width: each row a small grid, headings for screen readers alone. */
+export const stackedTable = css`
+  @media (max-width: 720px) {
+    :host {
+      padding-top: 20px;
+    }
+    thead {
+      position: absolute;
+      left: -9999px;
+    }
+    tr {
+      display: grid;
+      grid-template-columns: minmax(0, 1fr) auto;
+      gap: 2px 12px;
+      padding: 11px 4px;
+      border-bottom: 1px solid var(--line);
+    }
+    th,
+    td {
+      border: 0;
+      padding: 0;
+    }
+  }
+`;

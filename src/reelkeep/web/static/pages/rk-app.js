@@ -5,6 +5,8 @@ import { get, post } from "../api.js";
 import { followLink, go, readRoute } from "../router.js";
 import { words } from "../sentences.js";
 import { shared } from "../styles.js";
+import { MediaReach } from "./media-reach.js";
+import { scope } from "../support-words.js";
 import "./rk-sign-in.js";
 import "./rk-productions.js";
 import "./rk-production.js";
@@ -12,12 +14,19 @@ import "./rk-asset.js";
 import "./rk-storage.js";
 import "./rk-network.js";
 import "./rk-processes.js";
+import "./rk-support.js";
+import "./rk-support-sign-in.js";
 import "../upload/rk-uploads.js";
 
 /** @typedef {import("../api.js").Me} Me */
 
-/** How often an admin's page asks what is wrong with the storage where no live connection tells. */
+/** How often a page asks what its banners say where no live connection tells: of storage, and of support. */
 const NOTICES_MS = 30_000;
+/** So soon what may pass is tried again by itself. */
+const AGAIN_MS = 3_000;
+
+/** Pages for whoever is not signed in. */
+const SIGNED_OUT = new Set(["signin", "support-sign-in"]);
 
 export class RkApp extends LitElement {
   static properties = { route: { state: true }, me: { state: true }, problem: { state: true }, trail: { state: true } };
@@ -84,6 +93,12 @@ export class RkApp extends LitElement {
         border-bottom: 1px solid var(--bad);
         background: var(--raised);
       }
+      .banner.support {
+        border-color: var(--line);
+      }
+      .banner.support b {
+        color: var(--text);
+      }
       .banner b {
         font-weight: 500;
         color: var(--bad);
@@ -147,14 +162,18 @@ export class RkApp extends LitElement {
     /** Names between the company and the end of the address. @type {{text: string, href?: string, titleOnly?: boolean}[]} */
     this.trail = [];
     this.onRoute = () => this.#route();
-    this.onStorage = () => this.#readNotices();
+    this.onNotices = () => this.#readNotices();
+    this.media = new MediaReach();
+    this.media.addEventListener("change", () => this.requestUpdate());
     /** @type {ReturnType<typeof setInterval> | undefined} */
     this.noticeTimer = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.againTimer = undefined;
     this.onSignedOut = () => {
       this.me = null;
       // Later, so that the page on the screen can first put into its address where the person is.
       queueMicrotask(() => {
-        if (this.route.page !== "signin") go(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
+        if (!SIGNED_OUT.has(this.route.page)) go(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
       });
     };
   }
@@ -164,11 +183,12 @@ export class RkApp extends LitElement {
     addEventListener("popstate", this.onRoute);
     addEventListener("reelkeep-route", this.onRoute);
     addEventListener("reelkeep-signed-out", this.onSignedOut);
-    addEventListener("reelkeep-storage", this.onStorage);
-    this.noticeTimer = setInterval(this.onStorage, NOTICES_MS);
+    addEventListener("reelkeep-storage", this.onNotices);
+    addEventListener("reelkeep-notices", this.onNotices);
+    this.noticeTimer = setInterval(this.onNotices, NOTICES_MS);
     this.addEventListener("click", followLink);
     this.addEventListener("reelkeep-trail", (event) => this.#setTrail(/** @type {CustomEvent} */ (event).detail));
-    if (this.route.page !== "signin") this.#readMe();
+    if (!SIGNED_OUT.has(this.route.page)) this.#readMe();
   }
 
   disconnectedCallback() {
@@ -176,8 +196,11 @@ export class RkApp extends LitElement {
     removeEventListener("popstate", this.onRoute);
     removeEventListener("reelkeep-route", this.onRoute);
     removeEventListener("reelkeep-signed-out", this.onSignedOut);
-    removeEventListener("reelkeep-storage", this.onStorage);
+    removeEventListener("reelkeep-storage", this.onNotices);
+    removeEventListener("reelkeep-notices", this.onNotices);
     clearInterval(this.noticeTimer);
+    clearTimeout(this.againTimer);
+    this.media.close();
   }
 
   #route() {
@@ -187,7 +210,7 @@ export class RkApp extends LitElement {
       this.#setTrail([]);
       this.#toContent();
     }
-    if (this.route.page !== "signin" && !this.me) this.#readMe();
+    if (!SIGNED_OUT.has(this.route.page) && !this.me) this.#readMe();
   }
 
   /** @param {{text: string, href?: string, titleOnly?: boolean}[]} trail */
@@ -197,18 +220,22 @@ export class RkApp extends LitElement {
   }
 
   async #readMe() {
-    this.problem = null;
+    clearTimeout(this.againTimer);
     try {
       this.me = await get("/me");
+      this.problem = null;
+      this.media.watch(this.me?.media_origin ?? "");
     } catch (problem) {
-      if (/** @type {any} */ (problem).code !== "sign_in") this.problem = problem;
+      if (/** @type {any} */ (problem).code === "sign_in") return;
+      this.problem = problem;
+      if (/** @type {any} */ (problem).passing) this.againTimer = setTimeout(() => this.#readMe(), AGAIN_MS);
     }
   }
 
   async #readNotices() {
-    if (!this.me?.user.is_company_admin || document.hidden) return;
+    if (!this.me || this.me.user.is_support || document.hidden) return;
     const fresh = await get("/me").catch(() => null);
-    if (fresh && this.me) this.me = { ...this.me, storage: fresh.storage };
+    if (fresh && this.me) this.me = { ...this.me, storage: fresh.storage, support: fresh.support };
   }
 
   async #signOut() {
@@ -219,6 +246,7 @@ export class RkApp extends LitElement {
 
   render() {
     if (this.route.page === "signin") return html`<main><rk-sign-in .next=${this.route.next}></rk-sign-in></main>`;
+    if (this.route.page === "support-sign-in") return html`<main><rk-support-sign-in></rk-support-sign-in></main>`;
     if (!this.me) return html`<main>${this.problem ? this.#renderProblem() : nothing}</main>`;
     return html`
       <header>
@@ -230,16 +258,33 @@ export class RkApp extends LitElement {
         <span class="name">${this.me.user.name}</span>
         <button class="plain" @click=${this.#signOut}>Sign out</button>
       </header>
-      <div role="alert">${this.me.storage.map((notice) => this.#renderNotice(notice))}</div>
+      <div role="alert">${this.media.reached ? nothing : this.#renderUnreached(this.me)}${this.me.storage.map((notice) => this.#renderNotice(notice))}</div>
+      <div role="status">${this.#renderSupport(this.me)}</div>
       <main id="main" tabindex="-1">${this.#renderPage(this.me)}</main>
       <rk-uploads .userId=${this.me.user.id}></rk-uploads>
     `;
+  }
+
+  /** @param {Me} me */
+  #renderUnreached({ media_origin: origin }) {
+    return html`<p class="banner unreached">
+      <b>Pictures and films do not reach this browser.</b> They come from an address of their own. Open <a href="${origin}/" target="_blank" rel="noopener">${origin}</a>: if the browser warns of its
+      certificate there, and you know that this installation signs its own, accept it, come back, and load this page again.
+    </p>`;
   }
 
   /** @param {import("../api.js").StorageNotice} notice */
   #renderNotice(notice) {
     const again = notice.answers_again ? html` Its bucket lets Reelkeep in again.` : nothing;
     return html`<p class="banner"><b>${notice.message}</b>${again} ${notice.advice} ${this.route.page === "storage" ? nothing : html`<a href="/storage">Go to Storage</a>`}</p>`;
+  }
+
+  /** Support that may look is seen by everybody, as long as it may. @param {Me} me */
+  #renderSupport({ user, support }) {
+    if (!support) return nothing;
+    const isAway = user.is_company_admin && this.route.page !== "support";
+    const link = isAway ? html` <a href="/support">See what they did, or end it</a>` : nothing;
+    return html`<p class="banner support">${user.is_support ? html`<b>You are here as support.</b> You may look at ${scope(support)}. Each of your requests is on the company's record.` : html`<b>Support may look</b> at ${scope(support)}. ${support.given_by} let them.${link}`}</p>`;
   }
 
   /** Whoever follows a link by keyboard goes on from the new page's beginning. */
@@ -260,6 +305,8 @@ export class RkApp extends LitElement {
         return html`<rk-storage .user=${this.me?.user ?? null}></rk-storage>`;
       case "network":
         return html`<rk-network></rk-network>`;
+      case "support":
+        return html`<rk-support .me=${me}></rk-support>`;
       case "processes":
         return html`<rk-processes></rk-processes>`;
       case "asset":

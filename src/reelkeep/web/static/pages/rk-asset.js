@@ -403,7 +403,7 @@ export class RkAsset extends LitElement {
     const mayUpload = MAY_UPLOAD.includes(this.#role);
     const shown = lightText(this.playback?.session?.light, this.playback?.session?.lut);
     return html`<div class="facts">
-        <h1 title=${asset?.name ?? ""}>${asset?.name ?? ""}</h1>
+        <h1 ?hidden=${!asset} title=${asset?.name ?? ""}>${asset?.name ?? ""}</h1>
         ${versions.length > 1
           ? html`<select aria-label="Version" @change=${this.#pickVersion}>${versions.map((each) => html`<option value=${each.number} ?selected=${each.id === version?.id}>Version ${each.number}</option>`)}</select>`
           : nothing}

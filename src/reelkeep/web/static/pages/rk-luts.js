@@ -1,7 +1,7 @@
-/** The LUTs of a production, for its admins: add a .cube file, and choose what new versions are shown through. */
+/** The LUTs of a production, for its admins: add a .cube or .3dl file, and choose what new versions are shown through. */
 
 import { LitElement, css, html, nothing } from "../lit.js";
-import { get, patch, post } from "../api.js";
+import { get, patch, post, remove } from "../api.js";
 import { sentence, wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
 import { base64Of, crc32 } from "../upload/crc32.js";
@@ -20,6 +20,7 @@ export class RkLuts extends LitElement {
     luts: { state: true },
     said: { state: true },
     problem: { state: true },
+    asked: { state: true },
   };
 
   static styles = [
@@ -50,6 +51,24 @@ export class RkLuts extends LitElement {
       p {
         margin-top: 8px;
       }
+      details {
+        margin-top: 8px;
+      }
+      ul {
+        list-style: none;
+        margin: 8px 0 0;
+        padding: 0;
+        max-width: 560px;
+      }
+      li {
+        display: flex;
+        justify-content: space-between;
+        align-items: center;
+        gap: 12px;
+        padding: 6px 0;
+        border-top: 1px solid var(--line);
+        overflow-wrap: anywhere;
+      }
       p:empty {
         display: none;
       }
@@ -65,6 +84,8 @@ export class RkLuts extends LitElement {
     this.said = "";
     /** @type {unknown} */
     this.problem = null;
+    /** Id of the LUT that is deleted when the button is pressed once more. */
+    this.asked = "";
     /** What is under way; the next thing waits for it. @type {Promise<void>} */
     this.turn = Promise.resolve();
   }
@@ -114,6 +135,35 @@ export class RkLuts extends LitElement {
     this.said = `Added ${lut.name}. Choose it to show new versions through it.`;
   }
 
+  /** @param {import("../api.js").Lut} lut */
+  #delete(lut) {
+    if (this.asked !== lut.id) {
+      this.asked = lut.id;
+      return;
+    }
+    this.asked = "";
+    this.#try(`Deleting ${lut.name}…`, async () => {
+      await remove(`/productions/${this.production?.id}/luts/${lut.id}`);
+      await this.#read();
+      this.said = `Deleted ${lut.name}.`;
+    });
+  }
+
+  #renderAll() {
+    return html`<details>
+      <summary>All LUTs</summary>
+      <ul>
+        ${this.luts.map(
+          (lut) =>
+            html`<li>
+              <span><b>${lut.name}</b> <span class="quiet">${lut.points} points, added by ${lut.added_by}</span></span>
+              <button class=${this.asked === lut.id ? "bad" : ""} aria-label="${this.asked === lut.id ? "Really delete" : "Delete"} ${lut.name}" @click=${() => this.#delete(lut)}>${this.asked === lut.id ? "Really delete" : "Delete"}</button>
+            </li>`,
+        )}
+      </ul>
+    </details>`;
+  }
+
   /** @param {{id?: string, input?: string, scope?: string}} change */
   #choose(change) {
     this.#try("", async () => {
@@ -138,6 +188,7 @@ export class RkLuts extends LitElement {
         <button id="add-lut" @click=${this.#add}>Add a LUT</button>
       </div>
       <p id="lut-meaning" class="quiet">${meaningOf(chosen)}</p>
+      ${this.luts.length ? this.#renderAll() : nothing}
       <p role="status">${this.said}</p>
       <p role="alert" class="bad">${this.problem ? (this.problem instanceof Error && !("advice" in this.problem) ? sentence(this.problem.message) : wordsInOne(this.problem)) : ""}</p>`;
   }

@@ -3,7 +3,7 @@
 import { LitElement, css, html, nothing } from "../lit.js";
 import { get } from "../api.js";
 import { wordsInOne } from "../sentences.js";
-import { companyPage, shared } from "../styles.js";
+import { companyPage, shared, stackedTable } from "../styles.js";
 
 /**
  * @typedef {{id: string, kind: string, host: string, pid: number, started_at: string, ended_at: string | null,
@@ -25,6 +25,7 @@ export class RkProcesses extends LitElement {
   static styles = [
     shared,
     companyPage,
+    stackedTable,
     css`
       .links {
         display: flex;
@@ -43,25 +44,6 @@ export class RkProcesses extends LitElement {
         margin-top: 18px;
       }
       @media (max-width: 720px) {
-        :host {
-          padding-top: 20px;
-        }
-        thead {
-          position: absolute;
-          left: -9999px;
-        }
-        tr {
-          display: grid;
-          grid-template-columns: minmax(0, 1fr) auto;
-          gap: 2px 12px;
-          padding: 11px 4px;
-          border-bottom: 1px solid var(--line);
-        }
-        th,
-        td {
-          border: 0;
-          padding: 0;
-        }
         .where {
           text-align: right;
         }

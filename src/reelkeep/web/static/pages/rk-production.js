@@ -283,7 +283,7 @@ export class RkProduction extends LitElement {
   render() {
     return html`
       <div class="top">
-        <h1>${this.production?.name ?? ""}</h1>
+        <h1 ?hidden=${!this.production}>${this.production?.name ?? ""}</h1>
         ${this.production && this.#role === "production_admin" ? this.#renderSettings() : nothing}
         ${this.#mayUpload ? html`<button id="upload-folder" @click=${() => this.#pick(true)}>Upload a folder</button>
               <button class="primary" id="upload" @click=${() => this.#pick(false)}>${icons.upload}Upload files</button>` : nothing}

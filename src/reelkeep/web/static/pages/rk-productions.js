@@ -30,6 +30,7 @@ export class RkProductions extends LitElement {
       }
       .top {
         display: flex;
+        flex-wrap: wrap;
         align-items: center;
         justify-content: space-between;
         gap: 12px;
@@ -127,11 +128,17 @@ export class RkProductions extends LitElement {
     }
   }
 
+  /** Whether the pages of the whole company are open to this person. */
+  get #seesCompany() {
+    return this.me?.user.is_company_admin || (this.me?.user.is_support && this.me.support?.whole_company);
+  }
+
   render() {
     return html`
       <div class="top">
         <h1>Productions</h1>
-        ${this.me?.user.is_company_admin ? html`<a class="button" href="/network">Network</a><a class="button" href="/storage">Storage</a><button aria-expanded=${this.adding} @click=${this.#toggleAdding}>New production</button>` : nothing}
+        ${this.#seesCompany ? html`<a class="button" href="/support">Support</a><a class="button" href="/network">Network</a><a class="button" href="/storage">Storage</a>` : nothing}
+        ${this.me?.user.is_company_admin ? html`<button aria-expanded=${this.adding} @click=${this.#toggleAdding}>New production</button>` : nothing}
       </div>
       ${this.adding
         ? html`<form @submit=${this.#add}>

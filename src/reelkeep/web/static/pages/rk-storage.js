@@ -6,11 +6,12 @@ import { wordsInOne } from "../sentences.js";
 import { sizeText } from "../measures.js";
 import { companyPage, shared } from "../styles.js";
 import { sentencesOf, tryFromHere } from "./browser-check.js";
+import "./rk-audits.js";
 import "./rk-onboarding.js";
 
 /**
  * @typedef {{connection: string, bucket: string, state: string, inherited_from: string}} Placement
- * @typedef {{id: string, name: string, bucket: string, prefix: string, region: string, state: string, hosted: boolean,
+ * @typedef {{id: string, name: string, bucket: string, prefix: string, region: string, state: string, hosted: boolean, isolated: boolean,
  *   why: string | null, answers: boolean, waits_for_key: boolean, away: boolean, versions: number, original_bytes: number}} Connection
  * @typedef {{connections: Connection[], company: Placement | null,
  *   productions: {id: string, name: string, placement: Placement | null}[],
@@ -34,7 +35,7 @@ const FROM_WORDS = /** @type {Record<string, string>} */ ({
 });
 
 export class RkStorage extends LitElement {
-  static properties = { user: {}, storage: { state: true }, estimate: { state: true }, problem: { state: true }, replica: { state: true }, resuming: { state: true }, tried: { state: true } };
+  static properties = { user: {}, storage: { state: true }, estimate: { state: true }, problem: { state: true }, replica: { state: true }, wrappingKey: { state: true }, resuming: { state: true }, tried: { state: true } };
 
   static styles = [
     shared,
@@ -82,6 +83,11 @@ export class RkStorage extends LitElement {
         align-items: center;
         margin-bottom: 10px;
       }
+      .choices {
+        display: flex;
+        flex-wrap: wrap;
+        column-gap: 20px;
+      }
       @media (max-width: 640px) {
         :host {
           padding-top: 20px;
@@ -121,6 +127,8 @@ export class RkStorage extends LitElement {
     /** @type {unknown} */
     this.problem = null;
     this.replica = false;
+    /** The estimate counts a wrapping key, too, where there is none yet. */
+    this.wrappingKey = false;
     /** Id of the connection that is being put into use again. */
     this.resuming = "";
     /** What this browser met at connections, by id; null while it tries. @type {Map<string, import("./browser-check.js").BrowserSaw | null>} */
@@ -207,12 +215,15 @@ export class RkStorage extends LitElement {
   }
 
   async #readEstimate() {
-    this.estimate = await get(`/storage/estimate?replica=${this.replica}`);
+    this.estimate = await get(`/storage/estimate?replica=${this.replica}&wrapping_key=${this.wrappingKey}`);
   }
 
-  /** @param {Event} event */
-  async #setReplica(event) {
-    this.replica = /** @type {HTMLInputElement} */ (event.target).checked;
+  /**
+   * @param {"replica" | "wrappingKey"} which
+   * @param {Event} event
+   */
+  async #setEstimate(which, event) {
+    this[which] = /** @type {HTMLInputElement} */ (event.target).checked;
     try {
       await this.#readEstimate();
     } catch (problem) {
@@ -253,7 +264,7 @@ export class RkStorage extends LitElement {
               ${storage.connections.map(
                 (one) =>
                   html`<tr>
-                    <th scope="row">${one.name}${one.hosted ? html` <span class="quiet">hosted by the operator</span>` : nothing}</th>
+                    <th scope="row">${one.name}${one.hosted ? html` <span class="quiet">hosted by the operator</span>` : nothing}${one.isolated ? html` <span class="quiet">isolated: by your own endpoint alone</span>` : nothing}</th>
                     <td>${one.bucket}${one.prefix ? `/${one.prefix}` : ""} <span class="quiet">${one.region}</span></td>
                     <td class=${one.state === "revoked" ? "wide" : ""}>${this.#renderState(one)}</td>
                     <td class="number">${one.versions.toLocaleString("en")} ${one.versions === 1 ? "version" : "versions"}</td>
@@ -263,6 +274,8 @@ export class RkStorage extends LitElement {
             </tbody>
           </table>`}
       ${this.#renderKey(storage.company_key)}
+      <h2 id="audits">Audits</h2>
+      <rk-audits></rk-audits>
       ${this.#renderTries(storage.connections)}
       <h2 id="places">New versions</h2>
       <table class="stack" aria-labelledby="places">
@@ -313,7 +326,12 @@ export class RkStorage extends LitElement {
   #renderEstimate(estimate) {
     return html`
       <h2 id="cost">What a month costs</h2>
-      <label><input type="checkbox" .checked=${this.replica} @change=${this.#setReplica} /> With a replica in another region</label>
+      <div class="choices">
+        <label><input type="checkbox" .checked=${this.replica} @change=${(/** @type {Event} */ event) => this.#setEstimate("replica", event)} /> With a replica in another region</label>
+        ${this.storage?.company_key
+          ? nothing
+          : html`<label><input type="checkbox" .checked=${this.wrappingKey} @change=${(/** @type {Event} */ event) => this.#setEstimate("wrappingKey", event)} /> With a key of your own that wraps the company key</label>`}
+      </div>
       <div class="scroll">
         <table aria-labelledby="cost">
           <thead>

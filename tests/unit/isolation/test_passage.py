@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from reelkeep.supervisor.child import Account, Child
-from reelkeep.supervisor.passage import closed_above
+from reelkeep.isolation.passage import closed_above
+from reelkeep.supervisor.child import Account, spawn
 from reelkeep.supervisor.postgres import EmbeddedPostgres
 
 NOBODY = pwd.getpwnam("nobody")
@@ -32,7 +32,7 @@ def said(log: Path, program: list[str], *, directory: Path, reach: list[Path]) -
     """Return what a program of nobody says."""
     log.unlink(missing_ok=True)
     fixed = {"directory": directory, "log": log, "account": ACCOUNT, "death_signal": signal.SIGKILL}
-    child = Child("service", program, reach=reach, **fixed)
+    child = spawn("service", program, reach=reach, **fixed)
     assert child.wait(20)
     return log.read_text()
 

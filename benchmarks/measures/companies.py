@@ -1,0 +1,121 @@
+"""N5: a company's first answer after a cold start. N6: memory of companies that are in use at once.
+
+A cold start is measured from the client's connect, when the company has no app process, to the last byte of an answer
+that needs the database: gateway, zygote, fork, namespaces, birth, application, connection to PostgreSQL and query are
+in it. Memory is PSS (proc_pid_smaps(5)) of app and media process and of their database backends, after both have
+answered; what they share with each other and with the zygote is divided among all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.services.platform import EMAIL, Platform, running_platform
+
+from benchmarks.results import Result
+from reelkeep.cli.installation import Installation
+
+STARTS = int(os.environ.get("RKBENCH_COLD_STARTS", "30"))
+COMPANIES = int(os.environ.get("RKBENCH_COMPANIES", "20"))
+IDLE_SECONDS = 1
+APP, MEDIA = b"reelkeep.web.app_process", b"reelkeep.web.media_process"
+MB = 1_000_000
+
+
+def measure() -> list[Result]:
+    """Return the median of cold starts, and the memory of each of so many companies."""
+    with running_platform(settings={"REELKEEP_IDLE_SECONDS": str(IDLE_SECONDS)}) as platform:
+        seconds = sorted(_cold_starts(platform))
+    median, worst = statistics.median(seconds), seconds[int(len(seconds) * 0.95)]
+    return [
+        Result("N5", f"first answer after a cold start, median of {len(seconds)}", median * 1_000, "ms", 30.0),
+        Result("N5-p95", "the same, 95th percentile", worst * 1_000, "ms"),
+        *_memory(),
+    ]
+
+
+def _cold_starts(platform: Platform) -> Iterator[float]:
+    with platform.api() as api:
+        token = api.login(EMAIL, platform.password)
+    request = f"GET /api/v1/productions HTTP/1.1\r\nHost: acme.localhost:{platform.facts['port']}\r\n"
+    request += f"Authorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    for _ in range(STARTS):
+        while _pids(APP, platform):
+            time.sleep(0.05)
+        time.sleep(0.2)  # the supervisor has heard of the end
+        began = time.perf_counter()
+        answer = _exchange(platform, request)
+        yield time.perf_counter() - began
+        assert answer.startswith(b"HTTP/1.1 200"), answer[:200]
+
+
+def _exchange(platform: Platform, request: str) -> bytes:
+    answer = b""
+    with socket.create_connection(("127.0.0.1", platform.facts["port"]), timeout=60) as client:
+        client.sendall(request.encode())
+        while more := client.recv(1 << 16):
+            answer += more
+    return answer
+
+
+def _memory() -> list[Result]:
+    with running_platform() as platform:
+        operator = Installation(platform.data)
+        slugs = ["acme", *(f"c{number}" for number in range(1, COMPANIES))]
+        for slug in slugs[1:]:
+            operator.create_company(slug, slug, "localhost")
+        for slug in slugs:
+            _wake(platform, slug)
+        pids = _pids(APP, platform) + _pids(MEDIA, platform)
+        assert len(pids) == 2 * COMPANIES, len(pids)
+        processes = sum(map(_pss_bytes, pids))
+        backends = sum(map(_pss_bytes, _backends(platform)))
+    each = (processes + backends) / COMPANIES / MB
+    what = f"PSS of a company with its backends, {COMPANIES} in use at once"
+    return [
+        Result("N6", what, each, "MB", 40.0),
+        Result("N6-backends", "of that, its database backends", backends / COMPANIES / MB, "MB"),
+        Result(
+            "N6-300", f"300 companies at that size, by calculation from {COMPANIES}", each * 300 / 1_000, "GB", 24.0
+        ),
+    ]
+
+
+def _wake(platform: Platform, slug: str) -> None:
+    login = '{"email": "nobody@example.com", "password": "no", "kind": "cli"}'
+    port = platform.facts["port"]
+    for host, line in (
+        (f"{slug}.localhost", "POST /api/v1/login"),
+        (f"{slug}-media.localhost", f"GET /p/{'0' * 43}/manifest.mpd"),
+    ):
+        body = login if line.startswith("POST") else ""
+        head = f"{line} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+        deadline = time.monotonic() + 60
+        while True:
+            answer = _exchange(platform, f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}")
+            if re.match(rb"HTTP/1.1 (401|403|404)", answer):
+                break
+            assert time.monotonic() < deadline, answer[:200]
+            time.sleep(0.2)
+
+
+def _pids(title: bytes, platform: Platform) -> list[int]:
+    return [pid for pid, line in platform.processes().items() if title.decode() in line[0]]
+
+
+def _backends(platform: Platform) -> list[int]:
+    """Return PostgreSQL's processes for companies: their databases have names of their own."""
+    lines = {pid: line[0] for pid, line in platform.processes().items()}
+    return [pid for pid, line in lines.items() if line.startswith("postgres: c_")]
+
+
+def _pss_bytes(pid: int) -> int:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(r"^Pss: +(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) << 10 if found else 0
