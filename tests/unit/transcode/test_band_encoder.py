@@ -168,9 +168,18 @@ def test_a_gop_that_leaks_is_encoded_another_way_and_at_last_as_keyframes() -> N
             assert psnr(picture[:HEIGHT].astype(np.int32), made) > 32
 
 
-@pytest.mark.parametrize("limits_db", [(0, 0), (math.inf, 0)], ids=["hard edges", "soft edges"])
-def test_bands_with_a_mark_in_their_middle_change_nothing_that_is_seen_outside(limits_db: tuple[float, float]) -> None:
-    """The bands of a film with a mark are put into the film without one, as it is done for one viewer."""
+@pytest.mark.parametrize(
+    ("limits_db", "kept_db"),
+    [((0, 0), LEAK_LIMIT_DB), ((math.inf, 0), DRIFT_LIMIT_DB)],
+    ids=["hard edges", "soft edges"],
+)
+def test_bands_with_a_mark_in_their_middle_change_nothing_that_is_seen_outside(
+    limits_db: tuple[float, float], kept_db: float
+) -> None:
+    """The bands of a film with a mark are put into the film without one, as it is done for one viewer.
+
+    Both films may be off by the limit from what their encoders had, so that one may be off by twice that from the other.
+    """
     (config, clean), (_, drawn) = encoded(limits_db), encoded(limits_db, mark=True)
     row = -(-WIDTH // MACROBLOCK_PX)
     rows = {band.first_row * row for band in BANDS}
@@ -184,9 +193,9 @@ def test_bands_with_a_mark_in_their_middle_change_nothing_that_is_seen_outside(l
             pairs = zip(slices_of(plain), slices_of(mark), strict=True)
             chosen = [two if parse_slice_header(nal, tracks).first_macroblock in rows else nal for nal, two in pairs]
             swapped.append(b"".join(len(nal).to_bytes(4, "big") + nal for nal in chosen))
-        for before, after in zip(decoded(config, samples_of(one)), decoded(config, swapped), strict=True):
-            assert psnr(before[outside], after[outside]) > 48
-            assert psnr(before[~outside], after[~outside]) < 30, "the mark is there"
+        before, after = (np.stack(decoded(config, units)) for units in (samples_of(one), swapped))
+        assert psnr(before[:, outside], after[:, outside]) > kept_db - 20 * math.log10(2)
+        assert all(psnr(*each) < 30 for each in zip(before[:, ~outside], after[:, ~outside], strict=True)), "the mark"
 
 
 @given(st.integers(2, 16_384), st.integers(0, 3))
