@@ -178,7 +178,7 @@ def test_bands_with_a_mark_in_their_middle_change_nothing_that_is_seen_outside(
 ) -> None:
     """The bands of a film with a mark are put into the film without one, as it is done for one viewer.
 
-    Both films may be off by the limit from what their encoders had, so that one may be off by twice that from the other.
+    Both may be off by the limit from what their encoders had, so that one may be off by twice that from the other.
     """
     (config, clean), (_, drawn) = encoded(limits_db), encoded(limits_db, mark=True)
     row = -(-WIDTH // MACROBLOCK_PX)

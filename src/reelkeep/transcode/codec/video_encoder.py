@@ -119,7 +119,7 @@ def open_x264(width_px: int, height_px: int, settings: Settings, rate: FrameRate
     context.thread_type, context.thread_count = "FRAME", threads
     context.flags |= int(av.codec.context.Flags.global_header) | int(av.codec.context.Flags.closed_gop)
     gop = (f"keyint={settings.gop_frames}", f"min-keyint={settings.gop_frames}", "scenecut=0", "open-gop=0")
-    # Runners with different processors share a film. With AVX-512, x264's macroblock tree is not even the same each time.
+    # Runners with different processors share a film; with AVX-512, x264 does not even make the same film each time.
     same = ("stitchable=1", "force-cfr=1", "cpu-independent=1")
     context.options = {
         "preset": PRESET,
