@@ -20,7 +20,6 @@ CLIPS: Final = ("bikes.mp4", "bigbuckbunny.mp4")
 GRAIN: Final = 6  # as in tests.media.clips.strip_clip
 RATE: Final = FrameRate(24, 1)
 _GRAIN_SEED: Final = 20
-_THREADS: Final = 2
 Pictures = list[NDArray[np.uint8]]  # planar 4:2:0, as av.VideoFrame.to_ndarray gives it
 
 
@@ -48,7 +47,7 @@ def grained(name: str, width_px: int, height_px: int, grain: int = GRAIN, frames
 def encode(rung: Rung, source: Pictures) -> Encode:
     """Encode pictures as the codec does for this rung, and decode them."""
     started = time.process_time()
-    encoder = (BandEncoder if rung.bands else VideoEncoder)(rung, RATE, 0, _THREADS)
+    encoder = (BandEncoder if rung.bands else VideoEncoder)(rung, RATE, 0)
     config = encoder.track().codec_config
     fragments = []
     for number, picture in enumerate(source):

@@ -49,7 +49,7 @@ def peak_bytes(clip: Path, threads: int = 0) -> Peak:
     """Have the sandboxed codec make everything of a file and return the most memory it held.
 
     Args:
-        threads: of each decoder and encoder, as a machine with more processors has them; 0: as this one has them.
+        threads: of each decoder, as a machine with more processors has them; 0: as this one has them.
 
     Raises:
         Refused: it could not, for want of memory perhaps.

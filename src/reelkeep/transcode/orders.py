@@ -168,7 +168,7 @@ class Job:
     unit_seconds: int = 0  # the length a long film is cut into units of; 0: it is not cut
     find_cuts: bool = False  # say where to cut, once the first picture is out
     cuts: tuple[int, ...] = ()  # where it was cut: the first frames of all units but the first
-    threads: int = 0  # of each decoder and encoder; 0: by the number of processors (codec/processors.py)
+    threads: int = 0  # of each decoder; 0: by the number of processors (codec/processors.py)
     bands: int = DEFAULT_BANDS
     largest_edge_px: int = DEFAULT_LARGEST_EDGE_PX
     max_picture_px: int = MediaLimits.max_picture_px

@@ -64,7 +64,7 @@ def marked(picture: np.ndarray) -> np.ndarray:
 
 
 def encoded(limits_db: tuple[float, float] = LIMITS_DB, *, mark: bool = False) -> tuple[bytes, list[Fragment]]:
-    encoder = BandEncoder(RUNG, RATE, 0, 2, limits_db)
+    encoder = BandEncoder(RUNG, RATE, 0, limits_db)
     film = tuple(map(marked, source())) if mark else source()
     made = [fragment for number, picture in pictures(film) for fragment in encoder.encode(number, picture)]
     return encoder.track().codec_config, [*made, *encoder.finish()]
@@ -104,6 +104,30 @@ def test_the_same_pictures_give_the_same_bytes() -> None:
     assert encoded() == encoded()
 
 
+def test_the_same_pictures_give_the_same_bytes_where_the_rate_cap_holds() -> None:
+    settings = Settings(12, 18.0, 1_000_000)
+    grain = np.random.default_rng(20).integers(-8, 9, (8, 540, 640))
+    film = [
+        np.clip(scaled.astype(np.int16) + grain[number % 8], 0, 255).astype(np.uint8) for number, scaled in larger()
+    ]
+
+    def made() -> list[bytes]:
+        context, packets = open_x264(640, 360, settings, RATE), []
+        for number, picture in pictures(tuple(film)):
+            picture.pts, picture.time_base = number, context.time_base
+            packets += context.encode(picture)
+        return [bytes(packet) for packet in [*packets, *context.encode(None)]]
+
+    first = made()
+    assert sum(map(len, first)) * 8 * RATE.numerator > settings.max_bps * len(first), "the cap holds"
+    assert all(made() == first for _ in range(3))
+
+
+def larger() -> Iterator[tuple[int, np.ndarray]]:
+    for number, picture in pictures(source() * 2):
+        yield number, picture.reformat(width=640, height=360).to_ndarray()
+
+
 def test_the_carriers_own_parser_finds_the_bands_where_they_are() -> None:
     config, fragments = encoded()
     track = video_track(config, RATE.numerator)
@@ -129,7 +153,7 @@ def _splice(cut: tuple[np.ndarray, ...]) -> Gop:
     grey = tuple(np.full((height * 3 // 2, WIDTH), 128, np.uint8) for _ in cut)
     streams, configs = [], []
     for arrays, lines in ((cut, HEIGHT), (grey, height)):
-        context = open_x264(WIDTH, lines, settings, RATE, 1)
+        context = open_x264(WIDTH, lines, settings, RATE)
         packets: list[Any] = []
         for number, picture in pictures(arrays):
             picture.pts, picture.time_base = number, context.time_base

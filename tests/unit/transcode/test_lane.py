@@ -38,7 +38,7 @@ class Encoder:
 
 
 def lane_of(encoder: Encoder) -> Lane:
-    return Lane(encoder)  # type: ignore[arg-type]
+    return Lane(encoder, goes_first=True)  # type: ignore[arg-type]
 
 
 def feed(lane: Lane, count: int) -> list[Any]:

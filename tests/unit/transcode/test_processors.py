@@ -7,19 +7,17 @@ import os
 import pytest
 
 from reelkeep.transcode.codec import processors
-from reelkeep.transcode.codec.processors import decoder_threads, encoder_threads, workers
+from reelkeep.transcode.codec.processors import decoder_threads, workers
 
 UHD_PX = 3840 * 2160
 
 
-@pytest.mark.parametrize(
-    ("machine", "sequence", "decoder", "encoder"), [(1, 1, 2, 1), (2, 2, 3, 3), (8, 8, 9, 8), (64, 16, 16, 8)]
-)
+@pytest.mark.parametrize(("machine", "sequence", "decoder"), [(1, 1, 2), (2, 2, 3), (8, 8, 9), (64, 16, 16)])
 def test_a_larger_machine_has_more_threads_up_to_a_bound(
-    monkeypatch: pytest.MonkeyPatch, machine: int, sequence: int, decoder: int, encoder: int
+    monkeypatch: pytest.MonkeyPatch, machine: int, sequence: int, decoder: int
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(machine)))
-    assert (workers(0), decoder_threads(0, UHD_PX), encoder_threads(0)) == (sequence, decoder, encoder)
+    assert (workers(0), decoder_threads(0, UHD_PX)) == (sequence, decoder)
 
 
 def test_large_pictures_are_decoded_few_at_a_time() -> None:
@@ -29,4 +27,4 @@ def test_large_pictures_are_decoded_few_at_a_time() -> None:
 
 
 def test_a_job_may_ask_for_fewer() -> None:
-    assert (workers(1), decoder_threads(1, UHD_PX), encoder_threads(1)) == (1, 1, 1)
+    assert (workers(1), decoder_threads(1, UHD_PX)) == (1, 1)

@@ -2,13 +2,15 @@
 
 While the picture is encoded, static noise stands in its bands, so that nothing outside is predicted from inside; those
 slices are dropped. The bands are encoded at the same time as a small picture of their own. Every GOP is decoded and
-compared before it goes out (``leakage``); one that leaks is encoded again another way.
+compared before it goes out (``leakage``), while the next is encoded; one that leaks is encoded again another way.
 """
 
 from __future__ import annotations
 
 import enum
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ from reelkeep.transcode.bands import bands_share
 from reelkeep.transcode.codec.leakage import DRIFT_LIMIT_DB, LEAK_LIMIT_DB, Gop, leak_db
 from reelkeep.transcode.codec.noise import Planes, noise
 from reelkeep.transcode.codec.planes import new_picture, planes_of, put, put_chroma_edges, put_real_edges, rows_of
+from reelkeep.transcode.codec.processors import stand_behind
 from reelkeep.transcode.codec.slice_header import Widths
 from reelkeep.transcode.codec.splice import Mismatch, Splicer, places_in_stack, stack_rows
 from reelkeep.transcode.codec.video_encoder import Settings, fragment_of, open_x264, slices_only, track_of
@@ -31,6 +34,7 @@ _BAND_CRF_LESS: Final = 1.0  # a mark is drawn on what a decoder makes of the ba
 # Across a soft edge one picture goes on, and the filter would have to do the same on both sides: there is none.
 _NO_DEBLOCKING: Final = ("no-deblock=1",)
 _SOFT_PART: Final = Fraction(1, 4)  # of a band's height at each edge: no mark is drawn there
+_MAX_CHECKING: Final = 1  # GOPs whose pictures are kept beside those that are being encoded
 
 
 class Way(enum.Enum):
@@ -47,7 +51,7 @@ _RATES: Final = {Way.HARD: 1, Way.SOFT: 1, Way.ALONE: 4}  # times the cap of a r
 class BandEncoder:
     """Encodes frames of consecutive grid numbers from ``first`` on, like ``VideoEncoder``, for a rung with bands.
 
-    Holds the pictures of the GOPs under way until they have gone out.
+    Holds the pictures of the GOPs under way until they have been checked. GOPs come out in order.
 
     Args:
         limits_db: what a GOP must reach with hard and with soft edges, or it is encoded again.
@@ -58,16 +62,16 @@ class BandEncoder:
         rung: Rung,
         rate: FrameRate,
         first: int,
-        threads: int,
         limits_db: tuple[float, float] = (LEAK_LIMIT_DB, DRIFT_LIMIT_DB),
     ) -> None:
         self._rung = rung
         self._limits_db = dict(zip((Way.HARD, Way.SOFT), limits_db, strict=True))
         self._rate = rate
-        self._threads = threads
         self.first = first
         self._held: list[tuple[int, Any]] = []
-        self._pair = _Pair(rung, rate, threads, Way.HARD)
+        self._checker = ThreadPoolExecutor(1, "check", initializer=stand_behind)
+        self._checking: deque[Future[Fragment]] = deque()
+        self._pair = _Pair(rung, rate, Way.HARD)
         self._track = track_of(rung, rate, self._pair.base)
         self._small_config = bytes(self._pair.both[1].extradata)
         self._splicer = Splicer(
@@ -83,19 +87,25 @@ class BandEncoder:
         self._held.append((number, picture))
         self._pair.add(number, picture)
         while self._pair.length >= self._rung.gop_frames:
-            yield self._gop(self._rung.gop_frames)
+            self._check(self._rung.gop_frames)
+        while self._checking and (len(self._checking) > _MAX_CHECKING or self._checking[0].done()):
+            yield self._checking.popleft().result()
 
     def finish(self) -> Iterator[Fragment]:
         """Yield everything that is left; the encoder cannot be used afterwards."""
-        if self._held:
-            self._pair.flush()
+        self._pair.finish()
         while self._held:
-            yield self._gop(min(len(self._held), self._rung.gop_frames))
+            self._check(min(len(self._held), self._rung.gop_frames))
+        self._checker.shutdown(wait=False)
+        while self._checking:
+            yield self._checking.popleft().result()
 
-    def _gop(self, length: int) -> Fragment:
+    def _check(self, length: int) -> None:
         pictures = self._held[:length]
         del self._held[:length]
-        base, bands = self._pair.take(length)
+        self._checking.append(self._checker.submit(self._gop, pictures, *self._pair.take(length)))
+
+    def _gop(self, pictures: Sequence[tuple[int, Any]], base: Sequence[Any], bands: Sequence[Any]) -> Fragment:
         bodies = self._checked(base, bands, Way.HARD)
         if bodies is None:
             base, bands = self._again(pictures, Way.SOFT)
@@ -106,10 +116,10 @@ class BandEncoder:
         return fragment_of(self._rung, self._rate, pictures[0][0], base, bodies)
 
     def _again(self, pictures: Sequence[tuple[int, Any]], way: Way) -> tuple[list[Any], list[Any]]:
-        pair = _Pair(self._rung, self._rate, self._threads, way)
+        pair = _Pair(self._rung, self._rate, way)
         for number, picture in pictures:
             pair.add(number, picture)
-        pair.flush()
+        pair.finish()
         return pair.take(len(pictures))
 
     def _spliced(self, base: Sequence[Any], bands: Sequence[Any]) -> list[bytes]:
@@ -132,9 +142,9 @@ class BandEncoder:
 
 
 class _Pair:
-    """The two encoders of one rung, fed in step."""
+    """The two encoders of one rung, fed in step, side by side."""
 
-    def __init__(self, rung: Rung, rate: FrameRate, threads: int, way: Way) -> None:
+    def __init__(self, rung: Rung, rate: FrameRate, way: Way) -> None:
         self._rung, self._way = rung, way
         slice_rows, row_macroblocks = rung.bands[0].rows, -(-rung.width_px // MACROBLOCK_PX)
         self._stack_px = stack_rows(rung.bands) * MACROBLOCK_PX
@@ -147,8 +157,9 @@ class _Pair:
 
         around = Settings(rung.gop_frames, rung.crf, max_bps - bands_bps, common)
         inside = Settings(rung.gop_frames, max(0.0, rung.crf - _BAND_CRF_LESS), bands_bps, common)
-        self.base = open_x264(rung.width_px, rung.height_px, around, rate, threads)
-        self._bands = open_x264(rung.width_px, self._stack_px, inside, rate, 1)
+        self.base = open_x264(rung.width_px, rung.height_px, around, rate)
+        self._bands = open_x264(rung.width_px, self._stack_px, inside, rate)
+        self._beside = ThreadPoolExecutor(1, "bands", initializer=stand_behind)
         self._packets: tuple[list[Any], list[Any]] = ([], [])
         self._fill = [noise(rung.width_px, band.rows, number) for number, band in enumerate(rung.bands)]
         self._guard = noise(rung.width_px, slice_rows, len(rung.bands))
@@ -178,10 +189,10 @@ class _Pair:
         for band, place in zip(self._rung.bands, self._places, strict=True):
             self._put_edges(planes_of(around), samples, band, band, beyond=0)
             self._put_edges(target, samples, place, band, beyond=1)
-        for context, packets, each in zip(self.both, self._packets, (around, small), strict=True):
+        for context, each in zip(self.both, (around, small), strict=True):
             each.pts, each.time_base = number, context.time_base
             each.pict_type = av.video.frame.PictureType.I if self._way is Way.ALONE else 0
-            packets += context.encode(each)
+        self._encode(around, small)
 
     def _put_edges(self, target: Planes, samples: Planes, place: Band, real: Band, *, beyond: int) -> None:
         if self._way is Way.SOFT:
@@ -189,9 +200,15 @@ class _Pair:
         else:
             put_chroma_edges(target, samples, place, real, beyond=beyond)
 
-    def flush(self) -> None:
-        for context, packets in zip(self.both, self._packets, strict=True):
-            packets += context.encode(None)
+    def finish(self) -> None:
+        """Let both come to their ends; nothing is added afterwards."""
+        self._encode(None, None)
+        self._beside.shutdown(wait=False)
+
+    def _encode(self, around: Any, small: Any) -> None:
+        bands = self._beside.submit(self._bands.encode, small)
+        self._packets[0].extend(self.base.encode(around))
+        self._packets[1].extend(bands.result())
 
     def take(self, length: int) -> tuple[list[Any], list[Any]]:
         """Return the next pictures of both, in decode order."""

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
 from reelkeep.transcode.codec.band_encoder import BandEncoder
+from reelkeep.transcode.codec.processors import stand_behind
 from reelkeep.transcode.codec.video_encoder import VideoEncoder
 from reelkeep.transcode.protocol import Fragment, Track
 
@@ -19,12 +20,16 @@ MAX_WAITING: Final = 4  # pictures of a rung that wait for their turn
 
 
 class Lane:
-    """Used by one thread. What goes wrong in the encoder is raised by whichever call comes to it."""
+    """Used by one thread. What goes wrong in the encoder is raised by whichever call comes to it.
 
-    def __init__(self, encoder: VideoEncoder | BandEncoder) -> None:
+    Args:
+        goes_first: it is the lane that all others wait for in the end.
+    """
+
+    def __init__(self, encoder: VideoEncoder | BandEncoder, *, goes_first: bool) -> None:
         self.first = encoder.first
         self._encoder = encoder
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lane")
+        self._thread = ThreadPoolExecutor(1, "lane", initializer=None if goes_first else stand_behind)
         self._waiting: deque[Future[list[Fragment]]] = deque()
 
     def track(self) -> Track:

@@ -1,7 +1,7 @@
-"""How many threads decoders and encoders have: what their libraries would choose, within a bound of ours.
+"""Processors: how many threads decoders have, which threads go first, and which instructions x264 uses.
 
-Each thread holds pictures of its own, and they are most of a codec's memory: without the bound, which libx264 does not
-have, a machine of 64 processors would need several times the memory of one of 16.
+A decoder has what its library would choose, within a bound of ours: each thread holds pictures of its own, and they are
+most of a codec's memory. An encoder has one (``video_encoder``).
 """
 
 from __future__ import annotations
@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from numpy._core._multiarray_umath import __cpu_features__ as _features  # type: ignore[import-not-found]
+
 MAX_THREADS: Final = 16
 MAX_DECODING_BYTES: Final = 1 << 30  # 16 pictures of 2160p
 _PIXEL_BYTES: Final = 8  # four channels of 16 bits
-MAX_ENCODER_THREADS: Final = 8  # of each rung, and all rungs are encoded at once
+_NICENESS: Final = 10  # setpriority(2), of a whole codec's 5: a third of its weight
+# x86-64-v3. With AVX-512, x264's macroblock tree is not the same each time, and its frames are no faster.
+_X86_64_V3: Final = "asm=avx2,fma3,bmi1,bmi2,lzcnt"
 
 
 def workers(wanted: int) -> int:
@@ -30,9 +34,17 @@ def decoder_threads(wanted: int, picture_px: int) -> int:
     return max(1, min(wanted or _processors() + 1, MAX_THREADS, fitting))
 
 
-def encoder_threads(wanted: int) -> int:
-    """Return an encoder's threads: half again as many as there are processors, as libx264 does (``--threads auto``)."""
-    return min(wanted or max(_processors() * 3 // 2, 1), MAX_ENCODER_THREADS)
+def stand_behind() -> None:
+    """Let the encoder of the largest rung go before the calling thread: it has the most to do, in order."""
+    os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+
+
+def x264_instructions() -> tuple[str, ...]:
+    """Return what to tell x264 of the processor, in the form of x264-params: the same bytes each time, and speed.
+
+    The sandbox has no /proc; numpy asks the processor itself (``numpy.show_runtime`` prints it).
+    """
+    return (_X86_64_V3,) if _features.get("X86_V3") else ()
 
 
 def _processors() -> int:

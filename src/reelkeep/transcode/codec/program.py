@@ -21,7 +21,6 @@ from reelkeep.transcode.codec.original import Original
 from reelkeep.transcode.codec.picture import Deinterlacer, Pictures
 from reelkeep.transcode.codec.probing import Found, probe
 from reelkeep.transcode.codec.problems import Refused
-from reelkeep.transcode.codec.processors import encoder_threads
 from reelkeep.transcode.codec.reader import CUT_OFF_SHARE, Source
 from reelkeep.transcode.codec.sequence import ImageSequence
 from reelkeep.transcode.codec.sound_line import TrackLine
@@ -207,7 +206,7 @@ class PictureLine:
         self._deinterlacer = Deinterlacer()
         self._tiles = Tiles(self.layout, job.resume_tile_sheet)
         self._poster = Poster(facts.frames) if job.poster else None
-        self._lanes = {rung.name: Lane(self._encoder(rung, job.resume_frame)) for rung in self.rungs}
+        self._lanes = {rung.name: self._lane(rung, job.resume_frame) for rung in self.rungs}
         self._opening = self._opening_encoder()
         self._early: list[tuple[int, dict[str, Any]]] = []
         self._last: tuple[Any, dict[str, Any]] | None = None
@@ -240,14 +239,17 @@ class PictureLine:
 
     def _encoder(self, rung: Rung, first: int) -> VideoEncoder | BandEncoder:
         kind = BandEncoder if rung.bands else VideoEncoder
-        return kind(rung, self.rate, first, encoder_threads(self._job.threads))
+        return kind(rung, self.rate, first)
+
+    def _lane(self, rung: Rung, first: int) -> Lane:
+        return Lane(self._encoder(rung, first), goes_first=rung is self.rungs[-1])
 
     def _opening_encoder(self) -> VideoEncoder | BandEncoder | None:
         """The very first GOP of the step rung has an encoder of its own, so that it can be flushed at once."""
         if self._job.resume_frame:
             return None
         step = self.rungs[0]
-        self._lanes[step.name] = Lane(self._encoder(step, STEP_GOP_FRAMES))
+        self._lanes[step.name] = self._lane(step, STEP_GOP_FRAMES)
         return self._encoder(step, 0)
 
     def add(self, frame: Any) -> Iterator[Any]:
@@ -281,7 +283,7 @@ class PictureLine:
         yield from self._empty()
         self.has_stopped = not self._may_go_on(cut)
         if not self.has_stopped:
-            self._lanes = {rung.name: Lane(self._encoder(rung, cut)) for rung in self.rungs}
+            self._lanes = {rung.name: self._lane(rung, cut) for rung in self.rungs}
 
     def _empty(self) -> Iterator[Any]:
         for lane in self._lanes.values():

@@ -11,6 +11,7 @@ import av
 
 from reelkeep.media import FrameRate, Rung, TrackKind
 from reelkeep.transcode.codec.problems import Refused
+from reelkeep.transcode.codec.processors import x264_instructions
 from reelkeep.transcode.codec.splice import slices_of
 from reelkeep.transcode.protocol import Fragment, SampleEntry, Track
 
@@ -26,14 +27,14 @@ class VideoEncoder:
     Any instance made for the same rung and rate has the same SPS and PPS, so that fragments of several fit one track.
     """
 
-    def __init__(self, rung: Rung, rate: FrameRate, first: int, threads: int) -> None:
+    def __init__(self, rung: Rung, rate: FrameRate, first: int) -> None:
         self._rung = rung
         self._rate = rate
         self.first = first
         self._gop_first = first
         self._taken = 0
         self._packets: list[Any] = []
-        self._context = open_x264(rung.width_px, rung.height_px, Settings.of(rung), rate, threads)
+        self._context = open_x264(rung.width_px, rung.height_px, Settings.of(rung), rate)
 
     def track(self) -> Track:
         """Describe the track, also before the first frame."""
@@ -107,27 +108,30 @@ def slices_only(access_unit: bytes) -> bytes:
     return b"".join(len(nal).to_bytes(4, "big") + nal for nal in slices_of(access_unit))
 
 
-def open_x264(width_px: int, height_px: int, settings: Settings, rate: FrameRate, threads: int) -> Any:
-    """Return an open encoder; raise Refused for a size that x264 does not take."""
+def open_x264(width_px: int, height_px: int, settings: Settings, rate: FrameRate) -> Any:
+    """Return an open encoder that makes the same bytes of the same pictures each time.
+
+    Raises:
+        Refused: x264 does not take this size.
+    """
     context: Any = av.CodecContext.create("libx264", "w")
     context.width, context.height, context.pix_fmt = width_px, height_px, "yuv420p"
     context.time_base, context.framerate = Fraction(rate.denominator, rate.numerator), rate.fraction
     context.sample_aspect_ratio = Fraction(1)
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = _LIMITED
-    # libx264 cuts pictures into slices for threads unless told otherwise: slower, larger, and not the same every time.
-    context.thread_type, context.thread_count = "FRAME", threads
+    # With more, what a picture may take depends on how far other threads are with theirs, wherever the rate cap holds.
+    context.thread_count = 1
     context.flags |= int(av.codec.context.Flags.global_header) | int(av.codec.context.Flags.closed_gop)
     gop = (f"keyint={settings.gop_frames}", f"min-keyint={settings.gop_frames}", "scenecut=0", "open-gop=0")
-    # Runners with different processors share a film; with AVX-512, x264 does not even make the same film each time.
-    same = ("stitchable=1", "force-cfr=1", "cpu-independent=1")
+    form = ("annexb=0", "stitchable=1", "force-cfr=1")
     context.options = {
         "preset": PRESET,
         "profile": "high",
         "crf": str(settings.crf),
         "maxrate": str(settings.max_bps),
         "bufsize": str(settings.max_bps * _BUFFER_SECONDS),
-        "x264-params": ":".join((*gop, "annexb=0", *same, *settings.extra)),
+        "x264-params": ":".join((*gop, *form, *x264_instructions(), *settings.extra)),
     }
     try:
         context.open()
