@@ -22,22 +22,24 @@ CLIP_FRAMES = 144 if MOVES > 120 else 96
 SEED = 20261121
 PAINT_SECONDS = 20
 # From each key on, notes when each picture was painted, by number, and by number and lane: in milliseconds since the
-# key went down, at the start of the frame after the one that showed it.
-_WATCH = """(element) => addEventListener("keydown", () => {
-  const pressed = performance.now();
-  const paints = (globalThis.paints = new Map());
-  const look = () => {
-    if (globalThis.paints !== paints) return;
+# key went down, at the start of the frame after the one in which the player put it on top.
+_WATCH = """(element) => {
+  let pressed = 0;
+  const note = () => {
+    const paints = globalThis.paints;
     const { paintedFrame, lane, frame } = element.dataset;
-    const fresh = paintedFrame === frame ? [frame, `${frame} ${lane}`].filter((key) => !paints.has(key)) : [];
-    for (const key of fresh) paints.set(key, null);
-    requestAnimationFrame(() => {
-      for (const key of fresh) paints.set(key, performance.now() - pressed);
-      look();
-    });
+    if (!paints || paintedFrame !== frame) return;
+    for (const name of [frame, `${frame} ${lane}`].filter((name) => !paints.has(name))) {
+      paints.set(name, null);
+      requestAnimationFrame(() => paints.set(name, performance.now() - pressed));
+    }
   };
-  look();
-}, true)"""
+  new MutationObserver(note).observe(element, { attributes: true });
+  addEventListener("keydown", () => {
+    pressed = performance.now();
+    globalThis.paints = new Map();
+  }, true);
+}"""
 # Resolves with when the picture of this name was painted; null: it was not.
 _PAINTED = """([name, seconds]) => new Promise((resolve) => {
   const until = performance.now() + 1000 * seconds;
