@@ -79,6 +79,11 @@ def trace(pid: int) -> str:
     return "attached"
 
 
+def slow_down(pid: int) -> str:
+    os.setpriority(os.PRIO_PROCESS, pid, 19)
+    return "slower"
+
+
 def start_process() -> str:
     if not (pid := os.fork()):
         os._exit(0)
@@ -124,6 +129,7 @@ def attempts(target: dict[str, Any]) -> dict[str, Callable[[], Any]]:
         "see a process": lambda: see_process(target["pid"]),
         "signal a process": lambda: signal_process(target["pid"]),
         "trace a process": lambda: trace(target["victim"]),
+        "slow a process down": lambda: slow_down(target["victim"]),
         "start a process": start_process,
         "execute": execute,
         "new namespace": new_namespace,

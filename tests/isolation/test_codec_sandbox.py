@@ -30,8 +30,8 @@ PROGRAM = Path(__file__).with_name("hostile_program.py")
 SECRET_NAME = "RKTEST_SECRET"
 REACHING_OUT = (
     "network", "local socket", "write a file", "write a memory file", "read a secret file", "read the password file",
-    "list the root", "see a process", "signal a process", "trace a process", "start a process", "execute",
-    "new namespace", "executable memory", "raise a limit",
+    "list the root", "see a process", "signal a process", "trace a process", "slow a process down", "start a process",
+    "execute", "new namespace", "executable memory", "raise a limit",
 )  # fmt: skip
 
 
