@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 from tests.media.codec_runs import run_codec
+from tests.media.mutations import seeds
 from tests.media.originals import make_original
 
 from reelkeep.transcode import protocol
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.sniff import container_of
 
+_DPX_INPUT_DEVICE = 1_556  # SMPTE 268M, 5.3: text of 32 bytes
 PLAYLISTS = {
     "hls": b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n",
     "concat": b"ffconcat version 1.0\nfile '{}'\n",
@@ -100,3 +102,11 @@ def test_other_containers_are_told_cut_off_or_end_where_they_end(name: str, tmp_
         assert 20 <= found.only(protocol.Done).frames == found.facts.frames < 50
     else:
         assert found.only(protocol.Problem).code == "cut_off"
+
+
+def test_a_picture_whose_texts_are_no_utf_8_is_shown_all_the_same(tmp_path: Path) -> None:
+    picture = bytearray(seeds()["dpx"])
+    picture[_DPX_INPUT_DEVICE : _DPX_INPUT_DEVICE + 4] = b"\x87\xff\xd0\x00"
+    run = run_codec(written(tmp_path, bytes(picture)))
+    assert not run.all_of(protocol.Problem)
+    assert run.only(protocol.Done)

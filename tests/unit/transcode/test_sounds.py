@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from tests.media.codec_runs import Run, run_codec
@@ -14,6 +16,7 @@ from tests.media.kinds import PCM, X264, ffmpeg, ffmpeg_says
 from reelkeep.media import AUDIO_RATE_HZ, MAX_SOUNDS
 from reelkeep.media import Loudness as LoudnessFacts
 from reelkeep.transcode import protocol
+from reelkeep.transcode.codec.sound import Timeline
 
 LEVEL = 0.25
 SECONDS = 0.5
@@ -250,3 +253,41 @@ def test_a_film_whose_sound_ended_before_its_picture_began_has_silent_sound(tmp_
     run = run_codec(tmp_path / "film.mkv")
     assert run.only(protocol.Done) == protocol.Done(10, 2, 0)  # the priming frame and one of silence
     assert np.abs(run.sound()).max() < 0.01
+
+
+def decoded(value: float, samples: int, sample_format: str, layout: str, rate: int, start: Fraction) -> Any:
+    """Return a frame of sound as a decoder gives it, every sample the same."""
+    planar, channels = sample_format.endswith("p"), len(av.AudioLayout(layout).channels)
+    shape = (channels, samples) if planar else (1, samples * channels)
+    scaled = np.full(shape, value if sample_format.startswith("flt") else value * 32_768)
+    frame = av.AudioFrame.from_ndarray(
+        scaled.astype(np.float32 if sample_format.startswith("flt") else np.int16), format=sample_format, layout=layout
+    )
+    frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), round(start * rate)
+    return frame
+
+
+OTHER_SOUND = {
+    "another layout": ("s16", "mono", AUDIO_RATE_HZ),
+    "another rate": ("s16", "stereo", 44_100),
+    "another format": ("fltp", "stereo", AUDIO_RATE_HZ),
+    "all of them": ("fltp", "5.1", 96_000),
+}
+
+
+@pytest.mark.parametrize("first", [("s16", "stereo", AUDIO_RATE_HZ), ("fltp", "stereo", AUDIO_RATE_HZ)])
+@pytest.mark.parametrize("second", OTHER_SOUND.values(), ids=OTHER_SOUND.keys())
+def test_sound_that_changes_in_the_middle_goes_on_where_it_was(
+    first: tuple[str, str, int], second: tuple[str, str, int]
+) -> None:
+    timeline, half = Timeline(Fraction(0)), Fraction(1, 2)
+    blocks = [
+        *timeline.add(decoded(0.25, round(half * first[2]), *first, Fraction(0))),
+        *timeline.add(decoded(0.25, round(half * second[2]), *second, half)),
+        *timeline.end(),
+    ]
+    assert {block.shape[0] for block in blocks} == {2}
+    whole = np.concatenate(blocks, axis=1)
+    assert abs(whole.shape[1] - AUDIO_RATE_HZ) <= 32  # a resampler's own delay
+    assert whole[:, :20_000] == pytest.approx(0.25, abs=0.01)
+    assert whole[:, 28_000:44_000].min() > 0.1

@@ -186,5 +186,13 @@ def _timecode(source: Source, picture: Any, rate: FrameRate) -> Timecode | None:
     for text in source.timecode_texts():
         if (timecode := parse_timecode(text, rate)) is not None:
             return timecode
-    own = parse_timecode(picture.metadata.get("timecode", ""), rate)
+    own = parse_timecode(timecode_text(picture), rate)
     return own if own is not None and own.frame else None
+
+
+def timecode_text(picture: Any) -> str:
+    """Return what a decoder says of a picture's start timecode; empty if nothing, or if its texts are no UTF-8."""
+    try:
+        return str(picture.metadata.get("timecode", ""))
+    except UnicodeDecodeError:
+        return ""

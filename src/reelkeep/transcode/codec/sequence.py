@@ -26,7 +26,7 @@ from reelkeep.transcode.codec.colour import Tags, light_of
 from reelkeep.transcode.codec.dpx import dpx_timecode
 from reelkeep.transcode.codec.exr import check_exr, exr_timecode
 from reelkeep.transcode.codec.packed import check_png
-from reelkeep.transcode.codec.probing import NAMES, Found, check_limits, shown_size, upright
+from reelkeep.transcode.codec.probing import NAMES, Found, check_limits, shown_size, timecode_text, upright
 from reelkeep.transcode.codec.problems import Refused
 from reelkeep.transcode.codec.processors import workers
 from reelkeep.transcode.codec.sniff import HEAD_BYTES, container_of
@@ -191,7 +191,7 @@ class ImageSequence:
 
     def _timecode(self) -> Timecode:
         """The first picture's own start timecode, else its number."""
-        text = self._first.metadata.get("timecode", "")
+        text = timecode_text(self._first)
         if self._images.kind is ImageKind.EXR:
             text = exr_timecode(_Content(self._head)) or text
         if self._images.kind is ImageKind.DPX:

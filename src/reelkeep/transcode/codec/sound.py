@@ -33,18 +33,24 @@ _NOTHING: Final[Samples] = np.zeros((1, 0), dtype=np.float32)
 class Timeline:
     """Brings decoded sound to floats at 48 kHz without holes; sample 0 is at ``origin`` seconds.
 
-    Sound from before ``origin`` is dropped, a hole becomes silence, and what overlaps is cut.
+    Sound from before ``origin`` is dropped, a hole becomes silence, and what overlaps is cut. A change of format, rate
+    or layout in the middle of a source is followed.
     """
 
     def __init__(self, origin: Fraction, first_sample: int = 0, channels: int = 2) -> None:
         self._origin = origin
         self._channels = channels
         self._resampler: Any = None
+        self._shape: tuple[Any, ...] = ()  # of what the resampler takes
         self._given = first_sample  # the next sample to give out
         self._arriving: int | None = None  # the next sample to come from the resampler
 
     def add(self, frame: Any) -> Iterator[Samples]:
         """Yield blocks of shape (channels, n), in order, that follow each other without a hole."""
+        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if shape != self._shape:
+            yield from self.end()
+            self._resampler, self._shape = None, shape
         if frame.pts is not None:
             self._set_clock(round((Fraction(frame.pts) * frame.time_base - self._origin) * AUDIO_RATE_HZ))
             frame.pts = None
