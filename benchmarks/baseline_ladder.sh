@@ -18,7 +18,7 @@ x264() { # output stream number, GOP, CRF, maximum rate in bits a second, macrob
     "-crf:v:$1" "$3" "-maxrate:v:$1" "$4" "-bufsize:v:$1" "$(($4 * 2))" \
     "-x264-params:v:$1" "keyint=$2:min-keyint=$2:scenecut=0:open-gop=0:stitchable=1:force-cfr=1:b-adapt=0:b-pyramid=none:weightp=0:ref=1:slice-max-mbs=$5"
 }
-mapfile -t settings < <(x264 0 12 23 2678905 80; x264 1 24 21 7315809 240; x264 2 24 21 13280000 480)
+mapfile -t settings < <(x264 0 12 23 2966297 80; x264 1 24 21 7925460 240; x264 2 24 21 14275556 480)
 to709=out_color_matrix=bt709:out_range=limited
 
 exec "$ffmpeg" -nostdin -hide_banner -loglevel error -y -i "$input" -filter_complex "

@@ -17,7 +17,7 @@ _WORTH_ITS_OWN: Final = 1.2  # a rung less than this larger than the one below i
 _REFERENCE: Final = 1920 * 1080
 _REFERENCE_BPS: Final = 12_000_000  # at 1080p; smaller pictures need more bits for each pixel, hence the power
 _BITS_POWER: Final = 0.75
-_BANDS_EXTRA: Final = 0.9  # of the bands' share of the picture: what more the same quality takes with them
+_BANDS_EXTRA: Final = 1.6  # of the bands' share of the picture: what more the same quality takes with them
 _CRF_LARGE: Final = 21.0
 _CRF_SMALL: Final = 23.0
 

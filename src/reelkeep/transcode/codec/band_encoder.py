@@ -29,7 +29,7 @@ from reelkeep.transcode.protocol import Fragment, Track
 
 # Both encoders must make the same kinds of pictures at the same places, whatever is in them.
 _FIXED_PATTERN: Final = ("b-adapt=0", "b-pyramid=none", "weightp=0", "ref=1")
-_BAND_RATE: Final = Fraction(135, 100)  # of a band's share of the picture: it cannot be predicted from what is around
+_BAND_RATE: Final = Fraction(150, 100)  # of a band's share of the picture: it cannot be predicted from what is around
 _BAND_CRF_LESS: Final = 1.0  # a mark is drawn on what a decoder makes of the band, and encoded once more
 # Across a soft edge one picture goes on, and the filter would have to do the same on both sides: there is none.
 _NO_DEBLOCKING: Final = ("no-deblock=1",)
