@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -28,3 +30,19 @@ def test_large_pictures_are_decoded_few_at_a_time() -> None:
 
 def test_a_job_may_ask_for_fewer() -> None:
     assert (workers(1), decoder_threads(1, UHD_PX)) == (1, 1)
+
+
+@pytest.mark.parametrize("niceness", [0, 5, 15])
+def test_a_thread_stands_behind_and_never_before_where_the_whole_platform_stands(niceness: int) -> None:
+    nobody = 65_534  # root could go forward
+    code = f"""
+import os
+from reelkeep.transcode.codec.processors import stand_behind
+os.setuid({nobody}) if os.getuid() == 0 else None
+os.nice({niceness})
+stand_behind()
+print(os.getpriority(os.PRIO_PROCESS, 0))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    begun = min(19, os.getpriority(os.PRIO_PROCESS, 0) + niceness)
+    assert int(ran.stdout) == max(10, begun)

@@ -6,6 +6,7 @@ most of a codec's memory. An encoder has one (``video_encoder``).
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Final
 
@@ -35,8 +36,12 @@ def decoder_threads(wanted: int, picture_px: int) -> int:
 
 
 def stand_behind() -> None:
-    """Let the encoder of the largest rung go before the calling thread: it has the most to do, in order."""
-    os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+    """Let the encoder of the largest rung go before the calling thread: it has the most to do, in order.
+
+    A codec that stands back further than that already stays as it is: only root goes forward.
+    """
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
 
 
 def x264_instructions() -> tuple[str, ...]:
