@@ -22,7 +22,7 @@ CLIP_FRAMES = 144 if MOVES > 120 else 96
 SEED = 20261121
 PAINT_SECONDS = 20
 # From each key on, notes when each picture was painted, by number, and by number and lane: in milliseconds since the
-# key went down, at the start of the frame after the one in which the player put it on top.
+# key went down, at the start of the second frame after the player said so: it may say so just before the first.
 _WATCH = """(element) => {
   let pressed = 0;
   const note = () => {
@@ -31,7 +31,8 @@ _WATCH = """(element) => {
     if (!paints || paintedFrame !== frame) return;
     for (const name of [frame, `${frame} ${lane}`].filter((name) => !paints.has(name))) {
       paints.set(name, null);
-      requestAnimationFrame(() => paints.set(name, performance.now() - pressed));
+      const set = () => paints.set(name, performance.now() - pressed);
+      requestAnimationFrame(() => requestAnimationFrame(set));
     }
   };
   new MutationObserver(note).observe(element, { attributes: true });

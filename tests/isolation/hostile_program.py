@@ -80,7 +80,7 @@ def trace(pid: int) -> str:
 
 
 def slow_down(pid: int) -> str:
-    os.setpriority(os.PRIO_PROCESS, pid, 19)
+    os.setpriority(os.PRIO_PROCESS, pid, 19)  # 0: this thread
     return "slower"
 
 
@@ -129,7 +129,8 @@ def attempts(target: dict[str, Any]) -> dict[str, Callable[[], Any]]:
         "see a process": lambda: see_process(target["pid"]),
         "signal a process": lambda: signal_process(target["pid"]),
         "trace a process": lambda: trace(target["victim"]),
-        "slow a process down": lambda: slow_down(target["victim"]),
+        "slow a process down": lambda: slow_down(os.getpid()),
+        "stand back": lambda: slow_down(0),
         "start a process": start_process,
         "execute": execute,
         "new namespace": new_namespace,

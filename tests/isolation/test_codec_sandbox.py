@@ -136,6 +136,11 @@ def test_what_succeeds_outside_fails_inside(
     assert behind_barriers[attempt][0] == "failed", behind_barriers[attempt]
 
 
+def test_a_thread_may_stand_back_and_slow_down_nobody_else(behind_barriers: dict[str, Any]) -> None:
+    assert behind_barriers["stand back"] == ["succeeded", "slower"]
+    assert behind_barriers["slow a process down"] == ["failed", errno.EPERM]
+
+
 def test_the_walls_hold_also_before_the_doors_are_closed(
     without_barriers: dict[str, Any], behind_barriers: dict[str, Any]
 ) -> None:

@@ -98,7 +98,7 @@ def _compile(*, starting: bool) -> bytes:
     for name in (*_RUNNING, *(_STARTING if starting else ())):
         _allow(library, filters, name)
     _allow_threads(library, filters)
-    # A thread's own niceness, which only root lowers.
+    # A thread's own niceness: without a capability it can only be raised.
     _allow(library, filters, "setpriority", library.Arg(0, library.EQ, os.PRIO_PROCESS), library.Arg(1, library.EQ, 0))
     if not starting:
         _allow_running_variants(library, filters)

@@ -113,7 +113,7 @@ class _Fetch:
         Each is made only if it is what will be compared; else it is that of nothing.
         """
         sha256, checksum = hashlib.sha256(), 0
-        has_sha256, has_crc32 = self._link.sha256 is not None, self._link.crc32 is not None
+        is_compared = self._link.sha256 is not None or self._link.crc32 is not None
         descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             os.ftruncate(descriptor, self._link.size_bytes)
@@ -126,10 +126,10 @@ class _Fetch:
                     for start in starts:
                         if start in futures:
                             futures[start].result()
-                        for chunk in _chunks(descriptor, start, self._length(start)):
-                            if has_sha256:
+                        for chunk in _chunks(descriptor, start, self._length(start) if is_compared else 0):
+                            if self._link.sha256 is not None:
                                 sha256.update(chunk)
-                            elif has_crc32:
+                            else:
                                 checksum = zlib.crc32(chunk, checksum)
                 finally:
                     self.stop.set()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from reelkeep.transcode.codec import processors
-from reelkeep.transcode.codec.processors import decoder_threads, workers
+from reelkeep.transcode.codec.processors import decoder_threads, workers, x264_instructions
 
 UHD_PX = 3840 * 2160
 
@@ -30,6 +32,12 @@ def test_large_pictures_are_decoded_few_at_a_time() -> None:
 
 def test_a_job_may_ask_for_fewer() -> None:
     assert (workers(1), decoder_threads(1, UHD_PX)) == (1, 1)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="x264 is told nothing elsewhere")
+def test_x264_is_told_of_a_processor_that_has_all_of_x86_64_v3_and_of_no_other() -> None:
+    flags = Path("/proc/cpuinfo").read_text().split()
+    assert bool(x264_instructions()) is ({"avx2", "bmi1", "bmi2", "fma", "abm", "movbe", "f16c"} <= set(flags))
 
 
 @pytest.mark.parametrize("niceness", [0, 5, 15])

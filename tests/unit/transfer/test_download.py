@@ -59,14 +59,15 @@ class Api:
 
     def __init__(self, store: Store) -> None:
         self.store, self.links = store, 0
-        self.name, self.sha256, self.seconds = "Läufer 🎬.mov", hashlib.sha256(FILM).digest(), 900
+        self.name, self.seconds = "Läufer 🎬.mov", 900
+        self.sha256: bytes | None = hashlib.sha256(FILM).digest()
+        self.crc32: bytes | None = zlib.crc32(FILM).to_bytes(4, "big")
 
     def download_link(self, version_id: str) -> DownloadLink:
         self.links += 1
         url = f"http://127.0.0.1:{self.store.server_port}/film?link={self.links}"
         expires_at = datetime.now(UTC) + timedelta(seconds=self.seconds)
-        crc32 = zlib.crc32(FILM).to_bytes(4, "big")
-        return DownloadLink(url, self.name, len(FILM), self.sha256, crc32, expires_at)
+        return DownloadLink(url, self.name, len(FILM), self.sha256, self.crc32, expires_at)
 
 
 @pytest.fixture
@@ -92,6 +93,24 @@ def test_a_film_comes_back_whole_under_its_true_name(api: Api, tmp_path: Path) -
     assert got.verified == "sha256"
     assert seen[-1].done_bytes == seen[-1].total_bytes == len(FILM)
     assert [path.name for path in tmp_path.iterdir()] == ["Läufer 🎬.mov"]
+
+
+@pytest.mark.parametrize(
+    ("sha256", "crc32", "verified"), [(True, False, "sha256"), (False, True, "crc32"), (False, False, "size")]
+)
+def test_the_best_checksum_there_is_is_compared(
+    api: Api, tmp_path: Path, sha256: bool, crc32: bool, verified: str
+) -> None:
+    api.sha256, api.crc32 = api.sha256 if sha256 else None, api.crc32 if crc32 else None
+    got = download(api, "v", tmp_path / "f")
+    assert (got.verified, got.path.read_bytes() == FILM) == (verified, True)
+
+
+def test_a_wrong_crc_is_seen_where_nothing_better_is_known(api: Api, tmp_path: Path) -> None:
+    api.sha256, api.crc32 = None, bytes(4)
+    with pytest.raises(ChecksumMismatch):
+        download(api, "v", tmp_path / "f")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_busy_and_broken_answers_are_made_good(api: Api, store: Store, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ _BAND_CRF_LESS: Final = 1.0  # a mark is drawn on what a decoder makes of the ba
 # Across a soft edge one picture goes on, and the filter would have to do the same on both sides: there is none.
 _NO_DEBLOCKING: Final = ("no-deblock=1",)
 _SOFT_PART: Final = Fraction(1, 4)  # of a band's height at each edge: no mark is drawn there
-_MAX_CHECKING: Final = 1  # GOPs whose pictures are kept beside those that are being encoded
+_MAX_CHECKING: Final = 1  # GOPs whose pictures are kept while the next is encoded
 
 
 class Way(enum.Enum):
@@ -159,7 +159,7 @@ class _Pair:
         inside = Settings(rung.gop_frames, max(0.0, rung.crf - _BAND_CRF_LESS), bands_bps, common)
         self.base = open_x264(rung.width_px, rung.height_px, around, rate)
         self._bands = open_x264(rung.width_px, self._stack_px, inside, rate)
-        self._beside = ThreadPoolExecutor(1, "bands", initializer=stand_behind)
+        self._beside = ThreadPoolExecutor(1, "bands")
         self._packets: tuple[list[Any], list[Any]] = ([], [])
         self._fill = [noise(rung.width_px, band.rows, number) for number, band in enumerate(rung.bands)]
         self._guard = noise(rung.width_px, slice_rows, len(rung.bands))

@@ -17,6 +17,7 @@ from reelkeep.media import (
     TrackKind,
 )
 from reelkeep.transcode.codec.problems import Refused
+from reelkeep.transcode.codec.sound_tracks import MAX_SOUND_HZ, MIN_SOUND_HZ
 from reelkeep.transcode.protocol import Fragment, Peaks, SampleEntry, Track
 
 BITRATE_BPS: Final = 160_000
@@ -49,6 +50,8 @@ class Timeline:
         """Yield blocks of shape (channels, n), in order, that follow each other without a hole."""
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if shape != self._shape:
+            if not MIN_SOUND_HZ <= frame.sample_rate <= MAX_SOUND_HZ:
+                raise Refused("unsupported", f"sound with {frame.sample_rate} samples a second")
             yield from self.end()
             self._resampler, self._shape = None, shape
         if frame.pts is not None:
