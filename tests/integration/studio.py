@@ -6,7 +6,7 @@ import hashlib
 import io
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -72,6 +72,19 @@ class MemoryReader:
         return replace(self, key=key, size_bytes=size_bytes)
 
 
+class HeldObjects(dict[str, bytes]):
+    """Objects of a bucket that take no more from a moment on until they are released."""
+
+    def __init__(self, objects: Mapping[str, bytes], is_enough: Callable[[], bool], released: threading.Event) -> None:
+        super().__init__(objects)
+        self._is_enough, self._released = is_enough, released
+
+    def __setitem__(self, key: str, body: bytes) -> None:
+        if not self._released.is_set() and self._is_enough():
+            assert self._released.wait(60)
+        super().__setitem__(key, body)
+
+
 @dataclass
 class Studio:
     """One company with one stored version and its job."""
@@ -82,6 +95,7 @@ class Studio:
     away: threading.Event
     fetch: Callable[[str, int, int], bytes]
     codecs: list[CodecProcess] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)  # an interrupted job may go on
 
     unit_seconds: int = transcode.UNIT_SECONDS
 
@@ -97,15 +111,25 @@ class Studio:
     def work_and_interrupt(
         self, interrupt: Callable[[], Any], *, after_segments: int, heartbeat_seconds: float = 0.2
     ) -> Outcome:
+        """Work until so many segments are there and no more, then interrupt, and go on; return how it ended.
+
+        An interruption that works on the same film itself sets ``released`` before.
+        """
         outcomes: list[Outcome] = []
+
+        def enough() -> bool:
+            return self.count(segments) >= after_segments
+
+        self.bucket.objects = HeldObjects(self.bucket.objects, enough, self.released)
         worker = threading.Thread(target=lambda: outcomes.append(self.work(heartbeat_seconds)))
         worker.start()
         give_up = time.monotonic() + 60
-        while worker.is_alive() and self.count(segments) < after_segments:
+        while worker.is_alive() and not enough():
             assert time.monotonic() < give_up
             time.sleep(0.01)
         assert worker.is_alive(), "it was over before it could be interrupted"
         interrupt()
+        self.released.set()
         worker.join(60)
         return outcomes[0]
 

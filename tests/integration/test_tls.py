@@ -26,6 +26,8 @@ from reelkeep.gateway.crowd import MAX_OF_ONE_SOURCE, MAX_PEEKING
 @pytest.fixture(scope="module")
 def up() -> Iterator[Front]:
     with front() as one:
+        for host in HOSTS:
+            wait_until(lambda name=host: one.ask(name))  # until it listens, a client is told to come again
         yield one
 
 

@@ -231,6 +231,7 @@ def test_a_job_that_was_taken_over_publishes_nothing_more(studio_of, clip: bytes
     def take_over() -> None:
         with studio.company.engine.begin() as conn:
             conn.execute(update(jobs).values(leased_until=func.now() - timedelta(seconds=1)))
+        studio.released.set()
         heirs.append(studio.work())
 
     outcome = studio.work_and_interrupt(take_over, after_segments=1, heartbeat_seconds=60)
