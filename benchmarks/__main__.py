@@ -20,6 +20,7 @@ MEASURES: Final = {
     "bands": "mark bands: bits, quality and CPU beside the plain ladder",
     "metadata": "N12: the API with a million versions, while the media process serves at half its rate",
     "scenes": "whether a rate for each scene would save bits",
+    "damaged_files": "N15: ten thousand damaged files",
     "companies": "N5: the first answer after a cold start; N6: memory of companies in use",
     "encryption": "cbcs and the seal, alone",
     "first_frame": "N1: the end of an upload to the first picture",

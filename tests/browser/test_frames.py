@@ -17,8 +17,8 @@ from tests.browser.chromium import picture_box, player, player_state, screenshot
 from tests.media.clips import STRIP_HEIGHT, read_strip, strip_clip
 from tests.services.platform import Platform
 
-MOVES = int(os.environ.get("RKTEST_FRAME_MOVES", "120"))
-CLIP_FRAMES = 144 if MOVES > 120 else 96
+MOVES = int(os.environ.get("RKTEST_FRAME_MOVES", "200"))
+CLIP_FRAMES = 144 if MOVES > 200 else 96
 SEED = 20261121
 PAINT_SECONDS = 20
 # From each key on, notes when each picture was painted, by number, and by number and lane: in milliseconds since the
@@ -75,7 +75,7 @@ def numbered(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> st
     return f"{platform.origin}/assets/{sent.asset_id}"
 
 
-@pytest.mark.timeout(3_600 if MOVES > 120 else 400)
+@pytest.mark.timeout(3_600 if MOVES > 200 else 400)
 def test_single_steps_and_random_seeks_never_show_a_wrong_frame(
     browser: Browser, platform: Platform, numbered: str
 ) -> None:

@@ -166,7 +166,7 @@ FILES_A_SANDBOX = 15
 MANY = Bind(Path(codec_of_many.__file__), "/packages/codec_of_many.py")
 
 
-def _fuzz(first: int, count: int) -> list[str]:
+def harm_of_mutants(first: int, count: int) -> list[str]:
     """Run mutants on two threads; return what went wrong with each that did harm."""
     seeds()  # made once, before the threads
     numbers = list(range(first, first + count))
@@ -199,11 +199,11 @@ def _harm_of(numbers: list[int]) -> list[str]:
 
 @pytest.mark.timeout(600)
 def test_three_hundred_damaged_files_do_no_harm() -> None:
-    assert _fuzz(0, FUZZ_FILES) == []
+    assert harm_of_mutants(0, FUZZ_FILES) == []
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7_200)
 @pytest.mark.parametrize("first", range(FUZZ_FILES, SOAK_FILES, 970))
 def test_ten_thousand_damaged_files_do_no_harm(first: int) -> None:
-    assert _fuzz(first, min(970, SOAK_FILES - first)) == []
+    assert harm_of_mutants(first, min(970, SOAK_FILES - first)) == []
