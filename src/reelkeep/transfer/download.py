@@ -75,14 +75,16 @@ def download(
     part = path.with_name(path.name + ".part")
     try:
         fetch = _Fetch(api, version_id, link, part, parallel, on_progress, pace or Pace(), whole)
-        verified = _verify(part, link, *fetch.run())
+        checksum = _Checksum(link)
+        fetch.run(checksum)
+        _verify(part, link.size_bytes, checksum)
         if path.exists():
             raise Conflict(f"{path} is there already", advice="Move it away or name another target.")
         part.rename(path)
         fetch.forget()
     except OSError as error:
         raise RequestError(f"{path} cannot be written: {error.strerror}") from error
-    return Downloaded(path, link.size_bytes, fetch.fetched_bytes, time.monotonic() - started, verified)
+    return Downloaded(path, link.size_bytes, fetch.fetched_bytes, time.monotonic() - started, checksum.kind)
 
 
 class _Fetch:
@@ -107,13 +109,8 @@ class _Fetch:
         self.meter = Meter(link.size_bytes, on_progress, done_bytes=done_bytes, whole=whole)
         self.fetched_bytes = 0
 
-    def run(self) -> tuple[bytes, int]:
-        """Fetch what is missing; return the SHA-256 and the CRC-32 of the whole, made in order while others arrive.
-
-        Each is made only if it is what will be compared; else it is that of nothing.
-        """
-        sha256, checksum = hashlib.sha256(), 0
-        is_compared = self._link.sha256 is not None or self._link.crc32 is not None
+    def run(self, checksum: _Checksum) -> None:
+        """Fetch what is missing; give the checksum the whole in order, while the rest arrives."""
         descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             os.ftruncate(descriptor, self._link.size_bytes)
@@ -126,18 +123,15 @@ class _Fetch:
                     for start in starts:
                         if start in futures:
                             futures[start].result()
-                        for chunk in _chunks(descriptor, start, self._length(start) if is_compared else 0):
-                            if self._link.sha256 is not None:
-                                sha256.update(chunk)
-                            else:
-                                checksum = zlib.crc32(chunk, checksum)
+                        if checksum.kind != "size":
+                            for chunk in _chunks(descriptor, start, self._length(start)):
+                                checksum.add(chunk)
                 finally:
                     self.stop.set()
                     for future in futures.values():
                         future.cancel()
         finally:
             os.close(descriptor)
-        return sha256.digest(), checksum
 
     def forget(self) -> None:
         self._notes.unlink(missing_ok=True)
@@ -239,19 +233,35 @@ def write_at(descriptor: int, data: memoryview, at: int) -> None:
         raise RequestError(f"the file cannot be written: {error.strerror}") from error
 
 
-def _verify(part: Path, link: DownloadLink, sha256: bytes, checksum: int) -> str:
-    right = part.stat().st_size == link.size_bytes
-    if link.sha256 is not None:
-        right = right and link.sha256 == sha256
-    elif link.crc32 is not None:
-        right = right and link.crc32 == checksum.to_bytes(4, "big")
-    if not right:
+class _Checksum:
+    """The best checksum that the first link knows, and what the bytes come to; a later link may know another."""
+
+    def __init__(self, link: DownloadLink) -> None:
+        self.kind = "sha256" if link.sha256 is not None else "crc32" if link.crc32 is not None else "size"
+        self._right = link.sha256 if link.sha256 is not None else link.crc32
+        self._sha256, self._crc32 = hashlib.sha256(), 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        if self.kind == "sha256":
+            self._sha256.update(chunk)
+        else:
+            self._crc32 = zlib.crc32(chunk, self._crc32)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the bytes are those that were uploaded, as far as it is known."""
+        made = {"sha256": self._sha256.digest(), "crc32": self._crc32.to_bytes(4, "big"), "size": None}
+        return made[self.kind] == self._right
+
+
+def _verify(part: Path, size_bytes: int, checksum: _Checksum) -> None:
+    if part.stat().st_size != size_bytes or not checksum.is_right:
         part.unlink()
         part.with_name(part.name + ".json").unlink(missing_ok=True)
         raise ChecksumMismatch(
             "the bytes that were fetched are not those that were uploaded", advice="Run the download again."
         )
-    return "sha256" if link.sha256 is not None else "crc32" if link.crc32 is not None else "size"
 
 
 def _chunks(descriptor: int, start: int, length: int) -> Iterator[bytes]:

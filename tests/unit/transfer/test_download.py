@@ -59,7 +59,7 @@ class Api:
 
     def __init__(self, store: Store) -> None:
         self.store, self.links = store, 0
-        self.name, self.seconds = "Läufer 🎬.mov", 900
+        self.name, self.seconds, self.sha256_known_from = "Läufer 🎬.mov", 900, 1  # the number of a link
         self.sha256: bytes | None = hashlib.sha256(FILM).digest()
         self.crc32: bytes | None = zlib.crc32(FILM).to_bytes(4, "big")
 
@@ -67,7 +67,8 @@ class Api:
         self.links += 1
         url = f"http://127.0.0.1:{self.store.server_port}/film?link={self.links}"
         expires_at = datetime.now(UTC) + timedelta(seconds=self.seconds)
-        return DownloadLink(url, self.name, len(FILM), self.sha256, self.crc32, expires_at)
+        sha256 = self.sha256 if self.links >= self.sha256_known_from else None
+        return DownloadLink(url, self.name, len(FILM), sha256, self.crc32, expires_at)
 
 
 @pytest.fixture
@@ -111,6 +112,12 @@ def test_a_wrong_crc_is_seen_where_nothing_better_is_known(api: Api, tmp_path: P
     with pytest.raises(ChecksumMismatch):
         download(api, "v", tmp_path / "f")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_later_link_that_knows_a_better_checksum_does_not_mix_two(api: Api, tmp_path: Path) -> None:
+    api.seconds, api.sha256_known_from = 30, 2
+    got = download(api, "v", tmp_path / "f", parallel=1)
+    assert (api.links > 2, got.verified, got.path.read_bytes() == FILM) == (True, "crc32", True)
 
 
 def test_busy_and_broken_answers_are_made_good(api: Api, store: Store, tmp_path: Path) -> None:

@@ -153,6 +153,19 @@ export const shared = css`
   }
 `;
 
+/** A page of one small form in the middle. */
+export const doorstep = css`
+  :host {
+    flex: 1;
+    display: grid;
+    place-items: center;
+    padding: 24px 16px 12vh;
+  }
+  h1 {
+    font-size: 22px;
+  }
+`;
+
 /** Of the pages of a company's admins: a column with headings and tables. */
 export const companyPage = css`
   :host {

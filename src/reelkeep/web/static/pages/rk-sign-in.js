@@ -4,27 +4,21 @@ import { LitElement, css, html, nothing } from "../lit.js";
 import { post } from "../api.js";
 import { go } from "../router.js";
 import { words } from "../sentences.js";
-import { shared } from "../styles.js";
+import { doorstep, shared } from "../styles.js";
 
 export class RkSignIn extends LitElement {
   static properties = { next: {}, problem: { state: true }, busy: { state: true } };
 
   static styles = [
     shared,
+    doorstep,
     css`
-      :host {
-        flex: 1;
-        display: grid;
-        place-items: center;
-        padding: 24px 16px 12vh;
-      }
       form {
         width: min(100%, 340px);
         display: grid;
         gap: 14px;
       }
       h1 {
-        font-size: 22px;
         margin-bottom: 6px;
       }
       label {
