@@ -58,6 +58,8 @@ def test_an_admin_lets_support_look_sees_what_they_do_and_ends_it(
             expect(
                 page.get_by_role("row", name="Rita Moss").filter(has_text="Came in by the link").first
             ).to_be_visible()
+            looked = page.get_by_role("row", name="Rita Moss").filter(has_text="Looked at the films of a production")
+            expect(looked.first).to_contain_text("GET /api/v1/productions/")
             page.get_by_role("button", name="End it now").press("Enter")
             expect(page.get_by_role("button", name="Let support look")).to_be_visible()
             theirs.reload()

@@ -27,11 +27,36 @@ export function scope(access) {
   return `${where}, ${access.with_media ? "with" : "without"} pictures and sound, until ${until(access.ends_at)}`;
 }
 
+/** What support does, by the request that is on record; the first that fits. What would change something is refused. */
+const REQUESTS = /** @type {[RegExp, string][]} */ ([
+  [/^GET .*\/me$/, "Opened a page"],
+  [/^GET .*\/productions$/, "Looked at the list of productions"],
+  [/^GET .*\/productions\/[^/]+\/assets$/, "Looked at the films of a production"],
+  [/^GET .*\/productions\/[^/]+\/events$/, "Followed what changed in a production"],
+  [/^POST .*\/browse-sessions$/, "Asked for the pictures of a production's films"],
+  [/^POST .*\/playback-sessions$/, "Asked to play a version"],
+  [/^GET .*\/assets\/[^/]+$/, "Looked at a film and its versions"],
+  [/^GET .*\/versions\/[^/]+\/comments$/, "Read the comments on a version"],
+  [/^GET .*\/versions\/[^/]+\/facts$/, "Looked at the facts of a version"],
+  [/^GET .*\/versions\/[^/]+$/, "Looked at a version"],
+  [/^GET /, "Looked at something else"],
+  [/^reelkeep /, "Had names shown by a command"],
+]);
+
+/**
+ * The request that a line of the record stands for; empty if it is not one.
+ * @param {Deed} deed
+ */
+export function request({ details }) {
+  return `${details.method ?? ""} ${details.path ?? ""}`.trim();
+}
+
 /**
  * What one line of the record says.
  * @param {Deed} deed
  */
-export function deed({ what, details }) {
+export function deed(deed) {
+  const { what, details } = deed;
   switch (what) {
     case "support.given":
       return `Let support look at ${details.production ? "one production" : "the whole company"}, ${details.with_media ? "with" : "without"} pictures and sound, for ${details.minutes} minutes`;
@@ -44,6 +69,6 @@ export function deed({ what, details }) {
     case "support.refused":
       return "Asked to come in, and was refused: nobody had let support in";
     default:
-      return `${details.method ?? ""} ${details.path ?? ""}`.trim();
+      return REQUESTS.find(([form]) => form.test(request(deed)))?.[1] ?? "Sent another request";
   }
 }

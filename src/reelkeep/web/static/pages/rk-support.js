@@ -4,7 +4,7 @@ import { LitElement, css, html, nothing } from "../lit.js";
 import { get, post, remove } from "../api.js";
 import { wordsInOne } from "../sentences.js";
 import { companyPage, shared, stackedTable } from "../styles.js";
-import { deed, scope } from "../support-words.js";
+import { deed, request, scope } from "../support-words.js";
 
 /**
  * @typedef {import("../support-words.js").Access} Access
@@ -66,6 +66,11 @@ export class RkSupport extends LitElement {
       }
       .what {
         overflow-wrap: anywhere;
+      }
+      code {
+        display: block;
+        color: var(--quiet);
+        font-size: 12px;
       }
       @media (max-width: 720px) {
         .what {
@@ -193,7 +198,7 @@ export class RkSupport extends LitElement {
                   html`<tr>
                     <th scope="row">${one.name ?? one.details.name ?? "The platform"}</th>
                     <td class="quiet"><time datetime=${one.at}>${MOMENT.format(new Date(one.at))}</time></td>
-                    <td class="what">${deed(one)}</td>
+                    <td class="what">${deed(one)}${request(one) ? html` <code>${request(one)}</code>` : nothing}</td>
                   </tr>`,
               )}
             </tbody>
