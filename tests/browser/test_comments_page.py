@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, Route
 from tests.browser.chromium import opened, player, player_state, shows, shows_full, signed_in, until
 from tests.services.platform import Platform
 
@@ -168,6 +168,26 @@ def test_what_a_comment_was_refused_for_is_said_and_its_text_is_kept(
         noted(page, "Of three minds")
         assert page.get_by_role("alert").filter(has_text="answer").count() == 0
         delete(page, "Of three minds")
+
+
+def test_the_next_key_after_a_comment_is_the_players_and_nothing_written_is_lost(
+    browser: Browser, platform: Platform, film: str
+) -> None:
+    with signed_in(browser, platform, film) as page:
+        shows(page, 0)
+        held: list[Route] = []
+        page.route("**/api/v1/versions/*/comments", lambda route: held.append(route))
+        page.keyboard.press("c")
+        page.keyboard.type("First")
+        with page.expect_request(lambda one: one.method == "POST" and one.url.endswith("/comments")):
+            page.keyboard.press("Enter")
+        page.keyboard.press("ArrowRight")
+        shows(page, 1)
+        page.keyboard.press("c")
+        page.keyboard.type("Second")
+        held.pop().abort("connectionreset")
+        page.get_by_role("alert").filter(has_text="The server does not answer").wait_for()
+        assert page.get_by_role("textbox", name="Comment at").input_value() == "First\nSecond"
 
 
 _FOCUSED = """() => {

@@ -42,7 +42,8 @@ export class RkComments extends LitElement {
     this.mayComment = true;
     this.mayDeleteAll = false;
     this.problem = "";
-    this.sending = false;
+    /** The text that is on its way. */
+    this.sending = "";
     /** The id of the comment whose text is being changed. */
     this.editing = "";
     /** The place in the list that has the focus while it is drawn anew, or -1. */
@@ -75,14 +76,11 @@ export class RkComments extends LitElement {
     this.#field?.focus();
   }
 
-  /** Empty the field after the comment was stored, or keep it after a failure. @param {boolean} stored */
+  /** Put a comment that could not be stored back into the field, before what was written since. @param {boolean} stored */
   sent(stored) {
-    const field = this.#field;
-    this.sending = false;
-    if (stored && field) {
-      field.value = "";
-      field.blur();
-    }
+    const { sending } = this;
+    this.sending = "";
+    if (!stored && this.#field) this.#field.value = [sending, this.#field.value].filter(Boolean).join("\n");
   }
 
   /** Close the field of a comment whose text was changed. */
@@ -107,9 +105,12 @@ export class RkComments extends LitElement {
   }
 
   #send() {
-    const text = this.#field?.value.trim();
-    if (!text || this.sending) return;
-    this.sending = true;
+    const field = this.#field;
+    const text = field?.value.trim();
+    if (!field || !text || this.sending) return;
+    this.sending = text;
+    field.value = "";
+    field.blur(); // the next key is the player's
     this.#tell("send", { ...this.#place, text });
   }
 
