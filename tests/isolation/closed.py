@@ -14,12 +14,12 @@ from reelkeep.isolation.lifetime import adopt_orphans
 from reelkeep.supervisor.linked import Linked
 from reelkeep.supervisor.programs import Programs
 from reelkeep.supervisor.way_out import SOCKETS, WayOut
-from reelkeep.supervisor.web_processes import Berths, WebLimits
+from reelkeep.supervisor.web_processes import Berths, WebForks, WebLimits, covered
 from reelkeep.supervisor.zygote import Zygote
 
 ROOT = str(Path(__file__).parents[2])
 REPORTED_SECONDS = 60  # on a busy machine; a report comes each second
-WEB = WebLimits(idle_seconds=600, max_bytes=1 << 30, uids=COMPANY_UIDS)
+WEB = WebLimits(idle_seconds=600, max_bytes=1 << 30)
 _ENTRY = f"import sys; sys.path.insert(0, {ROOT!r}); from tests.isolation import closed_program; closed_program."
 _PYTHON = [sys.executable, "-B", "-c"]
 
@@ -36,7 +36,8 @@ class Outside:
         self.refused: dict[str, dict[str, int]] = {}
         self.run = folder / "run"
         self.run.mkdir(exist_ok=True)
-        self._zygote = Zygote([*_PYTHON, f"{_ENTRY}fork()"], max_forks=100)
+        self._zygote = Zygote([*_PYTHON, f"{_ENTRY}fork()"], 100, COMPANY_UIDS)
+        self._forks = WebForks(self._zygote, self.run, WEB, brings=SOCKETS)
         self._is_forking = False
         self._children: list[Linked] = []
         self._berths: list[Berths] = []
@@ -55,17 +56,16 @@ class Outside:
         self, company: str, attempts: Sequence[Sequence[Any]], *, role: str = "app", dsn: str = "postgresql://"
     ) -> dict[str, str]:
         """Start a company's process, which enters as one of its role does, and return what its attempts got."""
-        berths = Berths(self._zygote, self.run, company, dsn, WEB)
+        berths = Berths(self._forks, self.run, company, dsn)
         self._berths.append(berths)
-        birth = {"attempts": attempts, "dsn": dsn, "covered": [str(path) for path in berths.covered]}
+        birth = {"attempts": attempts, "dsn": dsn, "covered": [str(path) for path in covered(self.run)]}
         if role == "job":
             linked = await Linked.born("job", [*_PYTHON, f"{_ENTRY}job()"], birth, self._take, brings=SOCKETS)
         else:
             if not self._is_forking:
                 self._zygote.begin_later()
                 self._is_forking = True
-            start = berths.start(role, role, beside=False)
-            linked = await Linked.linked(start, lambda: birth, self._take, brings=SOCKETS)
+            linked = await Linked.of(await berths.unborn(role, role, beside=False), lambda: birth, self._take)
         self._children.append(linked)
         self.way_out.open(CompanyId(company), linked)
         return dict(await linked.ready())

@@ -13,6 +13,7 @@ from tests.isolation.attempts import outcomes
 
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.isolation import zygote
+from reelkeep.isolation.descriptors import handed_out
 from reelkeep.isolation.network import leave_network
 from reelkeep.runner import job_process
 
@@ -26,9 +27,10 @@ def job() -> None:
     _attempt(SupervisorLink.from_arguments(prepare=job_process.confine_job, bring=leave_network))
 
 
-def _web(link: socket.socket, handover: socket.socket) -> None:
-    with handover:
-        _attempt(SupervisorLink.of_forked(link))
+def _web(link: socket.socket) -> None:
+    for handover in handed_out(link):
+        handover.close()
+    _attempt(SupervisorLink.of_forked(link))
 
 
 def _attempt(link: SupervisorLink) -> None:

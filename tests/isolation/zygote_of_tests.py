@@ -103,9 +103,8 @@ def _is_open(number: int) -> bool:
     return True
 
 
-def tell(what: Callable[[], dict[str, Any]]) -> Callable[[socket.socket, socket.socket], None]:
-    def work(link: socket.socket, handover: socket.socket) -> None:
-        handover.close() if what is not facts else None
+def tell(what: Callable[[], dict[str, Any]]) -> Callable[[socket.socket], None]:
+    def work(link: socket.socket) -> None:
         link.recv(1)
         die_with(0)
         link.sendall(json.dumps(what()).encode() + b"\n")
@@ -114,7 +113,7 @@ def tell(what: Callable[[], dict[str, Any]]) -> Callable[[socket.socket, socket.
     return work
 
 
-def sleep(link: socket.socket, handover: socket.socket) -> None:
+def sleep(link: socket.socket) -> None:
     link.recv(1)
     die_with(0)
     link.sendall(b"{}\n")

@@ -253,7 +253,7 @@ def _signal(pids: Sequence[int], number: signal.Signals) -> None:
 _KINDS = {
     "web.app_process": "app", "web.media_process": "media", "zygote_process": "zygote", "leaky_zygote": "zygote",
     "gateway_process": "gateway", "egress_process": "egress", "runner_process": "runner", "job_process": "job",
-    "isolation.builder": "builder", "isolation.inside": "codec",
+    "isolation.unborn": "unborn", "isolation.builder": "builder", "isolation.inside": "codec",
 }  # fmt: skip
 
 

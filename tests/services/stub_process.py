@@ -23,6 +23,7 @@ from reelkeep.companies.handover import listen
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.errors import ReelkeepError
 from reelkeep.ids import ConnectionId, new_id
+from reelkeep.isolation.descriptors import handed_out
 from reelkeep.isolation.network import leave_network
 from reelkeep.isolation.title import set_title
 from reelkeep.jobs.interface import JobKind
@@ -86,8 +87,9 @@ def application(link: SupervisorLink, birth: dict[str, Any], company: Any, title
     return app
 
 
-def run(link_socket: socket.socket, handover: socket.socket) -> None:
+def run(link_socket: socket.socket) -> None:
     """Be an app or media process that the zygote has forked."""
+    (handover,) = handed_out(link_socket) or sys.exit(0)
     link = SupervisorLink.of_forked(link_socket)
     title = f"stub_process {link.birth()['role']} {new_id()}"  # it does not know its number on the host
     set_title(title)

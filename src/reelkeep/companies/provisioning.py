@@ -29,6 +29,7 @@ from reelkeep.companies.migrating import Migrations
 from reelkeep.companies.registry import Company
 from reelkeep.companies.role_limits import APP_LIMITS, OWNER_LIMITS, limit_role
 from reelkeep.companies.schema import Schema
+from reelkeep.companies.scram import verifier_of
 from reelkeep.encryption.keyring import Keyring, KeyringBroken
 from reelkeep.encryption.keys import CompanyKey
 from reelkeep.errors import Conflict, DependencyError, RequestError
@@ -413,9 +414,9 @@ def _create_role(conn: psycopg.Connection, role: str) -> None:
 
 
 def _set_password(conn: psycopg.Connection, role: str, password: str) -> None:
-    """Set a password as a SCRAM verifier made here, so that it appears in no log of the server."""
-    verifier = conn.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-    conn.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier)))
+    """Set a password of random characters; no log of the server gets it."""
+    statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
+    conn.execute(statement.format(sql.Identifier(role), sql.Literal(verifier_of(password))))
 
 
 def _create_database(conn: psycopg.Connection, database: str, owner: str) -> None:

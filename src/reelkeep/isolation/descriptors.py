@@ -1,4 +1,4 @@
-"""A child's first word to its supervisor: one byte on its link, and with it the sockets that it hands in.
+"""A first word on a link: one byte, and with it the sockets that a child hands in or is handed out.
 
 It comes before anything else on the link, from either side, so the framed protocol never meets a descriptor. Follows
 unix(7), SCM_RIGHTS.
@@ -7,6 +7,7 @@ unix(7), SCM_RIGHTS.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Sequence
 from typing import Final
@@ -39,6 +40,21 @@ async def handed_in(link: socket.socket) -> list[socket.socket]:
         await come.wait()
     finally:
         loop.remove_reader(link.fileno())
+    return _taken(link)
+
+
+def hand_out(link: socket.socket, sockets: Sequence[socket.socket]) -> None:
+    """Say the first word, in the supervisor, which keeps its own ends; a child that has ended is seen by its end."""
+    with contextlib.suppress(ConnectionError):
+        socket.send_fds(link, [_WORD], [each.fileno() for each in sockets])
+
+
+def handed_out(link: socket.socket) -> list[socket.socket]:
+    """Wait, in a child, for the supervisor's first word and return its sockets; none if the supervisor has ended."""
+    return _taken(link)
+
+
+def _taken(link: socket.socket) -> list[socket.socket]:
     try:
         word, descriptors, flags, _ = socket.recv_fds(link, len(_WORD), MAX_SOCKETS, socket.MSG_CMSG_CLOEXEC)
     except ConnectionError:

@@ -1,8 +1,9 @@
 """What a zygote does: it has everything imported that its children need, and forks on the supervisor's request.
 
-It knows no company: the link of a new process only passes through its hands, and the birth comes over the link to the
-new process. Before the first fork it holds no TLS context, no key and no thread, which its children would share, and it
-says so by refusing to begin otherwise. It is single-threaded and waits in ``recvmsg``.
+It knows no company: the link of a new process only passes through its hands, and whose it is comes over the link to
+the new process, at once or when somebody needs it. Before the first fork it holds no TLS context, no key and no thread,
+which its children would share, and it says so by refusing to begin otherwise. It is single-threaded and waits in
+``recvmsg``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +27,8 @@ from reelkeep.isolation.lifetime import die_with, peer_of
 from reelkeep.isolation.seccomp import confining_filter
 from reelkeep.isolation.title import set_title
 
-Work = Callable[[socket.socket, socket.socket], None]  # with its link and its hand-over socket
+Work = Callable[[socket.socket], None]  # with its link
+UNBORN: Final = "reelkeep.isolation.unborn"  # the title of a process that has no company yet
 _MAX_ORDER_BYTES: Final = 64 << 10
 
 
@@ -78,7 +81,7 @@ def _fork_on_request(
     """Return the work of a new process, in it; None in the zygote, once it is no longer wanted."""
     _say(orders, ready=True)
     while True:
-        words, descriptors, _, _ = socket.recv_fds(orders, _MAX_ORDER_BYTES, 2)
+        words, descriptors, _, _ = socket.recv_fds(orders, _MAX_ORDER_BYTES, 1)
         if not words:
             return None
         fields = json.loads(words)
@@ -89,7 +92,9 @@ def _fork_on_request(
         else:
             if pid is None:
                 orders.detach()  # closed already, and its number may be another's
-                return _work(roles[fields["role"]], descriptors)
+                set_title(UNBORN)
+                gc.enable()
+                return partial(roles[fields["role"]], socket.socket(fileno=descriptors[0]))
             reply = {"pid": pid}
         for descriptor in descriptors:
             os.close(descriptor)
@@ -105,13 +110,6 @@ def _order(fields: Mapping[str, Any], *, is_demanded: bool) -> Order:
         max_data_bytes=fields["max_data_bytes"],
         is_demanded=is_demanded,
     )
-
-
-def _work(work: Work, descriptors: Sequence[int]) -> Callable[[], None]:
-    link, handover = (socket.socket(fileno=descriptor) for descriptor in descriptors)
-    set_title(work.__module__)
-    gc.enable()
-    return lambda: work(link, handover)
 
 
 def _say(orders: socket.socket, **fields: object) -> None:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -47,10 +47,14 @@ class Process(Protocol):
 
 
 class Adopted:
-    """A process that another one has forked for us, and whose parent we are (``isolation.lifetime.adopt_orphans``)."""
+    """A process that another one has forked for us, and whose parent we are (``isolation.lifetime.adopt_orphans``).
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
+    Args:
+        on_end: called once, when it has ended and its pid is free.
+    """
+
+    def __init__(self, pid: int, on_end: Callable[[], None] = lambda: None) -> None:
+        self.pid, self._on_end = pid, on_end
         self._status: int | None = None
 
     def poll(self) -> int | None:
@@ -75,6 +79,7 @@ class Adopted:
             pid, status = os.waitpid(self.pid, options)
             if pid != 0:
                 self._status = os.waitstatus_to_exitcode(status)
+                self._on_end()
         return self._status
 
 

@@ -5,7 +5,8 @@ is given out; jobs at work there are ended; the media process is ended and anoth
 memory, segments and keys, goes back to the kernel. A company none of whose connections is in use any more has media
 processes without its key.
 
-Web processes are forked by the zygote and end when they are idle; jobs are started by exec.
+Web processes are forked by the zygote, most of them ahead of time, and end when they are idle; jobs are started by
+exec.
 
 Web processes roll over: a successor is born beside each, takes the place of its hand-over socket once it is ready, and
 the former one drains (``web.serve``). Until it has ended it is told all that the company's processes are told.
@@ -44,10 +45,9 @@ from reelkeep.supervisor.ledger import Ledger
 from reelkeep.supervisor.linked import Answer, Linked
 from reelkeep.supervisor.requests import connection_id_of, job_kind, policy_of, revocation_of, seen_of
 from reelkeep.supervisor.sessions import CompanySessions, ProcessSessions
-from reelkeep.supervisor.spare_jobs import SpareJobs
-from reelkeep.supervisor.way_out import SOCKETS, WayOut
-from reelkeep.supervisor.web_processes import Berths, WebLimits, private_bytes
-from reelkeep.supervisor.zygote import Zygote
+from reelkeep.supervisor.spare import Spare
+from reelkeep.supervisor.way_out import WayOut
+from reelkeep.supervisor.web_processes import Berths, WebForks, WebLimits, covered, private_bytes
 
 _WEB_ROLES: Final = ("app", "media")
 _START_LOOK_SECONDS: Final = 0.1
@@ -95,8 +95,8 @@ class CompanySecrets:
 class Surroundings:
     """What all companies of the installation share."""
 
-    zygote: Zygote
-    jobs: SpareJobs
+    forks: WebForks
+    jobs: Spare
     run: Path  # folder of the hand-over sockets
     web: WebLimits
     scheme: str  # of the companies' addresses
@@ -130,7 +130,7 @@ class SupervisedCompany:
         self._certificates: Mapping[str, KeptCertificate] = {}
         self._web: dict[str, Linked] = {}  # the newest of each role
         self._draining: dict[Linked, str] = {}  # those that have a successor, and their roles
-        self._berths = Berths(around.zygote, around.run, row.id, secrets.dsn if closure is None else None, around.web)
+        self._berths = Berths(around.forks, around.run, row.id, secrets.dsn if closure is None else None)
         self._kept = {role: self._keep(role) for role in _WEB_ROLES}
         self._jobs = CompanyJobs(
             row.slug,
@@ -322,7 +322,7 @@ class SupervisedCompany:
             "job_kind": kind.value,
             "media_limits": asdict(self._around.media_limits),
             "insecure_no_sandbox": is_open,
-            "covered": [] if is_open else [str(path) for path in self._berths.covered],
+            "covered": [] if is_open else [str(path) for path in covered(self._around.run)],
         }
 
     def _keep(self, role: str) -> Kept:
@@ -340,9 +340,8 @@ class SupervisedCompany:
                 self._let_rest(role, linked)
                 return {}
 
-            brings = 0 if self._around.insecure_no_sandbox else SOCKETS
-            born_at = self._berths.start(role, self._kind(role).value, beside=is_successor)
-            linked = await Linked.linked(born_at, lambda: self._web_birth(role), answer, brings=brings)
+            unborn = await self._berths.unborn(role, self._kind(role).value, beside=is_successor)
+            linked = await Linked.of(unborn, lambda: self._web_birth(role), answer)
             self._let_out(linked)
             self._ledger.follow(self._kind(role), linked.child)
             self._web[role] = linked

@@ -15,7 +15,7 @@ from reelkeep.jobs.interface import JobKind
 from reelkeep.supervisor.ledger import Ledger
 from reelkeep.supervisor.linked import Answer, Linked
 from reelkeep.supervisor.sessions import CompanySessions, ProcessSessions
-from reelkeep.supervisor.spare_jobs import SpareJobs
+from reelkeep.supervisor.spare import Spare
 
 JOB_WORKED, JOB_FOUND_NOTHING, JOB_LEFT_MORE = 0, 3, 4  # exit statuses of runner.job_process
 _OUTCOMES: Final = {JOB_WORKED: "worked", JOB_FOUND_NOTHING: "nothing", JOB_LEFT_MORE: "more"}
@@ -44,7 +44,7 @@ class CompanyJobs:
     def __init__(
         self,
         name: str,
-        spare: SpareJobs,
+        spare: Spare,
         sessions: CompanySessions,
         ledger: Ledger,
         *,
@@ -92,7 +92,8 @@ class CompanyJobs:
 
     async def _run(self, kind: JobKind) -> str:
         sessions = self._sessions.of_process("job")
-        job = await self._spare.born(f"{self._name} job", lambda: self._birth(kind), self._answerer(sessions))
+        unborn = await self._spare.taken(f"{self._name} job")
+        job = await Linked.of(unborn, lambda: self._birth(kind), self._answerer(sessions))
         self._let_out(job)
         self._ledger.follow(ProcessKind.JOB, job.child, lambda status: _ENDS.get(status, EndReason.FAILED))
         self._running[job] = sessions

@@ -13,7 +13,7 @@ from reelkeep.companies.link import error_fields
 from reelkeep.errors import DependencyError, ReelkeepError
 from reelkeep.isolation.channel import BadFrame, Message, decode_header, encode
 from reelkeep.isolation.nameless_log import told
-from reelkeep.supervisor.unborn import READY_SECONDS, Start, Unborn, executed
+from reelkeep.supervisor.unborn import READY_SECONDS, Unborn, executed
 
 STOP_SECONDS: Final = 8.0
 _LENGTHS: Final = struct.Struct(">II")
@@ -40,17 +40,7 @@ class Linked:
     async def born(
         cls, name: str, program: Sequence[str], birth: Mapping[str, Any], answer: Answer, *, brings: int = 0
     ) -> Linked:
-        """Start ``program --link-fd N`` and send it its birth. Must be called in the main thread."""
-        return await cls.linked(executed(name, program), lambda: birth, answer, brings=brings)
-
-    @classmethod
-    async def linked(
-        cls, start: Start, birth: Callable[[], Mapping[str, Any]], answer: Answer, *, brings: int = 0
-    ) -> Linked:
-        """Have ``start`` start a child with one end of a link, and send it its birth.
-
-        ``birth`` is asked when the child is there, and nothing is waited for afterwards: a caller that notes the child
-        down at once tells it of every change that is not in its birth.
+        """Start ``program --link-fd N`` and send it its birth. Must be called in the main thread.
 
         Args:
             brings: how many sockets it hands in before its birth; the owner of ``brought`` closes them.
@@ -58,11 +48,15 @@ class Linked:
         Raises:
             ReelkeepError: it did not start, or ended before it had handed them in.
         """
-        return await cls.of(await Unborn.started(start, brings=brings), birth, answer)
+        return await cls.of(await Unborn.started(executed(name, program), brings=brings), lambda: birth, answer)
 
     @classmethod
     async def of(cls, unborn: Unborn, birth: Callable[[], Mapping[str, Any]], answer: Answer) -> Linked:
-        """Send a child that is there its birth; see ``linked``. One that has ended meanwhile is seen by its end."""
+        """Send a child that is there its birth. One that has ended meanwhile is seen by its end.
+
+        ``birth`` is asked last, and nothing is waited for afterwards: a caller that notes the child down at once tells
+        it of every change that is not in its birth.
+        """
         linked = cls(unborn, answer)
         reader, linked._writer = await asyncio.open_connection(sock=unborn.socket)
         linked.push("birth", birth())

@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -54,15 +55,17 @@ from reelkeep.supervisor.refused_exits import RefusedExits, is_refusal
 from reelkeep.supervisor.requests import job_kind
 from reelkeep.supervisor.services import start_postgres, start_s3, start_store
 from reelkeep.supervisor.sessions import CompanySessions
-from reelkeep.supervisor.spare_jobs import SpareJobs
+from reelkeep.supervisor.spare import Spare
 from reelkeep.supervisor.strays import reap_strays
 from reelkeep.supervisor.switch import RegistrySwitch
+from reelkeep.supervisor.unborn import Unborn, executed
 from reelkeep.supervisor.way_out import SOCKETS, WayOut
-from reelkeep.supervisor.web_processes import WebLimits
+from reelkeep.supervisor.web_processes import WebForks, WebLimits
 from reelkeep.supervisor.zygote import Zygote
 
 LOOK_AGAIN_SECONDS: Final = 1.0
 UPGRADE_AGAIN_SECONDS: Final = 30.0  # for databases that were away at the start
+NEXT_JOB_SECONDS: Final = 15.0  # its imports do not take the processors from the last one's first picture
 ROLL_OVERS: Final = 4  # companies at a time: each has twice its processes meanwhile
 _LOOK_AT_STORE_SECONDS: Final = 0.1
 _LOOK_AT_MEMORY_SECONDS: Final = 2.0
@@ -113,10 +116,13 @@ class Supervisor:
         self._kept_s3: Kept | None = None
         self._insecure = {"insecure_no_sandbox": settings.insecure_no_sandbox}
         insecure = ["--insecure-no-sandbox"] if settings.insecure_no_sandbox else []
-        self._zygote = Zygote([*programs.zygote, *insecure], settings.zygote_forks)
+        self._zygote = Zygote([*programs.zygote, *insecure], settings.zygote_forks, settings.uids())
         is_open = settings.insecure_no_sandbox
-        options = [*insecure, "--open-network"] if is_open else []
-        self._jobs = SpareJobs([*programs.job, *options], brings=0 if is_open else SOCKETS)
+        brings = 0 if is_open else SOCKETS
+        self._web = WebLimits(settings.idle_seconds, settings.max_process_bytes)
+        self._forks = WebForks(self._zygote, folder.run, self._web, brings=brings)
+        job = executed("job", [*programs.job, *([*insecure, "--open-network"] if is_open else [])])
+        self._jobs = Spare("job process", lambda: Unborn.started(job, brings=brings), NEXT_JOB_SECONDS)
         self.broken = asyncio.Event()  # set when the supervisor itself cannot go on
 
     async def start(self) -> None:
@@ -164,6 +170,8 @@ class Supervisor:
         await self._take_up_registry(wait=True)
         self._jobs.begin_later()
         self._stack.push_async_callback(self._jobs.end)
+        self._forks.begin_later(self._server.host if isinstance(self._server.host, Path) else None)
+        self._stack.push_async_callback(self._forks.end)
         await self._keep(Kept("runner", self._start_runner))
         watches = [self._listen(), self._bell.sweep(), self._watch_store(), self._watch_memory(), reap_strays()]
         watches += [self._upgrade_later(), self._roll_over_later()]
@@ -229,6 +237,7 @@ class Supervisor:
                 waiting.append(self._to_roll_over.get_nowait())
             await self._jobs.renew()
             if await self._zygote.renew():
+                await self._forks.renew()
                 places = asyncio.Semaphore(ROLL_OVERS)
                 await asyncio.gather(*(self._roll_over(company_id, places) for company_id in waiting))
 
@@ -350,10 +359,10 @@ class Supervisor:
         secrets = self._secrets(row)
         settings, ports = self._settings, self._ports
         around = Surroundings(
-            self._zygote,
+            self._forks,
             self._jobs,
             self._folder.run,
-            WebLimits(settings.idle_seconds, settings.max_process_bytes, settings.uids()),
+            self._web,
             ports.scheme,
             ports.public,
             settings.insecure_no_sandbox,

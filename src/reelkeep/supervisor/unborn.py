@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from reelkeep.errors import DependencyError
-from reelkeep.isolation.descriptors import handed_in
+from reelkeep.isolation.descriptors import hand_out, handed_in
 from reelkeep.supervisor.child import Child, spawn
 
 READY_SECONDS: Final = 60.0
@@ -43,6 +43,10 @@ class Unborn:
             brought = await _brought(child, ours, brings) if brings else ()
             undo.pop_all()
         return cls(child, ours, brought)
+
+    def hand_out(self, *sockets: socket.socket) -> None:
+        """Give it sockets, before its birth; the caller closes its own copies. One that has ended takes none."""
+        hand_out(self.socket, sockets)
 
     async def end(self) -> None:
         """Kill it: it has nothing yet that it could put away."""

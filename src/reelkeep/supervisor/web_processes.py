@@ -1,4 +1,7 @@
-"""The two web processes of one company: what they get of the host, their rest when idle, and their bounds.
+"""The two web processes of a company: what they get of the host, their rest when idle, and their bounds.
+
+One of each kind stands ready, forked and set apart, for whichever company is wanted next; a second one at once is
+forked when it is needed.
 
 A process that has had nothing to do for a while ends. The socket on which it took connections is made anew then, in
 the supervisor, which waits for somebody to connect and takes nothing: the successor gets it.
@@ -15,19 +18,21 @@ import os
 import socket
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import reelkeep
 from reelkeep.companies.destinations import socket_folder
 from reelkeep.companies.handover import listen
-from reelkeep.isolation.host_uid import LentUid, lend
-from reelkeep.supervisor.child import Child
-from reelkeep.supervisor.unborn import Start
+from reelkeep.supervisor.spare import Spare
+from reelkeep.supervisor.unborn import Unborn
 from reelkeep.supervisor.zygote import Berth, Zygote
 
 _MACHINES_SOCKETS: Final = Path("/run")
 DATA_TO_LIMIT: Final = 2  # the kernel's own bound, for what grows faster than we look
+AHEAD: Final = ("app", "media")  # what a company is first wanted for; a closed site may take its time
+REFILL_SECONDS: Final = 1.0  # a visitor has his first page by then
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,63 @@ class WebLimits:
     Args:
         idle_seconds: how long it may have nothing to do.
         max_bytes: of its private memory; one that has more is replaced.
-        uids: host users for companies' processes, if the supervisor is root.
     """
 
     idle_seconds: int
     max_bytes: int
-    uids: range
+
+
+class WebForks:
+    """Has web processes forked, some of them ahead of time. Belongs to one event loop.
+
+    Args:
+        run: folder of the hand-over sockets, which no process may look into.
+        brings: how many sockets each hands in when it leaves the network.
+    """
+
+    def __init__(self, zygote: Zygote, run: Path, limits: WebLimits, *, brings: int) -> None:
+        self._zygote, self._run, self._limits, self._brings = zygote, run, limits, brings
+        self._ahead: dict[Berth, Spare] = {}
+
+    def begin_later(self, database: Path | None) -> None:
+        """Have one of each kind stand ready soon, for companies whose database is reached in this folder."""
+        for role in AHEAD:
+            berth = self._berth(role, database)
+            self._ahead[berth] = Spare(
+                f"{role} process", partial(self._forked, f"unborn {role}", berth), REFILL_SECONDS
+            )
+            self._ahead[berth].begin_later()
+
+    async def end(self) -> None:
+        """End those that stand ready."""
+        for spare in self._ahead.values():
+            await spare.end()
+
+    async def renew(self) -> None:
+        """Have others stand ready, of the zygote that there is now."""
+        for spare in self._ahead.values():
+            await spare.renew()
+
+    async def unborn(self, name: str, role: str, database: Path | None) -> Unborn:
+        """Return a process that knows no company yet and is in the network, file system and memory of a web process.
+
+        Args:
+            role: "app", "media" or "closed".
+            database: folder of the company's database, if it is a local one.
+
+        Raises:
+            ReelkeepError: there was none ready, and none could be forked.
+        """
+        berth = self._berth(role, database)
+        spare = self._ahead.get(berth)
+        return await (spare.taken(name) if spare is not None else self._forked(name, berth))
+
+    async def _forked(self, name: str, berth: Berth) -> Unborn:
+        return await Unborn.started(partial(self._zygote.fork, name, berth), brings=self._brings)
+
+    def _berth(self, role: str, database: Path | None) -> Berth:
+        reach = (*_python(), *([database] if database is not None else []))  # of the release installed now
+        return Berth(role, reach, covered(self._run), database, self._limits.max_bytes * DATA_TO_LIMIT)
 
 
 class Berths:
@@ -54,34 +110,30 @@ class Berths:
         dsn: of the company's database; a local one is reached by its socket's folder. None: it is not to be reached.
     """
 
-    def __init__(self, zygote: Zygote, run: Path, name: str, dsn: str | None, limits: WebLimits) -> None:
-        self._zygote, self._run, self._name, self._limits = zygote, run, name, limits
-        self._lent: LentUid | None = lend(limits.uids) if os.geteuid() == 0 else None
+    def __init__(self, forks: WebForks, run: Path, name: str, dsn: str | None) -> None:
+        self._forks, self._run, self._name = forks, run, name
         self._database = socket_folder(dsn) if dsn is not None else None
-        self.covered = [run, _MACHINES_SOCKETS]  # with sockets of others, which no process of a company may see
         self._waiting: dict[str, socket.socket] = {}
 
     def path(self, role: str) -> str:
         return str(self._run / f"{self._name}-{role}")
 
-    def start(self, role: str, work: str, *, beside: bool) -> Start:
-        """Return what has a process forked.
+    async def unborn(self, role: str, work: str, *, beside: bool) -> Unborn:
+        """Return a process that is to be born as the company's, with its hand-over socket.
 
         Args:
             role: "app" or "media": where connections for it come.
             work: what it does there: the same, or "closed".
             beside: one of this role serves still, and goes on until ``succeed``.
+
+        Raises:
+            ReelkeepError: there was none ready, and none could be forked.
         """
-        uid = self._lent.uid if self._lent is not None else None
-        reach = [*_python(), *([self._database] if self._database is not None else [])]  # of the release installed now
-        berth = Berth(work, uid, reach, self.covered, self._database, self._limits.max_bytes * DATA_TO_LIMIT)
-
-        async def start(link: socket.socket) -> Child:
-            at = self._beside(role) if beside else self.path(role)
-            with self._waiting.pop(role, None) or listen(at) as handover:
-                return await self._zygote.fork(f"{self._name} {role}", berth, link, handover)
-
-        return start
+        at = self._beside(role) if beside else self.path(role)
+        with self._waiting.pop(role, None) or listen(at) as handover:
+            unborn = await self._forks.unborn(f"{self._name} {role}", work, self._database)
+            unborn.hand_out(handover)
+        return unborn
 
     def succeed(self, role: str) -> None:
         """Let all new connections come to the process that was started beside another."""
@@ -108,8 +160,11 @@ class Berths:
         """Give everything back, once the last process has ended."""
         for waiting in self._waiting.values():
             waiting.close()
-        if self._lent is not None:
-            self._lent.give_back()
+
+
+def covered(run: Path) -> tuple[Path, ...]:
+    """Return the folders with sockets of others, which no process of a company may look into."""
+    return run, _MACHINES_SOCKETS
 
 
 def private_bytes(pid: int) -> int:

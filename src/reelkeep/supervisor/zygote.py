@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reelkeep.errors import DependencyError, IsolationError, ReelkeepError
+from reelkeep.isolation.host_uid import lend
 from reelkeep.supervisor.child import Adopted, Child, spawn
 from reelkeep.supervisor.kept import Kept
 
@@ -32,7 +34,6 @@ class Berth:
 
     Args:
         role: "app", "media" or "closed".
-        uid: the host user it runs as, if the supervisor is root.
         reach: files and folders that this user must get at, also below closed ones.
         covered: folders that it may not look into.
         uncovered: a folder below one of these that it may.
@@ -40,9 +41,8 @@ class Berth:
     """
 
     role: str
-    uid: int | None
-    reach: Sequence[Path]
-    covered: Sequence[Path]
+    reach: tuple[Path, ...]
+    covered: tuple[Path, ...]
     uncovered: Path | None
     max_data_bytes: int
 
@@ -53,10 +53,11 @@ class Zygote:
     Args:
         program: its command.
         max_forks: after as many, another one with another address layout and hash seed takes over.
+        uids: host users for the processes, each of which gets one of its own if the supervisor is root.
     """
 
-    def __init__(self, program: Sequence[str], max_forks: int) -> None:
-        self._program, self._max_forks = program, max_forks
+    def __init__(self, program: Sequence[str], max_forks: int, uids: range) -> None:
+        self._program, self._max_forks, self._uids = program, max_forks, uids
         self._kept = self._keep()
         self._current: _Generation | None = None
         self._is_ready = asyncio.Event()
@@ -73,24 +74,27 @@ class Zygote:
             await asyncio.wait({self._renewing})
         await self._kept.end()
 
-    async def fork(self, name: str, berth: Berth, link: socket.socket, handover: socket.socket) -> Child:
+    async def fork(self, name: str, berth: Berth, link: socket.socket) -> Child:
         """Have a process forked.
 
         Args:
-            link, handover: its two sockets; the caller closes its own copies.
+            link: its socket; the caller closes its own copy.
 
         Raises:
             DependencyError: no zygote came up in time, or it ended.
-            IsolationError: the process could not be set apart.
+            IsolationError: the process could not be set apart, or there is no user for it.
         """
-        try:
-            async with asyncio.timeout(READY_SECONDS):
-                current, pid = await self._forked(berth, [link, handover])
-        except TimeoutError:
-            raise DependencyError("there is no zygote to fork a company's process") from None
+        with contextlib.ExitStack() as lent:
+            uid = self._lend(lent)
+            try:
+                async with asyncio.timeout(READY_SECONDS):
+                    current, pid = await self._forked(berth, uid, link)
+            except TimeoutError:
+                raise DependencyError("there is no zygote to fork a company's process") from None
+            give_back = lent.pop_all()
         if current.forks >= self._max_forks and (self._renewing is None or self._renewing.done()):
             self._renewing = asyncio.create_task(self._renew())
-        return Child(name, Adopted(pid))
+        return Child(name, Adopted(pid, give_back.close))
 
     async def renew(self) -> bool:
         """Have another one take over, which imports what is installed now; return False if none became ready."""
@@ -99,12 +103,20 @@ class Zygote:
         self._renewing = asyncio.create_task(self._renew())
         return await self._renewing
 
-    async def _forked(self, berth: Berth, sockets: Sequence[socket.socket]) -> tuple[_Generation, int]:
+    def _lend(self, until: contextlib.ExitStack) -> int | None:
+        """Return a user of the host that no other process has; None, where we are not root."""
+        if os.geteuid() != 0:
+            return None
+        lent = lend(self._uids)
+        until.callback(lent.give_back)
+        return lent.uid
+
+    async def _forked(self, berth: Berth, uid: int | None, link: socket.socket) -> tuple[_Generation, int]:
         while True:
             await self._is_ready.wait()
             assert self._current is not None
             try:
-                return self._current, await self._current.fork(berth, sockets)
+                return self._current, await self._current.fork(berth, uid, link)
             except _NotTaken:
                 self._is_ready.clear()  # set again by the next one
 
@@ -171,21 +183,21 @@ class _Generation:
         async with self._turn:  # what it is forking it forks to the end
             await self._child.stopped(seconds=STOP_SECONDS)
 
-    async def fork(self, berth: Berth, sockets: Sequence[socket.socket]) -> int:
+    async def fork(self, berth: Berth, uid: int | None, link: socket.socket) -> int:
         """Order one process and return its pid.
 
         Raises:
             _NotTaken: another zygote may be asked. DependencyError: it ended meanwhile; none may, for there may be a
-                process that has these sockets. IsolationError: the process could not be set apart.
+                process that has this socket. IsolationError: the process could not be set apart.
         """
         order = {
-            "role": berth.role, "uid": berth.uid, "max_data_bytes": berth.max_data_bytes,
+            "role": berth.role, "uid": uid, "max_data_bytes": berth.max_data_bytes,
             "reach": [str(path) for path in berth.reach], "covered": [str(path) for path in berth.covered],
             "uncovered": str(berth.uncovered) if berth.uncovered is not None else None,
         }  # fmt: skip
         async with self._turn:
             try:
-                socket.send_fds(self._socket, [json.dumps(order).encode()], [one.fileno() for one in sockets])
+                socket.send_fds(self._socket, [json.dumps(order).encode()], [link.fileno()])
             except OSError:
                 raise _NotTaken from None
             self.forks += 1

@@ -41,8 +41,8 @@ class LinkedRegistry:
         self.link.call("set_network", network=policy.as_fields() if policy is not None else None)
 
 
-def run(link_socket: socket.socket, handover: socket.socket) -> None:
+def run(link_socket: socket.socket) -> None:
     """Take birth from the supervisor, then serve the company's pages and API until told to stop."""
-    link, birth = born(link_socket)
-    company = open_company(link, birth)
-    serve(company, make_app(company, LinkedRegistry(link)), handover, link)
+    birth = born(link_socket, __name__)
+    company = open_company(birth.link, birth.fields)
+    serve(company, make_app(company, LinkedRegistry(birth.link)), birth.handover, birth.link)

@@ -18,7 +18,8 @@ class _Named:
     slug: str
 
 
-def run(link_socket: socket.socket, handover: socket.socket) -> None:
+def run(link_socket: socket.socket) -> None:
     """Take birth from the supervisor, then tell visitors why the site is closed, until told to stop."""
-    link, birth = born(link_socket)
-    serve(_Named(birth["company"]["slug"]), closed_application(Closure(**birth["closure"])), handover, link)
+    birth = born(link_socket, __name__)
+    company, closure = _Named(birth.fields["company"]["slug"]), Closure(**birth.fields["closure"])
+    serve(company, closed_application(closure), birth.handover, birth.link)

@@ -32,19 +32,23 @@ SWEEP_SECONDS: Final = 5.0
 _DESCRIPTORS: Final = 8_192  # half for cached segments, half for connections (web.serve)
 
 
-def run(link_socket: socket.socket, handover: socket.socket) -> None:
+def run(link_socket: socket.socket) -> None:
     """Take birth from the supervisor, then serve the company's media until told to stop."""
-    link, birth = born(link_socket)
-    company = open_company(link, birth)
+    birth = born(link_socket, __name__)
+    company = open_company(birth.link, birth.fields)
     if company.lookout is None:
         raise IsolationError("the media process was opened without a lookout")
-    watch = StorageWatch(company.storage, company.engine, company.lookout, link)
-    dsn, max_entries = str(birth["dsn"]), allow_descriptors(_DESCRIPTORS) // 2
+    watch = StorageWatch(company.storage, company.engine, company.lookout, birth.link)
+    dsn, max_entries = str(birth.fields["dsn"]), allow_descriptors(_DESCRIPTORS) // 2
     application = make_media(
-        company, dsn, cache_bytes=int(birth["cache_bytes"]), max_entries=max_entries, on_refusal=watch.look_soon
+        company,
+        dsn,
+        cache_bytes=int(birth.fields["cache_bytes"]),
+        max_entries=max_entries,
+        on_refusal=watch.look_soon,
     )
     watch.begin()
-    serve(company, application, handover, link)
+    serve(company, application, birth.handover, birth.link)
     watch.end()
 
 

@@ -24,6 +24,7 @@ import ssl
 import struct
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, Final, Protocol
 
@@ -36,6 +37,8 @@ from uvicorn.server import ServerState
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.companies.network_policy import NetworkPolicy, admits, policy_from_fields
 from reelkeep.errors import IsolationError
+from reelkeep.isolation.descriptors import handed_out
+from reelkeep.isolation.title import set_title
 from reelkeep.web.bounded import BoundedProtocol
 from reelkeep.web.connection_host import ConnectionHost
 from reelkeep.web.tls import HANDSHAKE_SECONDS, SHUTDOWN_SECONDS, Tls, tls_from_fields
@@ -50,10 +53,30 @@ _MAX_PAYLOAD_BYTES: Final = 4_096
 _UCRED: Final = struct.Struct("iII")  # pid, uid, gid; socket(7) SO_PEERCRED
 
 
-def born(link_socket: socket.socket) -> tuple[SupervisorLink, Mapping[str, Any]]:
-    """Return the link and the birth of a web process that was set apart already (``isolation.apart``)."""
+@dataclass(frozen=True)
+class Birth:
+    """What a web process is from now on: its link, what it was told, and where it takes connections."""
+
+    link: SupervisorLink
+    fields: Mapping[str, Any]
+    handover: socket.socket
+
+
+def born(link_socket: socket.socket, title: str) -> Birth:
+    """Wait for the birth of a web process that was set apart already (``isolation.apart``).
+
+    Args:
+        title: the name that it has in lists of processes from then on.
+
+    Raises:
+        SystemExit: the supervisor has ended before.
+    """
+    sockets = handed_out(link_socket)
+    if not sockets:
+        raise SystemExit("the supervisor has ended")
     link = SupervisorLink.of_forked(link_socket)
-    return link, link.birth()
+    set_title(title)
+    return Birth(link, link.birth(), sockets[0])
 
 
 class Named(Protocol):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from reelkeep.catalog import assets, audit, folders, members, remaking, versions
 from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.roles import Action
@@ -14,10 +12,11 @@ from reelkeep.errors import Conflict, NotFound
 from reelkeep.ids import AssetId, ProductionId
 from reelkeep.jobs import queue
 from reelkeep.jobs.interface import JobKind
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.views import asset_json, facts_json, time_json, version_json
 from reelkeep.web.context import Caller, IdInPath, version_for
 
-router = APIRouter()
+router = api_router()
 
 
 @router.get("/productions/{production_id}/assets")

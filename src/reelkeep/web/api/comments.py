@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
@@ -13,10 +12,11 @@ from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Action
 from reelkeep.review import comments
 from reelkeep.review.comments import MAX_COMMENT_CHARACTERS, Comment
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.views import comment_json
 from reelkeep.web.context import Caller, IdInPath, version_for
 
-router = APIRouter()
+router = api_router()
 
 
 class NewComment(BaseModel):

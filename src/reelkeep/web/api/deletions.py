@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from reelkeep.catalog import audit, deletions, members, versions
 from reelkeep.catalog.deletions import Deleted
 from reelkeep.catalog.roles import Action
@@ -13,10 +11,11 @@ from reelkeep.errors import Conflict
 from reelkeep.ids import ProductionId, VersionId
 from reelkeep.jobs import queue
 from reelkeep.jobs.interface import JobKind
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.views import time_json, version_json
 from reelkeep.web.context import Caller, IdInPath, version_for
 
-router = APIRouter()
+router = api_router()
 
 
 @router.delete("/versions/{version_id}", status_code=204)

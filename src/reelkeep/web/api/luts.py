@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from reelkeep.catalog import luts, members
@@ -13,11 +12,12 @@ from reelkeep.catalog.people import User
 from reelkeep.catalog.roles import Action
 from reelkeep.ids import LutId, ProductionId
 from reelkeep.ingest.luts import Luts
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.uploads import crc32_of
 from reelkeep.web.api.views import time_json
 from reelkeep.web.context import Call, Caller, IdInPath
 
-router = APIRouter(prefix="/productions/{production_id}/luts")
+router = api_router("/productions/{production_id}/luts")
 _MAX_NAME_CHARACTERS = 4_096  # the rules of names are those of ``ingest.file_names``; this bounds the work
 
 

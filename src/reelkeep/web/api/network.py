@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from reelkeep.catalog import audit
 from reelkeep.companies.network_policy import MAX_ENTRIES, NetworkPolicy, admits, policy_details, policy_of
 from reelkeep.errors import Conflict
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.context import Call, Caller
 
-router = APIRouter(prefix="/network")
+router = api_router("/network")
 
 _Entries = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=MAX_ENTRIES)]
 

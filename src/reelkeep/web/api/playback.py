@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from reelkeep.catalog import audit, members
@@ -17,10 +16,11 @@ from reelkeep.media import Light, TrackKind
 from reelkeep.playback import proxies, sessions
 from reelkeep.playback.proxies import Proxy
 from reelkeep.playback.taking import choose, file_plan
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.views import rate_json, time_json, used_lut_json
 from reelkeep.web.context import Call, Caller, IdInPath, version_for
 
-router = APIRouter()
+router = api_router()
 
 
 class WantedProxy(BaseModel):

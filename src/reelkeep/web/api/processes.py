@@ -8,17 +8,18 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from sqlalchemy import Engine
 from starlette.responses import StreamingResponse
 
 from reelkeep.catalog import processes
 from reelkeep.catalog.processes import Process
 from reelkeep.ids import ID_PATTERN
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.views import time_json
 from reelkeep.web.context import Caller
 
-router = APIRouter(prefix="/processes")
+router = api_router("/processes")
 _MAX_LISTED: Final = 1_000
 _COLUMNS: Final = ("id", "kind", "host", "pid", "started_at", "ended_at", "reason", "status", "why")
 Before = Annotated[str, Query(pattern=rf"^({ID_PATTERN})?$")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import Connection
 
@@ -16,10 +15,11 @@ from reelkeep.errors import StorageSetupError
 from reelkeep.ids import ID_PATTERN, LutId, ProductionId, UserId
 from reelkeep.luts import LutInput, LutScope
 from reelkeep.media import DEFAULT_BANDS, DEFAULT_LARGEST_EDGE_PX
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.views import lut_json, placement_json
 from reelkeep.web.context import Call, Caller, IdInPath
 
-router = APIRouter(prefix="/productions")
+router = api_router("/productions")
 
 
 class NewProduction(BaseModel):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from reelkeep.catalog import image_sequences
@@ -25,12 +24,13 @@ from reelkeep.ingest.sequences import (
 from reelkeep.ingest.uploads import MAX_CLIENT_KEY_CHARACTERS
 from reelkeep.media import FrameRate
 from reelkeep.sequences import MAX_NUMBER
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.uploads import crc32_of, sha256_of
 from reelkeep.web.api.views import time_json
 from reelkeep.web.context import NO_NUL, Call, Caller, IdInPath, version_for
 from reelkeep.web.errors import body_of
 
-router = APIRouter()
+router = api_router()
 _MAX_NAME_CHARACTERS: Final = 4_096  # the rules of names are those of ``ingest.file_names``; this bounds the work
 _MAX_LISTED: Final = 1_000
 

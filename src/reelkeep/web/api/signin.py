@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from reelkeep.catalog import audit, login_sessions, people, support
@@ -13,12 +13,13 @@ from reelkeep.catalog.login_sessions import LIFETIME, LoginKind
 from reelkeep.catalog.passwords import MAX_PASSWORD_CHARACTERS
 from reelkeep.catalog.people import User
 from reelkeep.errors import Forbidden, SignInRequired
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.support_views import support_json
 from reelkeep.web.api.views import audit_notices, storage_notices, user_json
 from reelkeep.web.context import NO_NUL, AppContext, Call, Caller
 from reelkeep.web.errors import WrongOrigin
 
-router = APIRouter()
+router = api_router()
 
 
 class SignIn(BaseModel):

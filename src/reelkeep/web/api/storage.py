@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from reelkeep.catalog import audit, grants, holdings, productions, storage_audits
@@ -26,10 +25,11 @@ from reelkeep.storage.interface import Purpose, StorageConnection
 from reelkeep.storage.layout import MARKER
 from reelkeep.storage.placement import check_resumable
 from reelkeep.storage.refusals import Answer
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.views import placement_json, stopped_json, time_json
 from reelkeep.web.context import Call, Caller, IdInPath
 
-router = APIRouter(prefix="/storage")
+router = api_router("/storage")
 LINK_LIFE: Final = timedelta(minutes=2)
 AUDITS_SHOWN: Final = 30
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from reelkeep.catalog import audit, login_sessions, productions, support
 from reelkeep.catalog.login_sessions import MAX_TOKEN_CHARACTERS, LoginKind
 from reelkeep.catalog.support import Deed
 from reelkeep.ids import ID_PATTERN, ProductionId
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.signin import set_login_cookie
 from reelkeep.web.api.support_views import support_json
 from reelkeep.web.api.views import time_json
 from reelkeep.web.context import NO_NUL, Caller
 from reelkeep.web.errors import WrongOrigin
 
-router = APIRouter(prefix="/support")
+router = api_router("/support")
 _MAX_LISTED: Final = 200
 _DEFAULT_MINUTES: Final = int(support.DEFAULT.total_seconds()) // 60
 _LONGEST_MINUTES: Final = int(support.LONGEST.total_seconds()) // 60

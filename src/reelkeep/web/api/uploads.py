@@ -6,7 +6,6 @@ import base64
 import binascii
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from reelkeep.catalog import versions
@@ -15,10 +14,11 @@ from reelkeep.errors import RequestError
 from reelkeep.ids import ProductionId, UploadId
 from reelkeep.ingest.uploads import MAX_CLIENT_KEY_CHARACTERS, MAX_SIGNED_PARTS, SignedPart, UploadView
 from reelkeep.storage.interface import Part
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.views import time_json, version_json
 from reelkeep.web.context import NO_NUL, Call, Caller, IdInPath
 
-router = APIRouter()
+router = api_router()
 _MAX_NAME_CHARACTERS = 4_096  # the rules of names are those of ``ingest.file_names``; this bounds the work
 
 

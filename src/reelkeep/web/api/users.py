@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from reelkeep.catalog import audit, people
 from reelkeep.catalog.names import MAX_EMAIL_CHARACTERS, MAX_NAME_CHARACTERS
 from reelkeep.catalog.passwords import MAX_PASSWORD_CHARACTERS, new_password
+from reelkeep.web.api.reading import api_router
 from reelkeep.web.api.views import user_json
 from reelkeep.web.context import Caller
 
-router = APIRouter(prefix="/users")
+router = api_router("/users")
 
 
 class NewUser(BaseModel):

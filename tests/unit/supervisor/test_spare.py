@@ -1,4 +1,4 @@
-"""A job process that stands ready: it becomes one company's, once, and another one takes its place."""
+"""A process that stands ready: it becomes one company's, once, and another one takes its place."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from reelkeep.errors import DependencyError
-from reelkeep.supervisor import spare_jobs
 from reelkeep.supervisor.linked import Linked
-from reelkeep.supervisor.spare_jobs import SpareJobs
+from reelkeep.supervisor.spare import Spare
+from reelkeep.supervisor.unborn import Unborn, executed
 
+REFILL_SECONDS = 0.1
 PROGRAM = [sys.executable, "-I", "-c", """
 import os
 from reelkeep.companies.link import SupervisorLink
@@ -30,8 +31,8 @@ async def nobody_asks(kind: str, fields: Mapping[str, Any]) -> Mapping[str, Any]
     raise AssertionError(f"{kind} {fields}")
 
 
-async def job_of(spares: SpareJobs, company: str) -> tuple[Linked, Mapping[str, Any]]:
-    job = await spares.born(f"{company} job", lambda: {"company": company}, nobody_asks)
+async def job_of(spares: Spare, company: str) -> tuple[Linked, Mapping[str, Any]]:
+    job = await Linked.of(await spares.taken(f"{company} job"), lambda: {"company": company}, nobody_asks)
     told = await job.ready()
     await job.ended()
     for each in job.brought:
@@ -39,15 +40,16 @@ async def job_of(spares: SpareJobs, company: str) -> tuple[Linked, Mapping[str, 
     return job, told
 
 
-async def stands_ready(spares: SpareJobs) -> int:
-    while spares._spare is None:
+async def stands_ready(spares: Spare) -> int:
+    while spares._ready is None:
         await asyncio.sleep(0.02)
-    return spares._spare.child.pid
+    return spares._ready.child.pid
 
 
-def play(scene: Callable[[SpareJobs], Awaitable[None]], program: list[str] | None = None) -> None:
+def play(scene: Callable[[Spare], Awaitable[None]], program: list[str] | None = None) -> None:
     async def whole() -> None:
-        spares = SpareJobs(program or PROGRAM, brings=1)
+        start = executed("job", program or PROGRAM)
+        spares = Spare("job process", lambda: Unborn.started(start, brings=1), REFILL_SECONDS)
         spares.begin_later()
         try:
             async with asyncio.timeout(60):
@@ -58,13 +60,8 @@ def play(scene: Callable[[SpareJobs], Awaitable[None]], program: list[str] | Non
     asyncio.run(whole())
 
 
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spare_jobs, "REFILL_SECONDS", 0.1)
-
-
 def test_the_one_that_stands_ready_becomes_a_companys_and_another_takes_its_place() -> None:
-    async def scene(spares: SpareJobs) -> None:
+    async def scene(spares: Spare) -> None:
         first = await stands_ready(spares)
         job, told = await job_of(spares, "acme")
         assert (told["pid"], told["company"], job.child.name) == (first, "acme", "acme job")
@@ -76,7 +73,7 @@ def test_the_one_that_stands_ready_becomes_a_companys_and_another_takes_its_plac
 
 
 def test_a_second_job_at_once_has_a_process_of_its_own() -> None:
-    async def scene(spares: SpareJobs) -> None:
+    async def scene(spares: Spare) -> None:
         await stands_ready(spares)
         both = await asyncio.gather(job_of(spares, "acme"), job_of(spares, "borealis"))
         assert [told["company"] for _, told in both] == ["acme", "borealis"]
@@ -86,18 +83,29 @@ def test_a_second_job_at_once_has_a_process_of_its_own() -> None:
 
 
 def test_one_that_was_killed_while_it_waited_costs_no_job() -> None:
-    async def scene(spares: SpareJobs) -> None:
+    async def scene(spares: Spare) -> None:
         killed = await stands_ready(spares)
         os.kill(killed, signal.SIGKILL)
-        while spares._spare is not None and spares._spare.child.returncode is None:
+        while spares._ready is not None and spares._ready.child.returncode is None:
             await asyncio.sleep(0.01)
         assert (await job_of(spares, "acme"))[1]["pid"] != killed
 
     play(scene)
 
 
+def test_another_one_takes_the_place_of_one_that_was_killed_while_nobody_came() -> None:
+    async def scene(spares: Spare) -> None:
+        killed = await stands_ready(spares)
+        os.kill(killed, signal.SIGKILL)
+        while await stands_ready(spares) == killed:
+            await asyncio.sleep(0.02)
+        assert (await job_of(spares, "acme"))[1]["pid"] != killed
+
+    play(scene)
+
+
 def test_after_a_roll_over_another_one_stands_ready() -> None:
-    async def scene(spares: SpareJobs) -> None:
+    async def scene(spares: Spare) -> None:
         former = await stands_ready(spares)
         await spares.renew()
         assert await stands_ready(spares) != former
@@ -107,9 +115,9 @@ def test_after_a_roll_over_another_one_stands_ready() -> None:
 
 
 def test_where_none_can_be_started_the_job_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    async def scene(spares: SpareJobs) -> None:
+    async def scene(spares: Spare) -> None:
         with pytest.raises(DependencyError, match="could not be closed off"):
-            await spares.born("acme job", dict, nobody_asks)
+            await spares.taken("acme job")
         told = ""
         while "no job process stands ready" not in told:
             await asyncio.sleep(0.02)
