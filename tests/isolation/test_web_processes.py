@@ -6,12 +6,15 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from tests.services.installation import Installation, ask, installation, wait_until
 
 from reelkeep.catalog.processes import EndReason
 from reelkeep.companies.registry import Company
+from reelkeep.isolation.zygote import UNBORN
+from reelkeep.supervisor.web_processes import AHEAD
 
 HOST = "acme.localhost"
 MAX_BYTES = 256 << 20
@@ -32,6 +35,29 @@ def test_an_idle_process_ends_and_the_next_connection_starts_another(up: tuple[I
         pids = {facts["pid"] for facts in callers.map(lambda _: ask(one, HOST), range(24))}
     assert len(pids) == 1
     assert first not in pids
+
+
+def test_who_comes_gets_a_process_that_stood_ready_and_another_one_takes_its_place(
+    up: tuple[Installation, Company],
+) -> None:
+    one, _ = up
+    one.await_gone([wait_until(lambda: ask(one, HOST))["pid"]])
+    ready = wait_until(lambda: len(found := unborn(one)) == len(AHEAD) and found)
+    assert ask(one, HOST)["pid"] in ready
+    fresh = wait_until(lambda: len(found := unborn(one)) == len(AHEAD) and found)
+    assert len(fresh - ready) == 1
+    everybody = fresh | {ask(one, HOST)["pid"]}
+    assert len({user_of(pid) for pid in everybody}) == (len(everybody) if os.geteuid() == 0 else 1)
+
+
+def user_of(pid: int) -> str:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("Uid:"))
+
+
+def unborn(one: Installation) -> set[int]:
+    """Return the pids of processes that have no company yet."""
+    return {pid for pid, line in one.processes().items() if line[0] == UNBORN}
 
 
 def test_one_that_is_asked_for_something_does_not_end(up: tuple[Installation, Company]) -> None:

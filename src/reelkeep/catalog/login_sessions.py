@@ -62,7 +62,7 @@ def support_is_open() -> ColumnElement[bool]:
     return support_access.c.ended_at.is_(None) & (support_access.c.ends_at > func.now())
 
 
-_OF_TOKEN: Final = (  # made once: each request asks it
+OF_TOKEN: Final = (  # made once: each request asks it
     select(login_sessions.c.id, login_sessions.c.kind, users, *_ACCESS)
     .join(users, users.c.id == login_sessions.c.user_id)
     .outerjoin(support_people, support_people.c.user_id == users.c.id)
@@ -83,7 +83,7 @@ def find(conn: Connection, token: str) -> LoginSession:
     Raises:
         SignInRequired: it is unknown or over, its user is disabled, or is of the operator's and let in no longer.
     """
-    row = conn.execute(_OF_TOKEN, {"token_hash": token_hash(token[:MAX_TOKEN_CHARACTERS])}).first()
+    row = conn.execute(OF_TOKEN, {"token_hash": token_hash(token[:MAX_TOKEN_CHARACTERS])}).first()
     if row is None:
         raise SignInRequired
     user = User(UserId(row[2]), row.email, row.name, row.is_company_admin, _support(row))

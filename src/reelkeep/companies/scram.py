@@ -13,7 +13,7 @@ _SALT_BYTES: Final = 16
 _HASH: Final = "sha256"
 
 
-def verifier_of(password: str) -> str:
+def verifier_of(password: str, *, salt: bytes | None = None, iterations: int = ITERATIONS) -> str:
     """Return the SCRAM-SHA-256 verifier of a password of random characters.
 
     Iterations make guessing a password that somebody chose dear (RFC 7677, section 4: 4,096 of them). These have 256
@@ -23,12 +23,13 @@ def verifier_of(password: str) -> str:
 
     Args:
         password: ASCII, so that SASLprep (RFC 4013) leaves it as it is.
+        salt: random if not given.
     """
-    salt = os.urandom(_SALT_BYTES)
-    salted = hashlib.pbkdf2_hmac(_HASH, password.encode("ascii"), salt, ITERATIONS)
+    salt = salt or os.urandom(_SALT_BYTES)
+    salted = hashlib.pbkdf2_hmac(_HASH, password.encode("ascii"), salt, iterations)
     stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", _HASH)).digest()
     server_key = hmac.digest(salted, b"Server Key", _HASH)
-    return f"SCRAM-SHA-256${ITERATIONS}:{_base64(salt)}${_base64(stored_key)}:{_base64(server_key)}"
+    return f"SCRAM-SHA-256${iterations}:{_base64(salt)}${_base64(stored_key)}:{_base64(server_key)}"
 
 
 def _base64(value: bytes) -> str:

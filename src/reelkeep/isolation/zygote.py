@@ -32,11 +32,12 @@ UNBORN: Final = "reelkeep.isolation.unborn"  # the title of a process that has n
 _MAX_ORDER_BYTES: Final = 64 << 10
 
 
-def main(roles: Mapping[str, Work]) -> None:
+def main(roles: Mapping[str, Work], rehearsals: Mapping[str, Callable[[], None]] | None = None) -> None:
     """Fork until the supervisor is gone; in a new process, do its work.
 
     Args:
         roles: what a process of each role does; whatever it needs should be imported already.
+        rehearsals: what one of a role does first, if it is forked ahead of time.
     """
     parser = argparse.ArgumentParser(prog="zygote")
     parser.add_argument("--orders-fd", type=int, required=True)
@@ -53,7 +54,9 @@ def main(roles: Mapping[str, Work]) -> None:
     gc.disable()
     gc.collect()
     gc.freeze()  # a collection in a child would write to pages that all share
-    if (work := _fork_on_request(orders, roles, is_demanded=not options.insecure_no_sandbox)) is not None:
+    if (
+        work := _fork_on_request(orders, roles, rehearsals or {}, is_demanded=not options.insecure_no_sandbox)
+    ) is not None:
         work()
 
 
@@ -76,7 +79,11 @@ def _compile_filter(*, is_demanded: bool) -> None:
 
 
 def _fork_on_request(
-    orders: socket.socket, roles: Mapping[str, Work], *, is_demanded: bool
+    orders: socket.socket,
+    roles: Mapping[str, Work],
+    rehearsals: Mapping[str, Callable[[], None]],
+    *,
+    is_demanded: bool,
 ) -> Callable[[], None] | None:
     """Return the work of a new process, in it; None in the zygote, once it is no longer wanted."""
     _say(orders, ready=True)
@@ -94,6 +101,8 @@ def _fork_on_request(
                 orders.detach()  # closed already, and its number may be another's
                 set_title(UNBORN)
                 gc.enable()
+                if fields["is_ahead"] and (rehearse := rehearsals.get(fields["role"])) is not None:
+                    rehearse()
                 return partial(roles[fields["role"]], socket.socket(fileno=descriptors[0]))
             reply = {"pid": pid}
         for descriptor in descriptors:

@@ -92,8 +92,7 @@ class CompanyJobs:
 
     async def _run(self, kind: JobKind) -> str:
         sessions = self._sessions.of_process("job")
-        unborn = await self._spare.taken(f"{self._name} job")
-        job = await Linked.of(unborn, lambda: self._birth(kind), self._answerer(sessions))
+        job = await self._spare.born(f"{self._name} job", lambda: self._birth(kind), self._answerer(sessions))
         self._let_out(job)
         self._ledger.follow(ProcessKind.JOB, job.child, lambda status: _ENDS.get(status, EndReason.FAILED))
         self._running[job] = sessions

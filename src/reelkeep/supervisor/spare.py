@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from reelkeep.errors import ReelkeepError
+from reelkeep.supervisor.linked import Answer, Linked
 from reelkeep.supervisor.unborn import Unborn
 
 
@@ -59,6 +61,10 @@ class Spare:
             ready = await self._start()
         ready.child.name = name
         return ready
+
+    async def born(self, name: str, birth: Callable[[], Mapping[str, Any]], answer: Answer) -> Linked:
+        """Return the one that stands ready, or a fresh one, with this birth; see ``taken`` and ``Linked.of``."""
+        return await Linked.of(await self.taken(name), birth, answer)
 
     def _taken(self) -> Unborn | None:
         ready, self._ready = self._ready, None

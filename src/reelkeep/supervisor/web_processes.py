@@ -64,9 +64,8 @@ class WebForks:
         """Have one of each kind stand ready soon, for companies whose database is reached in this folder."""
         for role in AHEAD:
             berth = self._berth(role, database)
-            self._ahead[berth] = Spare(
-                f"{role} process", partial(self._forked, f"unborn {role}", berth), REFILL_SECONDS
-            )
+            fork = partial(self._forked, f"unborn {role}", berth, is_ahead=True)
+            self._ahead[berth] = Spare(f"{role} process", fork, REFILL_SECONDS)
             self._ahead[berth].begin_later()
 
     async def end(self) -> None:
@@ -93,8 +92,9 @@ class WebForks:
         spare = self._ahead.get(berth)
         return await (spare.taken(name) if spare is not None else self._forked(name, berth))
 
-    async def _forked(self, name: str, berth: Berth) -> Unborn:
-        return await Unborn.started(partial(self._zygote.fork, name, berth), brings=self._brings)
+    async def _forked(self, name: str, berth: Berth, *, is_ahead: bool = False) -> Unborn:
+        fork = partial(self._zygote.fork, name, berth, is_ahead=is_ahead)
+        return await Unborn.started(fork, brings=self._brings)
 
     def _berth(self, role: str, database: Path | None) -> Berth:
         reach = (*_python(), *([database] if database is not None else []))  # of the release installed now

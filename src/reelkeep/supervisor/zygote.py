@@ -74,11 +74,12 @@ class Zygote:
             await asyncio.wait({self._renewing})
         await self._kept.end()
 
-    async def fork(self, name: str, berth: Berth, link: socket.socket) -> Child:
+    async def fork(self, name: str, berth: Berth, link: socket.socket, *, is_ahead: bool = False) -> Child:
         """Have a process forked.
 
         Args:
             link: its socket; the caller closes its own copy.
+            is_ahead: nobody waits for it yet.
 
         Raises:
             DependencyError: no zygote came up in time, or it ended.
@@ -88,7 +89,7 @@ class Zygote:
             uid = self._lend(lent)
             try:
                 async with asyncio.timeout(READY_SECONDS):
-                    current, pid = await self._forked(berth, uid, link)
+                    current, pid = await self._forked(_Order(berth, uid, is_ahead), link)
             except TimeoutError:
                 raise DependencyError("there is no zygote to fork a company's process") from None
             give_back = lent.pop_all()
@@ -111,12 +112,12 @@ class Zygote:
         until.callback(lent.give_back)
         return lent.uid
 
-    async def _forked(self, berth: Berth, uid: int | None, link: socket.socket) -> tuple[_Generation, int]:
+    async def _forked(self, order: _Order, link: socket.socket) -> tuple[_Generation, int]:
         while True:
             await self._is_ready.wait()
             assert self._current is not None
             try:
-                return self._current, await self._current.fork(berth, uid, link)
+                return self._current, await self._current.fork(order, link)
             except _NotTaken:
                 self._is_ready.clear()  # set again by the next one
 
@@ -143,6 +144,21 @@ class Zygote:
         former, self._kept = self._kept, successor
         await former.end()
         return True
+
+
+@dataclass(frozen=True)
+class _Order:
+    berth: Berth
+    uid: int | None
+    is_ahead: bool
+
+    def as_fields(self) -> dict[str, Any]:
+        berth = self.berth
+        return {
+            "role": berth.role, "uid": self.uid, "max_data_bytes": berth.max_data_bytes, "is_ahead": self.is_ahead,
+            "reach": [str(path) for path in berth.reach], "covered": [str(path) for path in berth.covered],
+            "uncovered": str(berth.uncovered) if berth.uncovered is not None else None,
+        }  # fmt: skip
 
 
 class _NotTaken(DependencyError):
@@ -183,21 +199,16 @@ class _Generation:
         async with self._turn:  # what it is forking it forks to the end
             await self._child.stopped(seconds=STOP_SECONDS)
 
-    async def fork(self, berth: Berth, uid: int | None, link: socket.socket) -> int:
+    async def fork(self, order: _Order, link: socket.socket) -> int:
         """Order one process and return its pid.
 
         Raises:
             _NotTaken: another zygote may be asked. DependencyError: it ended meanwhile; none may, for there may be a
                 process that has this socket. IsolationError: the process could not be set apart.
         """
-        order = {
-            "role": berth.role, "uid": uid, "max_data_bytes": berth.max_data_bytes,
-            "reach": [str(path) for path in berth.reach], "covered": [str(path) for path in berth.covered],
-            "uncovered": str(berth.uncovered) if berth.uncovered is not None else None,
-        }  # fmt: skip
         async with self._turn:
             try:
-                socket.send_fds(self._socket, [json.dumps(order).encode()], [link.fileno()])
+                socket.send_fds(self._socket, [json.dumps(order.as_fields()).encode()], [link.fileno()])
             except OSError:
                 raise _NotTaken from None
             self.forks += 1

@@ -110,7 +110,7 @@ def make_app(company: CompanyHandle, registry: Registry | None = None) -> Secure
         registry: by way of the supervisor; None where there is none.
     """
     context = AppContext(company, Uploads(company), SignInLimits(), ChangeHub(), registry or NoRegistry())
-    app = _bare_app()
+    app = bare_app()
     app.state.context = context
 
     def headers() -> dict[str, str]:
@@ -125,7 +125,8 @@ def make_app(company: CompanyHandle, registry: Registry | None = None) -> Secure
     )
 
 
-def _bare_app() -> FastAPI:
+def bare_app() -> FastAPI:
+    """Return an application that belongs to no company yet."""
     app = FastAPI(title="Reelkeep", openapi_url=None, lifespan=_lifespan, redirect_slashes=False)
     app.router.routes.extend([*_TABLE.routes, *_PAGE_TABLE.routes])
     app.add_exception_handler(ReelkeepError, _refuse)
@@ -135,36 +136,6 @@ def _bare_app() -> FastAPI:
         app.add_exception_handler(away, _refuse_database)
     app.add_exception_handler(Exception, _refuse_defect)
     return app
-
-
-def rehearse() -> None:
-    """Answer one request that needs no company, so that forked processes find made what a first one makes.
-
-    That is a third of what a first answer took: FastAPI finds out what each route needs when one is first looked for,
-    and anyio imports its backend. No thread is started.
-    """
-    asyncio.run(_ask_for_nothing(_bare_app()))
-
-
-async def _ask_for_nothing(app: FastAPI) -> None:
-    to_thread.current_default_thread_limiter()
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(_: Any) -> None:
-        return None
-
-    path = f"{API_PREFIX}/nothing"
-    await app(
-        {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "method": "GET",
-            "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": [], "state": {},
-            "client": None, "server": None,
-        },
-        receive,
-        send,
-    )  # fmt: skip
 
 
 def store_origins(connections: Sequence[StorageConnection]) -> list[str]:
@@ -189,13 +160,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         loop.call_soon_threadsafe(context.hub.publish_storage)
 
     context.company.storage.on_change(changed)
-    listening = asyncio.ensure_future(listen(context.company.engine.url, context.hub.publish))
+    listening = asyncio.ensure_future(_listen_when_wanted(context))
     try:
         yield
     finally:
         listening.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await listening
+
+
+async def _listen_when_wanted(context: AppContext) -> None:
+    await context.hub.wanted()
+    await listen(context.company.engine.url, context.hub.publish, context.hub.hears)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -11,6 +12,7 @@ from reelkeep.catalog.changes import Change
 from reelkeep.ids import ProductionId, VersionId
 
 STORAGE: Final = "storage"
+_HEARD_SECONDS: Final = 5.0
 
 
 class Subscription:
@@ -36,8 +38,25 @@ class Subscription:
 
 
 class ChangeHub:
+    """Where changes come in and pages wait for them. The database is listened to once somebody waits."""
+
     def __init__(self) -> None:
         self._subscriptions: dict[ProductionId, set[Subscription]] = {}
+        self._is_wanted, self._is_heard = asyncio.Event(), asyncio.Event()
+
+    async def wanted(self) -> None:
+        """Return when somebody waits for changes for the first time."""
+        await self._is_wanted.wait()
+
+    def hears(self) -> None:
+        """Note that changes come in from now on."""
+        self._is_heard.set()
+
+    async def listening(self) -> None:
+        """Return when changes come in, or have not begun to after five seconds; see ``listener``."""
+        self._is_wanted.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_heard.wait(), _HEARD_SECONDS)
 
     def publish(self, change: Change) -> None:
         """Give a change to every subscription of its production."""

@@ -18,7 +18,9 @@ _LONGEST_WAIT_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
-async def listen(address: URL, on_change: Callable[[Change], None]) -> None:
+async def listen(
+    address: URL, on_change: Callable[[Change], None], on_hearing: Callable[[], None] = lambda: None
+) -> None:
     """Call ``on_change`` for each notice, for ever; a lost connection is made again.
 
     Notices sent while there is no connection are lost: whoever depends on one also looks from time to time.
@@ -26,6 +28,7 @@ async def listen(address: URL, on_change: Callable[[Change], None]) -> None:
     Args:
         address: the company's database, with the app role's password in it.
         on_change: must not block.
+        on_hearing: called when notices are heard from now on, also after a connection was lost.
     """
     conninfo = address.set(drivername="postgresql").render_as_string(hide_password=False)
     wait_seconds = _FIRST_WAIT_SECONDS
@@ -35,6 +38,7 @@ async def listen(address: URL, on_change: Callable[[Change], None]) -> None:
                 await connection.execute("SET idle_session_timeout = 0")  # it is idle by trade
                 await connection.execute(f"LISTEN {CHANGED_CHANNEL}")
                 wait_seconds = _FIRST_WAIT_SECONDS
+                on_hearing()
                 async for notice in connection.notifies():
                     if (change := parse(notice.payload)) is not None:
                         on_change(change)

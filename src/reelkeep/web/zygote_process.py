@@ -11,11 +11,12 @@ def main() -> None:
     """Fork app and media processes, and those of closed sites, until the supervisor is gone."""
     gc.disable()  # all that is imported stays: looking for garbage in it would take a third of the time
     from reelkeep.storage import models
-    from reelkeep.web import app, app_process, closed_process, media_process
+    from reelkeep.web import app_process, closed_process, media_process, rehearsal
 
     models.read_ahead()
-    app.rehearse()
-    zygote.main({"app": app_process.run, "media": media_process.run, "closed": closed_process.run})
+    rehearsal.before_the_fork()
+    roles = {"app": app_process.run, "media": media_process.run, "closed": closed_process.run}
+    zygote.main(roles, {"app": rehearsal.while_it_waits})
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ async def nobody_asks(kind: str, fields: Mapping[str, Any]) -> Mapping[str, Any]
 
 
 async def job_of(spares: Spare, company: str) -> tuple[Linked, Mapping[str, Any]]:
-    job = await Linked.of(await spares.taken(f"{company} job"), lambda: {"company": company}, nobody_asks)
+    job = await spares.born(f"{company} job", lambda: {"company": company}, nobody_asks)
     told = await job.ready()
     await job.ended()
     for each in job.brought:

@@ -1,4 +1,4 @@
-"""What a first request needs is there before a process is forked, and nothing that two companies may not share."""
+"""What a first request needs is there before a company is, and nothing that two companies may not share."""
 
 from __future__ import annotations
 
@@ -6,25 +6,32 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import asyncio, gc, json, ssl, sys, threading
-from reelkeep.web import app
-app.rehearse()
+from reelkeep.web import app, rehearsal
+rehearsal.before_the_fork()
 before = set(sys.modules)
 made = [route for route in app._TABLE.routes if getattr(route, "_effective_candidates_version", 0) is None]
-again = app._bare_app()
-asyncio.run(app._ask_for_nothing(again))
-print(json.dumps({
+rehearsal.{then}()
+for one in set(threading.enumerate()) - {{threading.main_thread()}}:
+    one.join(10)
+print(json.dumps({{
     "imported": sorted(set(sys.modules) - before),
     "unmade": len(made),
     "routers": len(app._TABLE.routes),
     "threads": threading.active_count(),
     "contexts": sum(isinstance(one, ssl.SSLContext) for one in gc.get_objects()),
-}))
+}}))
 """
 
 
-def test_a_request_after_the_rehearsal_imports_nothing_and_finds_its_routes_made() -> None:
-    told = json.loads(subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=True).stdout)
+@pytest.mark.parametrize("then", ["before_the_fork", "while_it_waits"])
+def test_what_follows_a_rehearsal_imports_nothing_finds_its_routes_made_and_leaves_nothing(then: str) -> None:
+    program = [sys.executable, "-c", PROGRAM.format(then=then)]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout)
     assert told.pop("routers") > 10
     assert told == {"imported": [], "unmade": 0, "threads": 1, "contexts": 0}
+    assert done.stderr == ""
