@@ -1,8 +1,9 @@
 """N5: a company's first answer after a cold start. N6: memory of companies that are in use at once.
 
 A cold start is measured from the client's connect, when the company has no app process, to the last byte of an answer
-that needs the database: gateway, zygote, fork, namespaces, birth, application, connection to PostgreSQL and query are
-in it. Memory is PSS (proc_pid_smaps(5)) of app and media process and of their database backends, after both have
+that needs the database: gateway, birth, application, connection to PostgreSQL and query are in it. A process stands
+ready as a rule (docs/adr/0029-web-processes-stand-ready.md); where none does, zygote, fork and namespaces are in it, too.
+Memory is PSS (proc_pid_smaps(5)) of app and media process and of their database backends, after both have
 answered; what they share with each other and with the zygote is divided among all.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import statistics
 import time
@@ -20,6 +22,8 @@ from tests.services.platform import EMAIL, Platform, running_platform
 
 from benchmarks.results import Result
 from reelkeep.cli.installation import Installation
+from reelkeep.isolation.zygote import UNBORN
+from reelkeep.supervisor.web_processes import AHEAD
 
 STARTS = int(os.environ.get("RKBENCH_COLD_STARTS", "30"))
 COMPANIES = int(os.environ.get("RKBENCH_COMPANIES", "20"))
@@ -31,16 +35,18 @@ MB = 1_000_000
 def measure() -> list[Result]:
     """Return the median of cold starts, and the memory of each of so many companies."""
     with running_platform(settings={"REELKEEP_IDLE_SECONDS": str(IDLE_SECONDS)}) as platform:
-        seconds = sorted(_cold_starts(platform))
+        seconds = sorted(_cold_starts(platform, is_ready=True))
+        forked = statistics.median(_cold_starts(platform, is_ready=False))
     median, worst = statistics.median(seconds), seconds[int(len(seconds) * 0.95)]
     return [
         Result("N5", f"first answer after a cold start, median of {len(seconds)}", median * 1_000, "ms", 30.0),
         Result("N5-p95", "the same, 95th percentile", worst * 1_000, "ms"),
+        Result("N5-forked", "the same where no process stands ready, median", forked * 1_000, "ms"),
         *_memory(),
     ]
 
 
-def _cold_starts(platform: Platform) -> Iterator[float]:
+def _cold_starts(platform: Platform, *, is_ready: bool) -> Iterator[float]:
     with platform.api() as api:
         token = api.login(EMAIL, platform.password)
     request = f"GET /api/v1/productions HTTP/1.1\r\nHost: acme.localhost:{platform.facts['port']}\r\n"
@@ -48,7 +54,13 @@ def _cold_starts(platform: Platform) -> Iterator[float]:
     for _ in range(STARTS):
         while _pids(APP, platform):
             time.sleep(0.05)
-        time.sleep(0.2)  # the supervisor has heard of the end
+        while len(_unborn(platform)) < len(AHEAD):
+            time.sleep(0.05)
+        time.sleep(0.2)  # the supervisor has heard of the end, and who stands ready has got ready
+        if not is_ready:
+            for pid in _unborn(platform):
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
         began = time.perf_counter()
         answer = _exchange(platform, request)
         yield time.perf_counter() - began
@@ -107,6 +119,10 @@ def _wake(platform: Platform, slug: str) -> None:
 
 def _pids(title: bytes, platform: Platform) -> list[int]:
     return [pid for pid, line in platform.processes().items() if title.decode() in line[0]]
+
+
+def _unborn(platform: Platform) -> list[int]:
+    return [pid for pid, line in platform.processes().items() if line[0] == UNBORN]
 
 
 def _backends(platform: Platform) -> list[int]:
