@@ -177,7 +177,8 @@ class Studio:
             ]
             assert [each.number for each in rows] == list(range(len(rows)))
             for each in rows:
-                place = bundles.bundle(conn, self.version_id, name, each.object_key)
+                place = bundles.with_segment(conn, self.version_id, name, each.number)
+                assert place is not None
                 sealed = self.fetch(each.object_key, place.offset, place.length)
                 opened = bundles.unseal_segments(self.company.id, self.company.company_key, place, sealed)
                 assert hashlib.sha256(opened[each.number]).digest() == each.plain_sha256

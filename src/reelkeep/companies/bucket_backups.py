@@ -91,7 +91,7 @@ class BucketSource:
         try:
             length = self._store.head(key, grant=self._grant).size_bytes
             if 0 < length <= PART_BYTES:
-                return self._store.get(key, offset=0, length=length, grant=self._grant)
+                return bytes(self._store.get(key, offset=0, length=length, grant=self._grant))
         except NotFound:
             pass
         raise ArchiveBroken("a part of this backup is missing, or is no part of one")

@@ -86,7 +86,9 @@ def seal(key: bytes, kind: SealKind, number: int, context: SealContext, plain: b
     return AESGCM(key).encrypt(nonce_of(kind, number), plain, context.associated_data(kind, number))
 
 
-def unseal(key: bytes, kind: SealKind, number: int, context: SealContext, sealed: bytes | memoryview) -> bytes:
+def unseal(
+    key: bytes, kind: SealKind, number: int, context: SealContext, sealed: bytes | bytearray | memoryview
+) -> bytes:
     """Return what was sealed.
 
     Raises:

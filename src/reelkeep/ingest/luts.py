@@ -136,7 +136,7 @@ class Luts:
         store, grant = self._store(row), self._grant(user, row, f"read LUT {row.id}")
         if not row.is_stored:
             self._assemble(store, row, grant)
-        body = store.get(row.object_key, offset=0, length=row.size_bytes, grant=grant)
+        body = bytes(store.get(row.object_key, offset=0, length=row.size_bytes, grant=grant))
         if len(body) != row.size_bytes or crc.to_bytes(zlib.crc32(body)) != row.crc32:
             raise ChecksumMismatch("the LUT in the bucket is not the file that was sent", advice="Add it again.")
         return body

@@ -130,7 +130,8 @@ class _Reader:
 
     def _tail(self, facts: ObjectFacts, most_bytes: int) -> bytes:
         length = min(facts.size_bytes, most_bytes)
-        return self._store.get(facts.key, offset=facts.size_bytes - length, length=length, grant=self._grant)
+        offset = facts.size_bytes - length
+        return bytes(self._store.get(facts.key, offset=offset, length=length, grant=self._grant))
 
     def _note_salt(self, footer: Footer) -> None:
         if self._attempts.setdefault(footer.attempt_number, footer.salt) != footer.salt:

@@ -125,7 +125,7 @@ def unseal_still(
     attempt_number: int,
     kind: StillKind,
     number: int,
-    sealed: bytes,
+    sealed: bytes | bytearray,
 ) -> bytes:
     """Return a still. ``sealed`` is the object's first ``length`` bytes; raise SealBroken if it is another's."""
     if not SEAL_OVERHEAD_BYTES < len(sealed) <= MAX_STILL_BYTES + SEAL_OVERHEAD_BYTES:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from reelkeep.catalog.tables import attempts, renditions, segments, stills, version_keys, versions
 from reelkeep.encryption.keys import CompanyKey
@@ -66,33 +67,27 @@ _PLACE = (
     attempts.c.salt,
     version_keys.c.wrapped_key,
 )
+_ASKED: Final = segments.alias()
+_WITH_SEGMENT: Final = (  # made once: whatever is not in the cache asks it
+    select(*_PLACE, segments.c.object_key, segments.c.number, segments.c.offset, segments.c.length)
+    .select_from(renditions)
+    .join(_ASKED, _ASKED.c.rendition_id == renditions.c.id)
+    .join(segments, (segments.c.rendition_id == renditions.c.id) & (segments.c.object_key == _ASKED.c.object_key))
+    .join(versions, versions.c.id == renditions.c.version_id)
+    .join(attempts, attempts.c.id == segments.c.attempt_id)
+    .join(version_keys, version_keys.c.version_id == versions.c.id)
+    .where(renditions.c.version_id == bindparam("version_id"), renditions.c.name == bindparam("rendition"))
+    .where(_ASKED.c.number == bindparam("number"))
+    .order_by(segments.c.number)
+)
 
 
-def object_of(conn: Connection, version_id: VersionId, rendition: str, number: int) -> str | None:
-    """Return the key of the object that holds a segment, or None if it is not published."""
-    query = (
-        select(segments.c.object_key)
-        .join(renditions, renditions.c.id == segments.c.rendition_id)
-        .where(renditions.c.version_id == version_id, renditions.c.name == rendition, segments.c.number == number)
-    )
-    return conn.execute(query).scalar_one_or_none()
-
-
-def bundle(conn: Connection, version_id: VersionId, rendition: str, object_key: str) -> BundleRows:
-    """Return every segment of one object; raise NotFound if the version has no such object."""
-    query = (
-        select(*_PLACE, segments.c.object_key, segments.c.number, segments.c.offset, segments.c.length)
-        .join(renditions, renditions.c.id == segments.c.rendition_id)
-        .join(versions, versions.c.id == renditions.c.version_id)
-        .join(attempts, attempts.c.id == segments.c.attempt_id)
-        .join(version_keys, version_keys.c.version_id == versions.c.id)
-        .where(renditions.c.version_id == version_id, renditions.c.name == rendition)
-        .where(segments.c.object_key == object_key)
-        .order_by(segments.c.number)
-    )
-    rows = conn.execute(query).all()
+def with_segment(conn: Connection, version_id: VersionId, rendition: str, number: int) -> BundleRows | None:
+    """Return every segment of the object that holds this one, or None if it is not published."""
+    asked = {"version_id": version_id, "rendition": rendition, "number": number}
+    rows = conn.execute(_WITH_SEGMENT, asked).all()
     if not rows:
-        raise NotFound("this segment is no longer there")
+        return None
     places = tuple(SegmentPlace(row[6], row[7], row[8]) for row in rows)
     return BundleRows(SealPlace(*rows[0][:6]), rendition, places)
 
@@ -113,7 +108,7 @@ def still(conn: Connection, version_id: VersionId, kind: StillKind, number: int)
 
 
 def unseal_segments(
-    company_id: CompanyId, company_key: CompanyKey, rows: BundleRows, sealed: bytes
+    company_id: CompanyId, company_key: CompanyKey, rows: BundleRows, sealed: bytes | bytearray
 ) -> dict[int, bytes]:
     """Return the segments, still encrypted for the player, by number.
 
@@ -140,7 +135,7 @@ def unseal_segments(
     }
 
 
-def open_still(company_id: CompanyId, company_key: CompanyKey, row: StillRow, sealed: bytes) -> bytes:
+def open_still(company_id: CompanyId, company_key: CompanyKey, row: StillRow, sealed: bytes | bytearray) -> bytes:
     """Return a still; raise SealBroken if it was altered or swapped."""
     place = row.place
     version_key = company_key.unwrap_version_key(place.version_id, place.wrapped_version_key)

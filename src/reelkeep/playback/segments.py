@@ -29,11 +29,16 @@ from reelkeep.playback.arrivals import Arrivals
 from reelkeep.playback.bundles import BundleRows, StillRow
 from reelkeep.playback.cache import SegmentCache, SegmentName
 from reelkeep.playback.database import AsyncDatabase
+from reelkeep.playback.recent import Recent
 from reelkeep.storage.interface import Purpose
 
 MAX_WAIT_SECONDS: Final = 10.0
 _LOOK_AGAIN_SECONDS: Final = 1.0  # a notice may be lost with the connection that carries it
 _GRANT_LIFETIME: Final = timedelta(minutes=5)
+_GRANT_SECONDS: Final = 60.0  # how long reads of one object for one viewer share a grant; each ends before it does
+_PLACES_SECONDS: Final = 60.0  # published places stay as they are; after a purge no wrapped key is kept for longer
+_MAX_PLACES: Final = 4_096
+_MAX_GRANTS: Final = 1_024
 _PROXY_SCOPE: Final = "proxies/"
 _log = logging.getLogger(__name__)
 
@@ -86,6 +91,8 @@ class SegmentSource:
         self._company, self._company_key = company, company_key
         self._database, self._cache, self._arrivals, self._executor = database, cache, arrivals, executor
         self._max_wait_seconds, self._read_ahead = max_wait_seconds, read_ahead
+        self._places: Recent[SegmentName, BundleRows] = Recent(_PLACES_SECONDS, _MAX_PLACES)
+        self._grants: Recent[tuple[Viewer, str], GrantId] = Recent(_GRANT_SECONDS, _MAX_GRANTS)
         self._flights: dict[str, asyncio.Task[dict[int, bytes]]] = {}
         self._ahead: set[asyncio.Task[None]] = set()
 
@@ -102,10 +109,10 @@ class SegmentSource:
         name = viewer.segment(rendition, number)
         cached: bytes | memoryview | None = self._cache.get(name)
         if cached is None:
-            object_key = await self._published(viewer.version_id, rendition, number)
+            rows = self._places.get(name) or await self._published(viewer, rendition, number)
             cached = self._cache.get(name)  # another viewer may have fetched it meanwhile
         if cached is None:
-            cached = (await self._shared_fetch(viewer, rendition, object_key))[number]
+            cached = (await self._shared_fetch(viewer, rows))[number]
         if self._read_ahead:
             self._begin_read_ahead(viewer, rendition, number + 1)
         return cached
@@ -129,6 +136,7 @@ class SegmentSource:
     def forget(self) -> None:
         """Drop every segment that is kept: a connection has gone out of use. Others' are fetched again."""
         self._cache.clear()
+        self._places.clear()
 
     async def close(self) -> None:
         """Stop reading ahead."""
@@ -137,15 +145,15 @@ class SegmentSource:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def _published(self, version_id: VersionId, rendition: str, number: int) -> str:
+    async def _published(self, viewer: Viewer, rendition: str, number: int) -> BundleRows:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._max_wait_seconds
-        with self._arrivals.watch(version_id) as changed:
+        with self._arrivals.watch(viewer.version_id) as changed:
             while True:
                 changed.clear()
-                object_key = await self._database.look(lambda conn: _look(conn, version_id, rendition, number))
-                if object_key is not None:
-                    return object_key
+                rows = await self._database.look(lambda conn: _look(conn, viewer.version_id, rendition, number))
+                if rows is not None:
+                    return self._note(viewer, rows)
                 remaining = end - loop.time()
                 if remaining <= 0:
                     raise NotYetPublished
@@ -154,21 +162,22 @@ class SegmentSource:
                 except TimeoutError:
                     continue
 
-    async def _shared_fetch(self, viewer: Viewer, rendition: str, object_key: str) -> dict[int, bytes]:
+    def _note(self, viewer: Viewer, rows: BundleRows) -> BundleRows:
+        for each in rows.segments:
+            self._places.put(viewer.segment(rows.rendition, each.number), rows)
+        return rows
+
+    async def _shared_fetch(self, viewer: Viewer, rows: BundleRows) -> dict[int, bytes]:
+        object_key = rows.place.object_key
         flight = self._flights.get(object_key)
         if flight is None:
-            flight = asyncio.ensure_future(self._fetch(viewer, rendition, object_key))
+            flight = asyncio.ensure_future(self._fetch(viewer, rows))
             self._flights[object_key] = flight
             flight.add_done_callback(lambda _: self._flights.pop(object_key, None))
         return await asyncio.shield(flight)  # one viewer who leaves must not take it from the others
 
-    async def _fetch(self, viewer: Viewer, rendition: str, object_key: str) -> dict[int, bytes]:
-        def look(conn: Connection) -> tuple[BundleRows, GrantId]:
-            rows = bundles.bundle(conn, viewer.version_id, rendition, object_key)
-            return rows, _grant(conn, object_key, viewer, f"{viewer.what_for} of version {viewer.version_id}")
-
-        rows, grant = await self._database.look(look)
-        fetched_at = self._cache.clock()
+    async def _fetch(self, viewer: Viewer, rows: BundleRows) -> dict[int, bytes]:
+        grant, object_key, fetched_at = await self._granted(viewer, rows), rows.place.object_key, self._cache.clock()
 
         def read() -> dict[int, bytes]:
             store = self._company.storage.open(rows.place.connection_id, Purpose.PLAYBACK, _PROXY_SCOPE)
@@ -178,8 +187,17 @@ class SegmentSource:
         opened = await asyncio.get_running_loop().run_in_executor(self._executor, read)
         self._company.storage.connection(rows.place.connection_id)  # it may have gone out of use meanwhile
         for number, segment in opened.items():
-            self._cache.put(viewer.segment(rendition, number), segment, fetched_at=fetched_at)
+            self._cache.put(viewer.segment(rows.rendition, number), segment, fetched_at=fetched_at)
         return opened
+
+    async def _granted(self, viewer: Viewer, rows: BundleRows) -> GrantId:
+        """Return the grant under which a viewer's bundle is read; one that is not a minute old serves again."""
+        object_key, reason = rows.place.object_key, f"{viewer.what_for} of version {viewer.version_id}"
+        grant = self._grants.get((viewer, object_key))
+        if grant is None:
+            grant = await self._database.look(lambda conn: _grant(conn, object_key, viewer, reason))
+            self._grants.put((viewer, object_key), grant)
+        return grant
 
     def _begin_read_ahead(self, viewer: Viewer, rendition: str, number: int) -> None:
         if self._ahead or viewer.segment(rendition, number) in self._cache:
@@ -190,20 +208,20 @@ class SegmentSource:
 
     async def _look_ahead(self, viewer: Viewer, rendition: str, number: int) -> None:
         try:
-            object_key = await self._database.run(
-                lambda conn: bundles.object_of(conn, viewer.version_id, rendition, number)
+            rows = await self._database.look(
+                lambda conn: bundles.with_segment(conn, viewer.version_id, rendition, number)
             )
-            if object_key is not None:
-                await self._shared_fetch(viewer, rendition, object_key)
+            if rows is not None:
+                await self._shared_fetch(viewer, self._note(viewer, rows))
         except ReelkeepError as error:  # nobody waits for it: the viewer's own request will meet the error
             _log.info("reading ahead failed: %s", error.code)
 
 
-def _look(conn: Connection, version_id: VersionId, rendition: str, number: int) -> str | None:
-    """Return the object of a segment, None if it may still come; raise NotFound or MakingStopped if it cannot."""
-    object_key = bundles.object_of(conn, version_id, rendition, number)
-    if object_key is not None:
-        return object_key
+def _look(conn: Connection, version_id: VersionId, rendition: str, number: int) -> BundleRows | None:
+    """Return the bundle of a segment, None if it may still come; raise NotFound or MakingStopped if it cannot."""
+    rows = bundles.with_segment(conn, version_id, rendition, number)
+    if rows is not None:
+        return rows
     proxy = proxies.read(conn, version_id)
     found = next((each for each in proxy.renditions if each.name == rendition), None)
     if found is None:

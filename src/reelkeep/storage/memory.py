@@ -83,7 +83,7 @@ class MemoryStore:
         body = self._body("head", key, grant)
         return ObjectFacts(key, len(body), crc.to_bytes(zlib.crc32(body)))
 
-    def get(self, key: str, *, offset: int, length: int, grant: GrantId) -> bytes:
+    def get(self, key: str, *, offset: int, length: int, grant: GrantId) -> bytes | bytearray:
         return self._body("get", key, grant)[offset : offset + length]
 
     def put_new(self, key: str, body: bytes, *, content_type: str, grant: GrantId) -> None:

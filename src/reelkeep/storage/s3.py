@@ -21,7 +21,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from reelkeep.errors import IsolationError, RequestError
 from reelkeep.ids import GrantId
 from reelkeep.storage import crc
-from reelkeep.storage.heads import Heads
+from reelkeep.storage.direct import DirectRequests
 from reelkeep.storage.interface import (
     GRANT_PARAMETER,
     Capability,
@@ -42,7 +42,7 @@ ATTEMPTS: Final = 4  # the first included; botocore's standard mode backs off wi
 DELETE_BATCH: Final = 1_000  # S3 DeleteObjects
 LIST_PAGE: Final = 1_000  # S3 ListObjectsV2, ListParts, ListMultipartUploads
 
-HEAD_LINK_SECONDS: Final = 60
+DIRECT_SECONDS: Final = 60
 
 _under_grant: ContextVar[GrantId | None] = ContextVar("reelkeep_grant", default=None)
 
@@ -87,39 +87,54 @@ class S3Store:
         self._client = _client(connection, sessions, config or client_config(connection))
         self._signs: Signer | None = None
         self._signs_links: Signer | None = None
-        self._heads: Heads | None = None
+        self._may_ask_twice = config is None  # directly, and where that brings no answer by the SDK
+        self._direct: DirectRequests | None = None
 
     def head(self, key: str, *, grant: GrantId) -> ObjectFacts:
-        return self._head_fast(key, grant) or self._head(key, grant)
+        return self._head_directly(key, grant) or self._head(key, grant)
 
-    def _head_fast(self, key: str, grant: GrantId) -> ObjectFacts | None:
+    def _head_directly(self, key: str, grant: GrantId) -> ObjectFacts | None:
         """Ask by a presigned request of our own, a tenth of the SDK's work; None where the answer is not plainly yes.
 
-        A batch of small files is a hundred of these. Retries and errors are the SDK's, which asks again.
+        Retries and errors are the SDK's, which asks again.
         """
+        if not self._may_ask_twice:
+            return None
         headers = {"x-amz-checksum-mode": "ENABLED"}
-        request = self._presign(self._own_signer(grant), "HEAD", key, {}, HEAD_LINK_SECONDS, grant, headers)
-        found = self._head_client(request.url).ask(request.url, request.headers)
+        request = self._presign(self._own_signer(grant), "HEAD", key, {}, DIRECT_SECONDS, grant, headers)
+        found = self._directly(request).head(request.url, request.headers)
         if found is None or found[0] != HTTPStatus.OK or "content-length" not in found[1]:
             return None
         names = {"ChecksumCRC32": "x-amz-checksum-crc32", "ChecksumType": "x-amz-checksum-type"}
         facts = {name: found[1].get(header) for name, header in names.items()}
         return ObjectFacts(key, int(found[1]["content-length"]), _whole_crc(facts), _bare(found[1].get("etag")))
 
-    def _head_client(self, url: str) -> Heads:
-        if self._heads is None:
-            found = urllib.parse.urlsplit(url)
-            self._heads = Heads(f"{found.scheme}://{found.netloc}", READ_SECONDS)
-        return self._heads
+    def _directly(self, request: PresignedRequest) -> DirectRequests:
+        if self._direct is None:
+            found = urllib.parse.urlsplit(request.url)
+            self._direct = DirectRequests(f"{found.scheme}://{found.netloc}", READ_SECONDS)
+        return self._direct
 
     def _head(self, key: str, grant: GrantId) -> ObjectFacts:
         with self._request(grant):
             answer = self._client.head_object(**self._at(key), ChecksumMode="ENABLED")
         return ObjectFacts(key, int(answer["ContentLength"]), _whole_crc(answer), _bare(answer.get("ETag")))
 
-    def get(self, key: str, *, offset: int, length: int, grant: GrantId) -> bytes:
+    def get(self, key: str, *, offset: int, length: int, grant: GrantId) -> bytes | bytearray:
+        wanted = f"bytes={offset}-{offset + length - 1}"
+        found = self._get_directly(key, wanted, length, grant)
+        return found if found is not None else self._get(key, wanted, grant)
+
+    def _get_directly(self, key: str, wanted: str, length: int, grant: GrantId) -> bytearray | None:
+        """Do as ``_head_directly`` with a range; None also where the object ends before it."""
+        if not self._may_ask_twice:
+            return None
+        request = self._presign(self._own_signer(grant), "GET", key, {}, DIRECT_SECONDS, grant, {"range": wanted})
+        return self._directly(request).get(request.url, request.headers, length)
+
+    def _get(self, key: str, wanted: str, grant: GrantId) -> bytes:
         with self._request(grant):
-            answer = self._client.get_object(**self._at(key), Range=f"bytes={offset}-{offset + length - 1}")
+            answer = self._client.get_object(**self._at(key), Range=wanted)
             return bytes(answer["Body"].read())
 
     def put_new(self, key: str, body: bytes, *, content_type: str, grant: GrantId) -> None:

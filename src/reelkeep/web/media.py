@@ -11,8 +11,6 @@ import contextlib
 import json
 import logging
 import re
-import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -35,6 +33,7 @@ from reelkeep.packaging.tracks import track_of
 from reelkeep.playback import licences, proxies, sessions
 from reelkeep.playback.database import AsyncDatabase
 from reelkeep.playback.manifest import manifest
+from reelkeep.playback.recent import Recent
 from reelkeep.playback.segments import SegmentSource, Viewer
 from reelkeep.playback.sessions import PlaybackSession
 from reelkeep.web.elsewhere import misdirected
@@ -75,7 +74,7 @@ class MediaApplication:
         self._company, self._company_key = company, company_key
         self._database, self._source, self._run_beside = database, source, run_beside
         self._host, self._elsewhere = host_of(company.media_origin), misdirected(company.app_origin)
-        self._sessions: OrderedDict[bytes, tuple[float, PlaybackSession]] = OrderedDict()
+        self._sessions: Recent[bytes, PlaybackSession] = Recent(SESSION_KEPT_SECONDS, _MAX_KEPT_SESSIONS)
         self._taking = Taking(company_key, database, source)
         self._on_refusal = on_refusal
         self._doorplate = f"Pictures and films for {company.app_origin} come from here. You can close this page.\n"
@@ -205,15 +204,11 @@ class MediaApplication:
 
     async def _session(self, token: str) -> PlaybackSession:
         """Return the playback session of a token; one that ended less than SESSION_KEPT_SECONDS ago may be kept."""
-        name, now = token_hash(token), time.monotonic()
-        kept = self._sessions.get(name)
-        if kept is not None and now < kept[0]:
-            return kept[1]
-        self._sessions.pop(name, None)
-        session = await self._database.look(lambda conn: sessions.find(conn, token))
-        self._sessions[name] = now + SESSION_KEPT_SECONDS, session
-        while len(self._sessions) > _MAX_KEPT_SESSIONS:
-            self._sessions.popitem(last=False)
+        name = token_hash(token)
+        session = self._sessions.get(name)
+        if session is None:
+            session = await self._database.look(lambda conn: sessions.find(conn, token))
+            self._sessions.put(name, session)
         return session
 
     def _preflight(self) -> Response:

@@ -75,7 +75,7 @@ def test_what_the_platform_itself_asks_goes_through_its_own_endpoint(monkeypatch
     here._client.meta.events.register("before-send.s3", sent)
     deeds: list[Callable[[], object]] = [
         lambda: here._head("k", GRANT),
-        lambda: here.get("k", offset=0, length=1, grant=GRANT),
+        lambda: here._get("k", "bytes=0-0", GRANT),
         lambda: here.put_new("k", b"x", content_type="x/y", grant=GRANT),
         lambda: list(here.list("a", grant=GRANT)),
         lambda: here.create_upload("k", content_type="x/y", grant=GRANT),
@@ -86,19 +86,27 @@ def test_what_the_platform_itself_asks_goes_through_its_own_endpoint(monkeypatch
             deed()
     assert set(asked) == {f"acme-media.{urlsplit(NAMES.platform).netloc}"}
     assert len(asked) == len(deeds)
-    # The fast HEAD is a presigned request of our own.
-    heads: list[str] = []
-    monkeypatch.setattr(here, "_head_client", lambda url: heads.append(urlsplit(url).netloc) or Silent())
-    with pytest.raises(StorageSetupError):
-        here.head("k", grant=GRANT)
-    assert heads == [f"acme-media.{urlsplit(NAMES.platform).netloc}"]
+    # The fast ones are presigned requests of our own.
+    signed: list[str] = []
+    monkeypatch.setattr(here, "_directly", lambda request: signed.append(urlsplit(request.url).netloc) or Silent())
+    direct: list[Callable[[], object]] = [
+        lambda: here.head("k", grant=GRANT),
+        lambda: here.get("k", offset=0, length=1, grant=GRANT),
+    ]
+    for deed in direct:
+        with pytest.raises(StorageSetupError):
+            deed()
+    assert signed == [f"acme-media.{urlsplit(NAMES.platform).netloc}"] * 2
 
 
 class Silent:
     """Answers nothing, so that the SDK is asked."""
 
-    def ask(self, url: str, headers: object) -> None:
+    def head(self, url: str, headers: object) -> None:
         del url, headers
+
+    def get(self, url: str, headers: object, length: int) -> None:
+        del url, headers, length
 
 
 def test_the_reader_of_originals_goes_through_the_platforms_endpoint() -> None:

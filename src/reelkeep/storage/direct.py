@@ -1,7 +1,8 @@
-"""HEAD requests over kept connections: an answer without a body needs no general client.
+"""HEAD and GET of one object over kept connections, by requests that were signed already.
 
-A batch of small files is a hundred of these, and a general client spends more time on one than the store does.
-Whatever is not plainly an answer is None: the caller asks again through the SDK, which has the retries and the errors.
+A batch of small files is a hundred of the first, and whoever watches a film needs one of the second for each bundle; a
+general client spends more time on one than the store does. Whatever is not plainly the answer is None: the caller asks
+again through the SDK, which has the retries and the errors.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from typing import Final
 import certifi
 
 MAX_HEAD_BYTES: Final = 64 << 10
+_HEAD_PIECE_BYTES: Final = 8 << 10
+_END: Final = b"\r\n\r\n"
 KEPT_CONNECTIONS: Final = 16
 
 
-class Heads:
+class DirectRequests:
     """The connections to one store. Thread-safe.
 
     Args:
@@ -42,23 +45,38 @@ class Heads:
         self._idle: list[socket.socket] = []
         weakref.finalize(self, _close, self._idle)  # a store is not closed by whoever opened it
 
-    def ask(self, url: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str]] | None:
+    def head(self, url: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str]] | None:
         """Return status and headers (lower-case names) of one answer, or None if there is none."""
+        found = self._ask("HEAD", url, headers, 0)
+        return found[:2] if found is not None else None
+
+    def get(self, url: str, headers: Mapping[str, str], length: int) -> bytearray | None:
+        """Return the body of an answer to a request for a range, or None if it is not these ``length`` bytes."""
+        found = self._ask("GET", url, headers, length)
+        return found[2] if found is not None else None
+
+    def _ask(
+        self, method: str, url: str, headers: Mapping[str, str], length: int
+    ) -> tuple[int, dict[str, str], bytearray] | None:
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         is_whole = self._proxy is not None and not self._is_tls  # RFC 9112, 3.2.2: a proxy is told all of it
         target = url if is_whole else url.removeprefix(self._origin)
-        request = f"HEAD {target} HTTP/1.1\r\nhost: {self._authority}\r\n{fields}\r\n".encode("latin-1")
+        request = f"{method} {target} HTTP/1.1\r\nhost: {self._authority}\r\n{fields}\r\n".encode("latin-1")
         connection: socket.socket | None = None
         try:
             connection = self._take() or self._connect()
             connection.sendall(request)
-            answer = _parsed(_until_blank_line(connection))
+            head, after = _to_blank_line(connection)
+            status, answered = _parsed(head)
+            body = _body(connection, after, status, answered, length) if method == "GET" else bytearray(after)
+            if len(body) != length:
+                raise ValueError("what came is longer than the answer")
         except (OSError, ValueError):
             if connection is not None:
                 connection.close()
             return None
-        self._give_back(connection, keep=answer[1].get("connection", "").lower() != "close")
-        return answer
+        self._give_back(connection, keep=answered.get("connection", "").lower() != "close")
+        return status, answered, body
 
     def _take(self) -> socket.socket | None:
         with self._lock:
@@ -93,22 +111,42 @@ def _close(idle: list[socket.socket]) -> None:
 def _tunnel(connection: socket.socket, to: str) -> None:
     """Have the proxy at the other end connect this connection to ``to``; RFC 9110, section 9.3.6."""
     connection.sendall(f"CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n\r\n".encode("ascii"))
-    if _parsed(_until_blank_line(connection))[0] != HTTPStatus.OK:
+    head, after = _to_blank_line(connection)
+    if _parsed(head)[0] != HTTPStatus.OK or after:
         raise ValueError("the proxy does not connect to the store")
 
 
-def _until_blank_line(connection: socket.socket) -> bytes:
+def _to_blank_line(connection: socket.socket) -> tuple[bytes, bytes]:
+    """Return the head of an answer, and what has come behind it."""
     head = b""
-    while not head.endswith(b"\r\n\r\n"):  # nothing follows: the answer to HEAD has no body (RFC 9110, 9.3.2)
-        more = connection.recv(8 << 10)
+    while _END not in head:
+        more = connection.recv(_HEAD_PIECE_BYTES)
         if not more or len(head) > MAX_HEAD_BYTES:
-            raise ValueError("this is no answer to HEAD")
+            raise ValueError("this is no answer")
         head += more
-    return head
+    found, _, after = head.partition(_END)
+    return found, after
+
+
+def _body(connection: socket.socket, after: bytes, status: int, headers: Mapping[str, str], length: int) -> bytearray:
+    """Return the body of the answer to a request for a range (RFC 9110, 15.3.7), which begins with ``after``."""
+    if status != HTTPStatus.PARTIAL_CONTENT or headers.get("content-length") != str(length):
+        raise ValueError("this is another answer than a range of this length")
+    if {"transfer-encoding", "content-encoding"} & headers.keys():
+        raise ValueError("this range is not as it is stored")
+    body = bytearray(length)
+    body[: len(after)] = after  # one that is too long makes the whole too long
+    left = memoryview(body)[len(after) :]
+    while left:
+        got = connection.recv_into(left)
+        if not got:
+            raise ValueError("the answer ended early")
+        left = left[got:]
+    return body
 
 
 def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
-    first, *lines = head[:-4].decode("latin-1").split("\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
     version, status, *_ = first.split(" ", 2)
     if version != "HTTP/1.1":
         raise ValueError("the store speaks another HTTP")
