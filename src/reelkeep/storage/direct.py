@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import threading
 import urllib.parse
 import urllib.request
@@ -23,6 +24,7 @@ import certifi
 MAX_HEAD_BYTES: Final = 64 << 10
 _HEAD_PIECE_BYTES: Final = 8 << 10
 _END: Final = b"\r\n\r\n"
+_TIMEVAL: Final = struct.Struct("@ll")  # seconds and microseconds; socket(7), SO_RCVTIMEO
 KEPT_CONNECTIONS: Final = 16
 
 
@@ -50,14 +52,14 @@ class DirectRequests:
         found = self._ask("HEAD", url, headers, 0)
         return found[:2] if found is not None else None
 
-    def get(self, url: str, headers: Mapping[str, str], length: int) -> bytearray | None:
+    def get(self, url: str, headers: Mapping[str, str], length: int) -> bytes | bytearray | None:
         """Return the body of an answer to a request for a range, or None if it is not these ``length`` bytes."""
         found = self._ask("GET", url, headers, length)
         return found[2] if found is not None else None
 
     def _ask(
         self, method: str, url: str, headers: Mapping[str, str], length: int
-    ) -> tuple[int, dict[str, str], bytearray] | None:
+    ) -> tuple[int, dict[str, str], bytes | bytearray] | None:
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         is_whole = self._proxy is not None and not self._is_tls  # RFC 9112, 3.2.2: a proxy is told all of it
         target = url if is_whole else url.removeprefix(self._origin)
@@ -68,8 +70,8 @@ class DirectRequests:
             connection.sendall(request)
             head, after = _to_blank_line(connection)
             status, answered = _parsed(head)
-            body = _body(connection, after, status, answered, length) if method == "GET" else bytearray(after)
-            if len(body) != length:
+            body = _body(connection, after, status, answered, length) if method == "GET" else after
+            if len(body) != length or _has_more(connection):
                 raise ValueError("what came is longer than the answer")
         except (OSError, ValueError):
             if connection is not None:
@@ -97,7 +99,12 @@ class DirectRequests:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if proxy and self._is_tls:
                 _tunnel(connection, f"{self._host}:{self._port}")
-            return _trust().wrap_socket(connection, server_hostname=self._host) if self._is_tls else connection
+            if self._is_tls:
+                return _trust().wrap_socket(connection, server_hostname=self._host)
+            connection.settimeout(None)  # the kernel waits instead: one call for a whole body
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                connection.setsockopt(socket.SOL_SOCKET, option, _TIMEVAL.pack(int(self._seconds), 0))
+            return connection
         except BaseException:
             connection.close()
             raise
@@ -117,10 +124,10 @@ def _tunnel(connection: socket.socket, to: str) -> None:
 
 
 def _to_blank_line(connection: socket.socket) -> tuple[bytes, bytes]:
-    """Return the head of an answer, and what has come behind it."""
+    """Return the head of an answer, and what was read behind it: nothing, but by TLS, which lets nobody look ahead."""
     head = b""
     while _END not in head:
-        more = connection.recv(_HEAD_PIECE_BYTES)
+        more = connection.recv(_HEAD_PIECE_BYTES) if _is_tls(connection) else _up_to_end(connection, head)
         if not more or len(head) > MAX_HEAD_BYTES:
             raise ValueError("this is no answer")
         head += more
@@ -128,15 +135,39 @@ def _to_blank_line(connection: socket.socket) -> tuple[bytes, bytes]:
     return found, after
 
 
-def _body(connection: socket.socket, after: bytes, status: int, headers: Mapping[str, str], length: int) -> bytearray:
+def _up_to_end(connection: socket.socket, head: bytes) -> bytes:
+    seen = connection.recv(_HEAD_PIECE_BYTES, socket.MSG_PEEK)
+    end = (head + seen).find(_END)
+    return connection.recv(len(seen) if end < 0 else end + len(_END) - len(head))
+
+
+def _has_more(connection: socket.socket) -> bool:
+    if isinstance(connection, ssl.SSLSocket):
+        return connection.pending() > 0
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return False
+
+
+def _is_tls(connection: socket.socket) -> bool:
+    return isinstance(connection, ssl.SSLSocket)
+
+
+def _body(
+    connection: socket.socket, after: bytes, status: int, headers: Mapping[str, str], length: int
+) -> bytes | bytearray:
     """Return the body of the answer to a request for a range (RFC 9110, 15.3.7), which begins with ``after``."""
     if status != HTTPStatus.PARTIAL_CONTENT or headers.get("content-length") != str(length):
         raise ValueError("this is another answer than a range of this length")
     if {"transfer-encoding", "content-encoding"} & headers.keys():
         raise ValueError("this range is not as it is stored")
+    begun = after if _is_tls(connection) else connection.recv(length, socket.MSG_WAITALL)
+    if len(begun) == length:
+        return begun
     body = bytearray(length)
-    body[: len(after)] = after  # one that is too long makes the whole too long
-    left = memoryview(body)[len(after) :]
+    body[: len(begun)] = begun  # one that is too long makes the whole too long
+    left = memoryview(body)[len(begun) :]
     while left:
         got = connection.recv_into(left)
         if not got:

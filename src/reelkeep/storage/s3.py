@@ -125,7 +125,7 @@ class S3Store:
         found = self._get_directly(key, wanted, length, grant)
         return found if found is not None else self._get(key, wanted, grant)
 
-    def _get_directly(self, key: str, wanted: str, length: int, grant: GrantId) -> bytearray | None:
+    def _get_directly(self, key: str, wanted: str, length: int, grant: GrantId) -> bytes | bytearray | None:
         """Do as ``_head_directly`` with a range; None also where the object ends before it."""
         if not self._may_ask_twice:
             return None

@@ -23,11 +23,13 @@ from reelkeep.playback.arrivals import Arrivals
 from reelkeep.playback.cache import SegmentCache
 from reelkeep.playback.database import AsyncDatabase
 from reelkeep.playback.segments import SegmentSource
+from reelkeep.web import heap
 from reelkeep.web.listener import listen as listen_to_changes
 from reelkeep.web.media import MediaApplication
 from reelkeep.web.serve import born, serve
 
 STORE_THREADS: Final = 4
+KEPT_BYTES: Final = 64 << 20  # sealed and open, of all that are read at a time; given back when the cache is swept
 SWEEP_SECONDS: Final = 5.0
 _DESCRIPTORS: Final = 8_192  # half for cached segments, half for connections (web.serve)
 
@@ -35,6 +37,7 @@ _DESCRIPTORS: Final = 8_192  # half for cached segments, half for connections (w
 def run(link_socket: socket.socket) -> None:
     """Take birth from the supervisor, then serve the company's media until told to stop."""
     birth = born(link_socket, __name__)
+    heap.keep_freed(KEPT_BYTES)
     company = open_company(birth.link, birth.fields)
     if company.lookout is None:
         raise IsolationError("the media process was opened without a lookout")
@@ -103,8 +106,9 @@ def make_media(
 
 
 async def sweep_for_ever(cache: SegmentCache) -> None:
-    """Drop segments at their deadlines, used or not."""
+    """Drop segments at their deadlines, used or not, and give freed memory back."""
     while True:
         cache.sweep()
+        heap.give_back()
         remaining = cache.seconds_to_next_deadline()
         await asyncio.sleep(SWEEP_SECONDS if remaining is None else min(SWEEP_SECONDS, remaining + 0.01))

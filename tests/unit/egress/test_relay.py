@@ -1,0 +1,121 @@
+"""Bytes between two sockets, copied or moved inside the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+import uvloop
+
+from reelkeep.egress.relay import BULK_BYTES, Pipes, relay
+
+T = TypeVar("T")
+BULK = random.Random(7).randbytes(40 * BULK_BYTES + 12_345)
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Return two ends of one TCP connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        near = socket.create_connection(server.getsockname())
+        far, _ = server.accept()
+    for each in (near, far):
+        each.setblocking(False)
+    return near, far
+
+
+def between(scene: Callable[[socket.socket, socket.socket], Awaitable[T]], pipes: Pipes) -> T:
+    """Play a scene with a client and a server whose bytes are relayed, until it ends."""
+
+    async def play() -> T:
+        client, one = pair()
+        other, server = pair()
+        moving = asyncio.create_task(relay(one, other, pipes))
+        try:
+            async with asyncio.timeout(30):
+                return await scene(client, server)
+        finally:
+            moving.cancel()
+            await asyncio.gather(moving, return_exceptions=True)
+            for each in (client, one, other, server):
+                each.close()
+
+    return uvloop.run(play())
+
+
+async def all_of(sock: socket.socket, *, pause: float = 0.0) -> bytes:
+    loop, found = asyncio.get_running_loop(), b""
+    while more := await loop.sock_recv(sock, 1 << 20):
+        found += more
+        await asyncio.sleep(pause)
+    return found
+
+
+@pytest.mark.parametrize("pipes", [32, 0])
+def test_both_ways_arrive_as_they_were_sent_and_end_one_after_the_other(pipes: int) -> None:
+    async def scene(client: socket.socket, server: socket.socket) -> tuple[bytes, bytes]:
+        loop = asyncio.get_running_loop()
+
+        async def send(sock: socket.socket, what: bytes) -> None:
+            await loop.sock_sendall(sock, what)
+            sock.shutdown(socket.SHUT_WR)
+
+        asked, answered, *_ = await asyncio.gather(
+            all_of(server), all_of(client), send(client, BULK[::-1]), send(server, BULK)
+        )
+        return asked, answered
+
+    assert between(scene, Pipes(pipes)) == (BULK[::-1], BULK)
+
+
+def test_an_answer_follows_its_question_at_once() -> None:
+    async def scene(client: socket.socket, server: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        for size in (1, BULK_BYTES - 1, BULK_BYTES, BULK_BYTES + 1, 10 * BULK_BYTES):
+            sending = asyncio.ensure_future(loop.sock_sendall(client, BULK[:size]))
+            found = b""
+            while len(found) < size:
+                found += await loop.sock_recv(server, size)
+            await sending
+            assert found == BULK[:size]
+
+    between(scene, Pipes(2))
+
+
+def test_who_takes_slowly_gets_all_of_it_and_his_pipe_serves_again() -> None:
+    pipes = Pipes(1)
+
+    async def scene(client: socket.socket, server: socket.socket) -> bytes:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BULK_BYTES)
+        sending = asyncio.ensure_future(asyncio.get_running_loop().sock_sendall(server, BULK))
+        sending.add_done_callback(lambda _: server.shutdown(socket.SHUT_WR))
+        return await all_of(client, pause=0.005)
+
+    for _ in range(2):
+        assert between(scene, pipes) == BULK
+    with pipes.borrowed() as pipe, pipes.borrowed() as none:
+        assert pipe is not None
+        assert none is None
+        os.write(pipe[1], b"x")
+        assert os.read(pipe[0], 2) == b"x", "nothing of the last one was left in it"
+
+
+def test_a_pipe_with_something_in_it_is_thrown_away_when_a_relay_ends() -> None:
+    pipes = Pipes(1)
+
+    async def scene(client: socket.socket, server: socket.socket) -> None:
+        sending = asyncio.ensure_future(asyncio.get_running_loop().sock_sendall(server, BULK * 8))
+        while pipes._left != 0:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)  # nobody takes anything: the pipe is full
+        sending.cancel()
+
+    before = len(os.listdir("/proc/self/fd"))
+    between(scene, pipes)
+    assert pipes._left == 1
+    assert not pipes._idle
+    assert len(os.listdir("/proc/self/fd")) == before
