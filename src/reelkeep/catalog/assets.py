@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, false, or_, select
+from sqlalchemy import Connection, bindparam, false, or_, select
 
 from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.tables import assets
@@ -30,6 +30,7 @@ class AssetRow:
 
 
 _COLUMNS = (assets.c.id, assets.c.production_id, assets.c.slug, assets.c.name, assets.c.created_at, assets.c.folder_id)
+_BY_ID: Final = select(*_COLUMNS).where(assets.c.id == bindparam("asset_id"))
 
 
 def find_or_create(
@@ -80,7 +81,7 @@ def _shown(name: str) -> str:
 
 def get(conn: Connection, asset_id: AssetId) -> AssetRow:
     """Return an asset, whoever asks; raise NotFound if there is none."""
-    row = conn.execute(select(*_COLUMNS).where(assets.c.id == asset_id)).first()
+    row = conn.execute(_BY_ID, {"asset_id": asset_id}).first()
     if row is None:
         raise NotFound
     return AssetRow(*row)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from reelkeep.catalog.bulk import add_rows
 from reelkeep.catalog.tables import folders
@@ -33,11 +33,14 @@ def ensure(conn: Connection, production_id: ProductionId, paths: Iterable[Path])
     return found
 
 
+_OF_PRODUCTION: Final = select(folders.c.id, folders.c.parent_id, folders.c.name).where(
+    folders.c.production_id == bindparam("production_id")
+)
+
+
 def paths(conn: Connection, production_id: ProductionId) -> dict[FolderId | None, Path]:
     """Return the path of every folder of a production, and of the top."""
-    rows = conn.execute(
-        select(folders.c.id, folders.c.parent_id, folders.c.name).where(folders.c.production_id == production_id)
-    ).all()
+    rows = conn.execute(_OF_PRODUCTION, {"production_id": production_id}).all()
     above = {FolderId(row.id): (row.parent_id, row.name) for row in rows}
     found: dict[FolderId | None, Path] = {None: ()}
 

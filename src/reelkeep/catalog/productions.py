@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reelkeep.catalog import changes, names
@@ -57,6 +57,27 @@ def create(conn: Connection, name: str) -> Production:
         if conn.execute(statement).first() is not None:
             return Production(production_id, candidate, shown)
     raise Conflict("there are too many productions of this name", advice="Choose another name.")
+
+
+_COUNT: Final = select(func.count()).where(assets.c.production_id == productions.c.id).scalar_subquery()
+_MEMBER: Final = (memberships.c.production_id == productions.c.id) & (memberships.c.user_id == bindparam("user_id"))
+_ALL: Final = (  # made once: every page begins with them
+    select(
+        productions,
+        memberships.c.role,
+        _COUNT.label("assets"),
+        lut_choices.c.lut_id,
+        lut_choices.c.input,
+        lut_choices.c.scope,
+        luts.c.file_name,
+    )
+    .select_from(productions.outerjoin(memberships, _MEMBER))
+    .outerjoin(lut_choices, lut_choices.c.production_id == productions.c.id)
+    .outerjoin(luts, luts.c.id == lut_choices.c.lut_id)
+    .order_by(productions.c.name, productions.c.id)
+)
+_OF_MEMBER: Final = _ALL.where(memberships.c.role.is_not(None))
+_ONE: Final = _ALL.where(productions.c.id == bindparam("production_id"))
 
 
 def get(conn: Connection, production_id: ProductionId) -> Production:
@@ -128,27 +149,11 @@ def limit_ladder(conn: Connection, production_id: ProductionId, largest_edge_px:
 
 def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
     """Return the productions a user may see, by name, with the user's role and the number of assets."""
-    count = select(func.count()).where(assets.c.production_id == productions.c.id).scalar_subquery()
-    member = (memberships.c.production_id == productions.c.id) & (memberships.c.user_id == user.id)
-    query = (
-        select(
-            productions,
-            memberships.c.role,
-            count.label("assets"),
-            lut_choices.c.lut_id,
-            lut_choices.c.input,
-            lut_choices.c.scope,
-            luts.c.file_name,
-        )
-        .select_from(productions.outerjoin(memberships, member))
-        .outerjoin(lut_choices, lut_choices.c.production_id == productions.c.id)
-        .outerjoin(luts, luts.c.id == lut_choices.c.lut_id)
-        .order_by(productions.c.name, productions.c.id)
-    )
+    query, asked = _ALL, {"user_id": str(user.id)}
     if user.support is None and not user.is_company_admin:
-        query = query.where(memberships.c.role.is_not(None))
+        query = _OF_MEMBER
     if user.support is not None and user.support.production_id is not None:
-        query = query.where(productions.c.id == user.support.production_id)
+        query, asked = _ONE, {**asked, "production_id": user.support.production_id}
     return [
         ProductionOfUser(
             _production(row),
@@ -156,7 +161,7 @@ def for_user(conn: Connection, user: User) -> list[ProductionOfUser]:
             row.assets,
             choice_of(row.lut_id, row.file_name, row.input, row.scope),
         )
-        for row in conn.execute(query)
+        for row in conn.execute(query, asked)
     ]
 
 

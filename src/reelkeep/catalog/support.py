@@ -88,10 +88,14 @@ def give(
     return given
 
 
+_OPEN: Final = (
+    select(support_access, users.c.name).join(users, users.c.id == support_access.c.given_by).where(support_is_open())
+)
+
+
 def current(conn: Connection) -> SupportAccess | None:
     """Return the access that is open now, or None."""
-    query = select(support_access, users.c.name).join(users, users.c.id == support_access.c.given_by)
-    row = conn.execute(query.where(support_is_open())).first()
+    row = conn.execute(_OPEN).first()
     return None if row is None else _access(row)
 
 

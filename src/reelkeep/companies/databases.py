@@ -101,20 +101,26 @@ def open_engine(url: URL | str, *, pool_size: int = POOL_SIZE) -> Engine:
     )
 
 
-def connect_ahead(engine: Engine, look: Callable[[Connection], object]) -> None:
+def connect_ahead(engine: Engine, look: Callable[[Connection], object]) -> threading.Event:
     """Make the first connection in a thread of its own, while whoever is going to need it gets ready.
 
-    A database that is away is told to whoever asks it first.
+    The event is set when it is there, or the database was found to be away, which is told to whoever asks it first.
 
     Args:
         look: asks the database something, so that the server has read what it needs for a question like it.
     """
 
+    is_over = threading.Event()
+
     def connect() -> None:
-        with suppress(*DATABASE_AWAY), engine.connect() as connection:
-            look(connection)
+        try:
+            with suppress(*DATABASE_AWAY), engine.connect() as connection:
+                look(connection)
+        finally:
+            is_over.set()
 
     threading.Thread(target=connect, name="first connection", daemon=True).start()
+    return is_over
 
 
 @contextmanager
