@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from reelkeep.errors import IsolationError
 from reelkeep.isolation.descriptors import handed_in
-from reelkeep.isolation.host_uid import COMPANY_UIDS
+from reelkeep.isolation.host_uid import COMPANY_UIDS, lend
 from reelkeep.isolation.lifetime import adopt_orphans
 from reelkeep.isolation.zygote import UNBORN
 from reelkeep.supervisor.child import Child
@@ -53,14 +54,17 @@ class Nursery:
     async def fork(self, role: str) -> Company:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        berth = Berth(role, FOLDERS, covered=(), uncovered=None, max_data_bytes=4 << 30)
         with theirs:
-            child = await self.zygote.fork(role, berth, theirs)
+            child = await self.zygote.fork(role, berth(role), theirs)
         for listening in await handed_in(ours):  # nobody lets it out
             self._stack.callback(listening.close)
         self._stack.push_async_callback(child.stopped, seconds=0)
         self._stack.callback(ours.close)
         return Company(child, ours)
+
+
+def berth(role: str) -> Berth:
+    return Berth(role, FOLDERS, covered=(), uncovered=None, max_data_bytes=4 << 30)
 
 
 def in_a_nursery(scene: Callable[[Nursery], Awaitable[None]], *, max_forks: int = 100) -> None:
@@ -183,6 +187,42 @@ def test_its_end_and_status_are_known_to_the_supervisor() -> None:
         await killed.told()
         os.kill(killed.child.pid, signal.SIGKILL)
         assert await asyncio.wait_for(killed.child.ended(), 10) == -signal.SIGKILL
+
+    in_a_nursery(scene)
+
+
+def test_a_fork_that_nobody_waits_for_any_more_leaves_nothing_and_the_next_one_gets_its_own_process() -> None:
+    async def scene(nursery: Nursery) -> None:
+        await (await nursery.fork("facts")).told()  # the zygote is there
+        for pause in (0.0, 0.001, 0.004, 0.01):
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                given_up = asyncio.create_task(nursery.zygote.fork("sleep", berth("sleep"), theirs))
+                await asyncio.sleep(pause)
+                given_up.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await (await given_up).stopped(seconds=0)
+            company = await nursery.fork("facts")
+            assert (await company.told())["pid"] == 1
+            assert company.child.returncode is None
+            company._link.close()  # it ends by itself: the child is the one at the other end
+            assert await asyncio.wait_for(company.child.ended(), 10) == 0
+        async with asyncio.timeout(10):
+            while nursery.zygote._forking or nursery.zygote._ending:
+                await asyncio.sleep(0.02)
+
+    in_a_nursery(scene)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root gives users away")
+def test_a_process_keeps_its_user_until_it_has_ended() -> None:
+    async def scene(nursery: Nursery) -> None:
+        company = await nursery.fork("facts")
+        user = (await company.told())["uids"][0]
+        with pytest.raises(IsolationError, match="no host user is free"):
+            lend(range(user, user + 1))
+        await company.child.stopped(seconds=0)
+        lend(range(user, user + 1)).give_back()
 
     in_a_nursery(scene)
 

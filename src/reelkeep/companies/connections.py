@@ -11,10 +11,10 @@
     operator         commands, a backup, a restore             12
     reserved         superuser_reserved_connections             3
 
-An idle connection of a pool is ended after a minute (``role_limits``), so a company that nobody uses holds the two that
-hear notices, and none once its processes have ended: what is enough for 64 companies at their bounds is enough for 300
-that are merely there (N6). A slot that nobody uses costs 46 kB of shared memory (PostgreSQL
-15, ``-C shared_memory_size`` at 100 and at 3,200).
+An idle connection of a pool is ended after a minute (``role_limits``), so a company that nobody uses holds the one of
+its media process that hears notices, another while pages are open, and none once its processes have ended: what is
+enough for 64 companies at their bounds is enough for 300 that are merely there (N6). A slot that nobody uses costs
+46 kB of shared memory (PostgreSQL 15, ``-C shared_memory_size`` at 100 and at 3,200).
 """
 
 from __future__ import annotations

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import URL, Connection, Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -99,28 +98,6 @@ def open_engine(url: URL | str, *, pool_size: int = POOL_SIZE) -> Engine:
         use_native_hstore=False,  # there is none; asking for its type is a question more for each first connection
         connect_args={"connect_timeout": _CONNECT_SECONDS},
     )
-
-
-def connect_ahead(engine: Engine, look: Callable[[Connection], object]) -> threading.Event:
-    """Make the first connection in a thread of its own, while whoever is going to need it gets ready.
-
-    The event is set when it is there, or the database was found to be away, which is told to whoever asks it first.
-
-    Args:
-        look: asks the database something, so that the server has read what it needs for a question like it.
-    """
-
-    is_over = threading.Event()
-
-    def connect() -> None:
-        try:
-            with suppress(*DATABASE_AWAY), engine.connect() as connection:
-                look(connection)
-        finally:
-            is_over.set()
-
-    threading.Thread(target=connect, name="first connection", daemon=True).start()
-    return is_over
 
 
 @contextmanager

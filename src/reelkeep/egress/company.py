@@ -35,6 +35,7 @@ class CompanyEgress:
         self._refused = refused
         self._judgement = Judgement(())
         self._database: Destination | None = None
+        self._pipes = relay.Pipes(relay.MAX_PIPES)
         self._open: dict[asyncio.Task[None], Destination | None] = {}
 
     def allow(self, judgement: Judgement, database: Destination | None) -> None:
@@ -94,7 +95,7 @@ class CompanyEgress:
                 await loop.sock_sendall(client, opened)
             if after:
                 await loop.sock_sendall(server, after)
-            return await relay.relay(client, server)
+            return await relay.relay(client, server, self._pipes)
 
     def _note(self, destination: Destination) -> None:
         task = asyncio.current_task()

@@ -17,7 +17,7 @@ from typing import Final
 
 BULK_BYTES: Final = 64 << 10  # as many at once, and more is coming as a rule
 PIPE_BYTES: Final = 1 << 20  # the most that a user may ask for (pipe(7), pipe-max-size)
-MAX_PIPES: Final = 32  # half of the pages that a user's pipes may have (pipe(7), pipe-user-pages-soft); others copy
+MAX_PIPES: Final = 8  # of one company at a time: one that does not take what it asked for keeps none from others
 _SPLICE_F_MOVE, _SPLICE_F_NONBLOCK = 1, 2  # <fcntl.h>
 
 
@@ -42,11 +42,17 @@ class Pipes:
         try:
             yield pipe
         except BaseException:  # something may be in it
-            self._left += 1
-            for end in pipe:
-                os.close(end)
+            self._end(pipe)
             raise
-        self._idle.append(pipe)
+        if self._idle:  # one is enough for the next; their pages are counted (pipe(7), pipe-user-pages-soft)
+            self._end(pipe)
+        else:
+            self._idle.append(pipe)
+
+    def _end(self, pipe: tuple[int, int]) -> None:
+        self._left += 1
+        for end in pipe:
+            os.close(end)
 
     def _made(self) -> tuple[int, int] | None:
         if not self._left:
@@ -61,10 +67,7 @@ class Pipes:
         return pipe
 
 
-_PIPES: Final = Pipes(MAX_PIPES)
-
-
-async def relay(one: socket.socket, other: socket.socket, pipes: Pipes = _PIPES) -> None:
+async def relay(one: socket.socket, other: socket.socket, pipes: Pipes) -> None:
     """Move bytes until both have ended, or one is broken; the sockets stay the caller's."""
     ways = {asyncio.create_task(_one_way(one, other, pipes)), asyncio.create_task(_one_way(other, one, pipes))}
     try:

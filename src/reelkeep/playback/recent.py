@@ -33,9 +33,16 @@ class Recent(Generic[K, V]):
         return entry[1]
 
     def put(self, key: K, value: V) -> None:
+        self.sweep()
         self._entries.pop(key, None)
         self._entries[key] = time.monotonic() + self._seconds, value
         while len(self._entries) > self._max_entries:
+            self._entries.popitem(last=False)
+
+    def sweep(self) -> None:
+        """Let go of what was put in too long ago."""
+        now = time.monotonic()
+        while self._entries and next(iter(self._entries.values()))[0] <= now:  # put in first, over first
             self._entries.popitem(last=False)
 
     def clear(self) -> None:

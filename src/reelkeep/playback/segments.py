@@ -133,6 +133,11 @@ class SegmentSource:
 
         return await asyncio.get_running_loop().run_in_executor(self._executor, read), row.content_type
 
+    def sweep(self) -> None:
+        """Let go of what was looked up too long ago, used or not."""
+        self._places.sweep()
+        self._grants.sweep()
+
     def forget(self) -> None:
         """Drop every segment that is kept: a connection has gone out of use. Others' are fetched again."""
         self._cache.clear()

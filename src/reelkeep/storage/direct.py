@@ -7,6 +7,7 @@ again through the SDK, which has the retries and the errors.
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import struct
@@ -33,12 +34,12 @@ class DirectRequests:
 
     Args:
         origin: "https://acme-media.s3.amazonaws.com".
-        seconds: for the connection, and for each wait for the answer.
+        connect_seconds, seconds: for a connection, and for each wait for the answer.
     """
 
-    def __init__(self, origin: str, seconds: float) -> None:
+    def __init__(self, origin: str, connect_seconds: float, seconds: float) -> None:
         found = urllib.parse.urlsplit(origin)
-        self._origin, self._seconds = origin, seconds
+        self._origin, self._connect_seconds, self._seconds = origin, connect_seconds, seconds
         self._is_tls, self._host = found.scheme == "https", found.hostname or ""
         self._port = found.port or (443 if self._is_tls else 80)
         self._authority = found.netloc
@@ -52,9 +53,11 @@ class DirectRequests:
         found = self._ask("HEAD", url, headers, 0)
         return found[:2] if found is not None else None
 
-    def get(self, url: str, headers: Mapping[str, str], length: int) -> bytes | bytearray | None:
-        """Return the body of an answer to a request for a range, or None if it is not these ``length`` bytes."""
+    def get(self, url: str, headers: Mapping[str, str], offset: int, length: int) -> bytes | bytearray | None:
+        """Return the ``length`` bytes from ``offset``, which ``headers`` ask for, or None if the answer is another."""
         found = self._ask("GET", url, headers, length)
+        if found is not None and not found[1].get("content-range", "").startswith(f"bytes {offset}-"):
+            return None
         return found[2] if found is not None else None
 
     def _ask(
@@ -81,8 +84,13 @@ class DirectRequests:
         return status, answered, body
 
     def _take(self) -> socket.socket | None:
-        with self._lock:
-            return self._idle.pop() if self._idle else None
+        """Return a kept connection on which nothing has come meanwhile: neither its end nor more than was asked for."""
+        while True:
+            with self._lock:
+                connection = self._idle.pop() if self._idle else None
+            if connection is None or _is_quiet(connection):
+                return connection
+            connection.close()
 
     def _give_back(self, connection: socket.socket, *, keep: bool) -> None:
         with self._lock:
@@ -94,12 +102,13 @@ class DirectRequests:
     def _connect(self) -> socket.socket:
         proxy = urllib.parse.urlsplit(self._proxy) if self._proxy else None
         at = (proxy.hostname, proxy.port) if proxy else (self._host, self._port)
-        connection = socket.create_connection(at, self._seconds)
+        connection = socket.create_connection(at, self._connect_seconds)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if proxy and self._is_tls:
                 _tunnel(connection, f"{self._host}:{self._port}")
             if self._is_tls:
+                connection.settimeout(self._seconds)
                 return _trust().wrap_socket(connection, server_hostname=self._host)
             connection.settimeout(None)  # the kernel waits instead: one call for a whole body
             for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
@@ -142,12 +151,20 @@ def _up_to_end(connection: socket.socket, head: bytes) -> bytes:
 
 
 def _has_more(connection: socket.socket) -> bool:
+    """Tell whether bytes have come already that belong to no answer."""
     if isinstance(connection, ssl.SSLSocket):
         return connection.pending() > 0
     try:
         return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
     except BlockingIOError:
         return False
+
+
+def _is_quiet(connection: socket.socket) -> bool:
+    """Tell whether nothing has come: neither bytes nor the end."""
+    poll = select.poll()  # select() knows no descriptor above 1,023
+    poll.register(connection, select.POLLIN)
+    return not poll.poll(0) and not _has_more(connection)
 
 
 def _is_tls(connection: socket.socket) -> bool:
@@ -182,6 +199,8 @@ def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
     if version != "HTTP/1.1":
         raise ValueError("the store speaks another HTTP")
     pairs = (line.partition(":") for line in lines)
+    if int(status) < HTTPStatus.OK:
+        raise ValueError("this is not the last answer")
     return int(status), {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 

@@ -112,7 +112,7 @@ class S3Store:
     def _directly(self, request: PresignedRequest) -> DirectRequests:
         if self._direct is None:
             found = urllib.parse.urlsplit(request.url)
-            self._direct = DirectRequests(f"{found.scheme}://{found.netloc}", READ_SECONDS)
+            self._direct = DirectRequests(f"{found.scheme}://{found.netloc}", CONNECT_SECONDS, READ_SECONDS)
         return self._direct
 
     def _head(self, key: str, grant: GrantId) -> ObjectFacts:
@@ -121,20 +121,20 @@ class S3Store:
         return ObjectFacts(key, int(answer["ContentLength"]), _whole_crc(answer), _bare(answer.get("ETag")))
 
     def get(self, key: str, *, offset: int, length: int, grant: GrantId) -> bytes | bytearray:
-        wanted = f"bytes={offset}-{offset + length - 1}"
-        found = self._get_directly(key, wanted, length, grant)
-        return found if found is not None else self._get(key, wanted, grant)
+        found = self._get_directly(key, offset, length, grant)
+        return found if found is not None else self._get(key, offset, length, grant)
 
-    def _get_directly(self, key: str, wanted: str, length: int, grant: GrantId) -> bytes | bytearray | None:
+    def _get_directly(self, key: str, offset: int, length: int, grant: GrantId) -> bytes | bytearray | None:
         """Do as ``_head_directly`` with a range; None also where the object ends before it."""
         if not self._may_ask_twice:
             return None
-        request = self._presign(self._own_signer(grant), "GET", key, {}, DIRECT_SECONDS, grant, {"range": wanted})
-        return self._directly(request).get(request.url, request.headers, length)
+        headers = {"range": _range(offset, length)}
+        request = self._presign(self._own_signer(grant), "GET", key, {}, DIRECT_SECONDS, grant, headers)
+        return self._directly(request).get(request.url, request.headers, offset, length)
 
-    def _get(self, key: str, wanted: str, grant: GrantId) -> bytes:
+    def _get(self, key: str, offset: int, length: int, grant: GrantId) -> bytes:
         with self._request(grant):
-            answer = self._client.get_object(**self._at(key), Range=wanted)
+            answer = self._client.get_object(**self._at(key), Range=_range(offset, length))
             return bytes(answer["Body"].read())
 
     def put_new(self, key: str, body: bytes, *, content_type: str, grant: GrantId) -> None:
@@ -371,6 +371,10 @@ class _SessionProvider(CredentialProvider):
 
     def load(self) -> _SessionCredentials:
         return self._credentials
+
+
+def _range(offset: int, length: int) -> str:
+    return f"bytes={offset}-{offset + length - 1}"
 
 
 def _client(connection: StorageConnection, sessions: Callable[[], StsSession], config: Config) -> Any:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from reelkeep.errors import ReelkeepError
 from reelkeep.supervisor.linked import Answer, Linked
 from reelkeep.supervisor.unborn import Unborn
+
+LONGEST_PENALTY_SECONDS: Final = 60.0
 
 
 class Spare:
@@ -22,7 +24,8 @@ class Spare:
     Args:
         what: it is, in what goes wrong.
         start: starts one.
-        refill_seconds: after which another one takes the place of one that was taken, or was killed.
+        refill_seconds: after which another one takes the place of one that was taken, or that ended where it stood;
+            later, if that happens again and again.
     """
 
     def __init__(self, what: str, start: Callable[[], Awaitable[Unborn]], refill_seconds: float) -> None:
@@ -30,6 +33,7 @@ class Spare:
         self._ready: Unborn | None = None
         self._filling: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._penalty_seconds = 0.0
         self._is_over = False
 
     def begin_later(self) -> None:
@@ -54,6 +58,8 @@ class Spare:
         """
         ready = self._taken()
         self._fill(self._refill_seconds)
+        if ready is not None:
+            self._penalty_seconds = 0.0
         if ready is not None and ready.child.returncode is not None:  # somebody has killed it just now
             await ready.end()
             ready = None
@@ -78,20 +84,26 @@ class Spare:
             self._filling = asyncio.create_task(self._filled(seconds))
 
     async def _filled(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        try:
-            if self._ready is None:
+        while self._ready is None:
+            await asyncio.sleep(seconds + self._penalty_seconds)
+            try:
                 self._ready = ready = await self._start()
+            except ReelkeepError as error:
+                self._note_failure(f"no {self._what} stands ready: {error.message}")
+            else:
                 self._watching = asyncio.create_task(self._watch(ready))
-        except ReelkeepError as error:
-            print(f"supervisor: no {self._what} stands ready: {error.message}", file=sys.stderr)
 
     async def _watch(self, ready: Unborn) -> None:
         """Have another one take the place of one that ends where it stands."""
-        await ready.child.ended()
+        status = await ready.child.ended()
         self._ready, self._watching = None, None
+        self._note_failure(f"the {self._what} that stood ready ended with {status}")
         await ready.end()
         self._fill(self._refill_seconds)
+
+    def _note_failure(self, words: str) -> None:
+        print(f"supervisor: {words}", file=sys.stderr)
+        self._penalty_seconds = min(LONGEST_PENALTY_SECONDS, self._penalty_seconds * 2 or self._refill_seconds)
 
     async def _drop(self) -> None:
         if self._filling is not None:

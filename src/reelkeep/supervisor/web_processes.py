@@ -58,15 +58,14 @@ class WebForks:
 
     def __init__(self, zygote: Zygote, run: Path, limits: WebLimits, *, brings: int) -> None:
         self._zygote, self._run, self._limits, self._brings = zygote, run, limits, brings
-        self._ahead: dict[Berth, Spare] = {}
+        self._ahead: dict[tuple[str, Path | None], Spare] = {}
 
     def begin_later(self, database: Path | None) -> None:
         """Have one of each kind stand ready soon, for companies whose database is reached in this folder."""
         for role in AHEAD:
-            berth = self._berth(role, database)
-            fork = partial(self._forked, f"unborn {role}", berth, is_ahead=True)
-            self._ahead[berth] = Spare(f"{role} process", fork, REFILL_SECONDS)
-            self._ahead[berth].begin_later()
+            fork = partial(self._forked, f"unborn {role}", role, database, is_ahead=True)
+            self._ahead[role, database] = spare = Spare(f"{role} process", fork, REFILL_SECONDS)
+            spare.begin_later()
 
     async def end(self) -> None:
         """End those that stand ready."""
@@ -88,12 +87,11 @@ class WebForks:
         Raises:
             ReelkeepError: there was none ready, and none could be forked.
         """
-        berth = self._berth(role, database)
-        spare = self._ahead.get(berth)
-        return await (spare.taken(name) if spare is not None else self._forked(name, berth))
+        spare = self._ahead.get((role, database))
+        return await (spare.taken(name) if spare is not None else self._forked(name, role, database))
 
-    async def _forked(self, name: str, berth: Berth, *, is_ahead: bool = False) -> Unborn:
-        fork = partial(self._zygote.fork, name, berth, is_ahead=is_ahead)
+    async def _forked(self, name: str, role: str, database: Path | None, *, is_ahead: bool = False) -> Unborn:
+        fork = partial(self._zygote.fork, name, self._berth(role, database), is_ahead=is_ahead)
         return await Unborn.started(fork, brings=self._brings)
 
     def _berth(self, role: str, database: Path | None) -> Berth:

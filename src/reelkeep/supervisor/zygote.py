@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reelkeep.errors import DependencyError, IsolationError, ReelkeepError
-from reelkeep.isolation.host_uid import lend
+from reelkeep.isolation.host_uid import LentUid, lend
 from reelkeep.supervisor.child import Adopted, Child, spawn
 from reelkeep.supervisor.kept import Kept
 
@@ -62,6 +62,9 @@ class Zygote:
         self._current: _Generation | None = None
         self._is_ready = asyncio.Event()
         self._renewing: asyncio.Task[bool] | None = None
+        self._forking: set[asyncio.Task[Child]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._lost: list[LentUid | None] = []
 
     def begin_later(self) -> None:
         """Start it soon, and keep it from now on. Must be called in the main thread."""
@@ -85,17 +88,37 @@ class Zygote:
             DependencyError: no zygote came up in time, or it ended.
             IsolationError: the process could not be set apart, or there is no user for it.
         """
-        with contextlib.ExitStack() as lent:
-            uid = self._lend(lent)
+        forking = asyncio.create_task(self._fork(name, berth, link.dup(), is_ahead=is_ahead))
+        self._forking.add(forking)
+        forking.add_done_callback(self._forking.discard)
+        try:
+            return await asyncio.shield(forking)
+        except asyncio.CancelledError:
+            forking.add_done_callback(self._discard)  # its answer has to be heard, or the next one hears it
+            raise
+
+    async def _fork(self, name: str, berth: Berth, link: socket.socket, *, is_ahead: bool) -> Child:
+        lent = lend(self._uids) if os.geteuid() == 0 else None
+        with link:
             try:
-                async with asyncio.timeout(READY_SECONDS):
-                    current, pid = await self._forked(_Order(berth, uid, is_ahead), link)
-            except TimeoutError:
-                raise DependencyError("there is no zygote to fork a company's process") from None
-            give_back = lent.pop_all()
+                current, pid = await self._forked(_Order(berth, lent.uid if lent else None, is_ahead), link)
+            except (_NotTaken, IsolationError):
+                if lent is not None:
+                    lent.give_back()
+                raise
+            except BaseException:
+                self._lost.append(lent)  # there may be a process that has this user
+                raise
         if current.forks >= self._max_forks and (self._renewing is None or self._renewing.done()):
             self._renewing = asyncio.create_task(self._renew())
-        return Child(name, Adopted(pid, give_back.close))
+        return Child(name, Adopted(pid, lent.give_back if lent is not None else lambda: None))
+
+    def _discard(self, forking: asyncio.Task[Child]) -> None:
+        """Kill a process that nobody wants any more."""
+        if not forking.cancelled() and forking.exception() is None:
+            ending = asyncio.create_task(forking.result().stopped(seconds=0))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
 
     async def renew(self) -> bool:
         """Have another one take over, which imports what is installed now; return False if none became ready."""
@@ -104,17 +127,12 @@ class Zygote:
         self._renewing = asyncio.create_task(self._renew())
         return await self._renewing
 
-    def _lend(self, until: contextlib.ExitStack) -> int | None:
-        """Return a user of the host that no other process has; None, where we are not root."""
-        if os.geteuid() != 0:
-            return None
-        lent = lend(self._uids)
-        until.callback(lent.give_back)
-        return lent.uid
-
     async def _forked(self, order: _Order, link: socket.socket) -> tuple[_Generation, int]:
         while True:
-            await self._is_ready.wait()
+            try:
+                await asyncio.wait_for(self._is_ready.wait(), READY_SECONDS)
+            except TimeoutError:
+                raise _NotTaken("there is no zygote to fork a company's process") from None
             assert self._current is not None
             try:
                 return self._current, await self._current.fork(order, link)
@@ -162,7 +180,7 @@ class _Order:
 
 
 class _NotTaken(DependencyError):
-    """The zygote had ended before it got the order."""
+    """There was no zygote, or it had ended before it got the order."""
 
 
 class _Generation:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
@@ -104,18 +103,13 @@ async def _page(request: Request, path: str) -> Response:
     return _PAGES.page(request) if "." not in path else _PAGES.file(request, path)
 
 
-def make_app(
-    company: CompanyHandle, registry: Registry | None = None, connected: threading.Event | None = None
-) -> SecuredApplication:
+def make_app(company: CompanyHandle, registry: Registry | None = None) -> SecuredApplication:
     """Return the company's application.
 
     Args:
         registry: by way of the supervisor; None where there is none.
-        connected: set once a first connection is there that was begun already (``databases.connect_ahead``).
     """
-    context = AppContext(
-        company, Uploads(company), SignInLimits(), ChangeHub(), registry or NoRegistry(), connected=connected
-    )
+    context = AppContext(company, Uploads(company), SignInLimits(), ChangeHub(), registry or NoRegistry())
     app = bare_app()
     app.state.context = context
 

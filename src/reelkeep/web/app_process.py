@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from reelkeep.bootstrap import open_company
-from reelkeep.catalog import login_sessions, productions
-from reelkeep.catalog.people import User
-from reelkeep.companies.databases import connect_ahead
 from reelkeep.companies.link import SupervisorLink
 from reelkeep.companies.network_policy import NetworkPolicy, policy_from_fields
 from reelkeep.companies.onboarding import Known
 from reelkeep.companies.onboarding_steps import Note
-from reelkeep.errors import SignInRequired
-from reelkeep.ids import ConnectionId, UserId
+from reelkeep.ids import ConnectionId
 from reelkeep.web.app import make_app
 from reelkeep.web.context import NetworkSeen
 from reelkeep.web.serve import born, serve
@@ -48,16 +41,8 @@ class LinkedRegistry:
         self.link.call("set_network", network=policy.as_fields() if policy is not None else None)
 
 
-def _ask_for_nobody(conn: Connection) -> None:
-    """Ask what a page asks first."""
-    with contextlib.suppress(SignInRequired):
-        login_sessions.find(conn, "")
-    productions.for_user(conn, User(UserId(""), "", "", is_company_admin=False))
-
-
 def run(link_socket: socket.socket) -> None:
     """Take birth from the supervisor, then serve the company's pages and API until told to stop."""
     birth = born(link_socket, __name__)
     company = open_company(birth.link, birth.fields)
-    connected = connect_ahead(company.engine, _ask_for_nobody)  # it was born because somebody waits
-    serve(company, make_app(company, LinkedRegistry(birth.link), connected), birth.handover, birth.link)
+    serve(company, make_app(company, LinkedRegistry(birth.link)), birth.handover, birth.link)

@@ -48,9 +48,9 @@ class ChangeHub:
         """Return when somebody waits for changes for the first time."""
         await self._is_wanted.wait()
 
-    def hears(self) -> None:
-        """Note that changes come in from now on."""
-        self._is_heard.set()
+    def hears(self, is_hearing: bool) -> None:  # a callback's one argument
+        """Note that changes come in from now on, or do not for a while."""
+        (self._is_heard.set if is_hearing else self._is_heard.clear)()
 
     async def listening(self) -> None:
         """Return when changes come in, or have not begun to after five seconds; see ``listener``."""

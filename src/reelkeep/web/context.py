@@ -32,7 +32,6 @@ from reelkeep.web.security import SAFE_METHODS, check_origin
 
 _COOKIE: Final = "reelkeep_login"
 _BEARER: Final = "bearer "
-_CONNECTED_SECONDS: Final = 1.0  # more than a connection takes; then each makes its own
 MAX_PATH_CHARACTERS: Final = 200  # of a request, on record
 NO_NUL: Final = r"^[^\x00]*$"  # a text that PostgreSQL can hold; for fields that no rule of names looks at
 
@@ -99,7 +98,6 @@ class AppContext:
     hub: ChangeHub
     registry: Registry = field(default_factory=NoRegistry)
     looking: threading.Lock = field(default_factory=threading.Lock)  # held while a refusal is looked into
-    connected: threading.Event | None = None  # set once there is a connection that somebody else has begun
 
     @property
     def is_secure(self) -> bool:
@@ -148,8 +146,6 @@ class Call:
             SignInRequired: there is none, or it has ended.
             Forbidden: one of the operator's people would change something.
         """
-        if self.context.connected is not None:
-            self.context.connected.wait(_CONNECTED_SECONDS)
         with self.company.engine.begin() as conn:
             login = self._login(conn)
             if login.user.support is None:

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 async def listen(
-    address: URL, on_change: Callable[[Change], None], on_hearing: Callable[[], None] = lambda: None
+    address: URL, on_change: Callable[[Change], None], on_hearing: Callable[[bool], None] = lambda _: None
 ) -> None:
     """Call ``on_change`` for each notice, for ever; a lost connection is made again.
 
@@ -28,7 +28,7 @@ async def listen(
     Args:
         address: the company's database, with the app role's password in it.
         on_change: must not block.
-        on_hearing: called when notices are heard from now on, also after a connection was lost.
+        on_hearing: called with True when notices are heard from now on, and with False when the connection is lost.
     """
     conninfo = address.set(drivername="postgresql").render_as_string(hide_password=False)
     wait_seconds = _FIRST_WAIT_SECONDS
@@ -38,11 +38,12 @@ async def listen(
                 await connection.execute("SET idle_session_timeout = 0")  # it is idle by trade
                 await connection.execute(f"LISTEN {CHANGED_CHANNEL}")
                 wait_seconds = _FIRST_WAIT_SECONDS
-                on_hearing()
+                on_hearing(True)
                 async for notice in connection.notifies():
                     if (change := parse(notice.payload)) is not None:
                         on_change(change)
         except psycopg.OperationalError:
+            on_hearing(False)
             _log.warning("the database's notices cannot be heard; trying again")
         await asyncio.sleep(wait_seconds)
         wait_seconds = min(wait_seconds * 2, _LONGEST_WAIT_SECONDS)

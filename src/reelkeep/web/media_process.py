@@ -96,7 +96,7 @@ def make_media(
         company.storage.on_change(changed)
         hearing = listen_to_changes(make_url(dsn), heard)
         try:
-            await asyncio.gather(hearing, sweep_for_ever(cache))
+            await asyncio.gather(hearing, sweep_for_ever(cache, source))
         finally:
             await source.close()
             cache.clear()
@@ -105,10 +105,11 @@ def make_media(
     return MediaApplication(company, company.company_key, database, source, run_beside, on_refusal)
 
 
-async def sweep_for_ever(cache: SegmentCache) -> None:
+async def sweep_for_ever(cache: SegmentCache, source: SegmentSource) -> None:
     """Drop segments at their deadlines, used or not, and give freed memory back."""
     while True:
         cache.sweep()
+        source.sweep()
         heap.give_back()
         remaining = cache.seconds_to_next_deadline()
         await asyncio.sleep(SWEEP_SECONDS if remaining is None else min(SWEEP_SECONDS, remaining + 0.01))

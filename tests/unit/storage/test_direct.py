@@ -34,7 +34,7 @@ def store(*answers: bytes) -> Iterator[tuple[DirectRequests, list[bytes]]]:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield DirectRequests(f"http://127.0.0.1:{server.getsockname()[1]}", 5.0), asked
+        yield DirectRequests(f"http://127.0.0.1:{server.getsockname()[1]}", 5.0, 5.0), asked
         thread.join(5)
 
 
@@ -71,7 +71,7 @@ def test_what_is_no_answer_is_none(answer: bytes) -> None:
 def test_a_store_that_is_away_is_none() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    assert DirectRequests(f"http://127.0.0.1:{port}", 1.0).head(f"http://127.0.0.1:{port}/k", {}) is None
+    assert DirectRequests(f"http://127.0.0.1:{port}", 1.0, 1.0).head(f"http://127.0.0.1:{port}/k", {}) is None
 
 
 PART = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\nContent-Range: bytes 0-4/9\r\n\r\n"
@@ -79,8 +79,8 @@ PART = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\nContent-Range: byt
 
 def test_a_range_comes_whole_and_the_connection_serves_the_next_one() -> None:
     with store(PART + b"first", PART + b"again") as (direct, asked):
-        assert direct.get(url(direct), {"range": "bytes=0-4"}, 5) == b"first"
-        assert direct.get(url(direct), {"range": "bytes=0-4"}, 5) == b"again"
+        assert direct.get(url(direct), {"range": "bytes=0-4"}, 0, 5) == b"first"
+        assert direct.get(url(direct), {"range": "bytes=0-4"}, 0, 5) == b"again"
     assert len(asked) == 2
     assert asked[0].startswith(b"GET /bucket/key?x=1 HTTP/1.1\r\n")
     assert b"\r\nrange: bytes=0-4\r\n" in asked[0]
@@ -95,6 +95,9 @@ def test_a_range_comes_whole_and_the_connection_serves_the_next_one() -> None:
         PART.replace(b"Content-Length: 5\r\n", b"") + b"first",
         PART.replace(b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n") + b"5\r\nfirst\r\n0\r\n\r\n",
         PART.replace(b"Content-Range", b"Content-Encoding: gzip\r\nContent-Range") + b"first",
+        PART.replace(b"bytes 0-4", b"bytes 5-9") + b"other",
+        PART.replace(b"Content-Range: bytes 0-4/9\r\n", b"") + b"first",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" + PART + b"first",
         PART + b"first and more",
         PART + b"fir",
     ],
@@ -102,4 +105,4 @@ def test_a_range_comes_whole_and_the_connection_serves_the_next_one() -> None:
 def test_what_is_not_the_range_is_none(answer: bytes) -> None:
     with store(answer) as (direct, _):
         direct._seconds = 1.0
-        assert direct.get(url(direct), {}, 5) is None
+        assert direct.get(url(direct), {}, 0, 5) is None

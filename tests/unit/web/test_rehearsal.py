@@ -14,6 +14,9 @@ from reelkeep.web import app, rehearsal
 rehearsal.before_the_fork()
 before = set(sys.modules)
 made = [route for route in app._TABLE.routes if getattr(route, "_effective_candidates_version", 0) is None]
+connections = []
+refuse = rehearsal._Nobody.connect
+rehearsal._Nobody.connect = lambda *each: (connections.append(threading.current_thread().name), refuse(*each))
 rehearsal.{then}()
 for one in set(threading.enumerate()) - {{threading.main_thread()}}:
     one.join(10)
@@ -22,6 +25,7 @@ print(json.dumps({{
     "unmade": len(made),
     "routers": len(app._TABLE.routes),
     "threads": threading.active_count(),
+    "connections": sum(name != "MainThread" for name in connections),
     "contexts": sum(isinstance(one, ssl.SSLContext) for one in gc.get_objects()),
 }}))
 """
@@ -33,5 +37,6 @@ def test_what_follows_a_rehearsal_imports_nothing_finds_its_routes_made_and_leav
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     told = json.loads(done.stdout)
     assert told.pop("routers") > 10
+    assert told.pop("connections") == (1 if then == "while_it_waits" else 0), "a handler got as far as its database"
     assert told == {"imported": [], "unmade": 0, "threads": 1, "contexts": 0}
     assert done.stderr == ""

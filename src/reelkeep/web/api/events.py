@@ -44,7 +44,7 @@ async def events(socket: WebSocket, production_id: str, caller: Caller) -> None:
     except ReelkeepError:
         await socket.close(REFUSED)
         return
-    await caller.context.hub.listening()  # what a page reads once it is let in is no older than what it hears
+    await caller.context.hub.listening()  # so that nothing is missed between what a page reads and what it hears
     await socket.accept()
     with caller.context.hub.subscribe(watched) as subscription:
         news = storage_news_json(caller.company.storage)
