@@ -98,8 +98,8 @@ class Zygote:
             raise
 
     async def _fork(self, name: str, berth: Berth, link: socket.socket, *, is_ahead: bool) -> Child:
-        lent = lend(self._uids) if os.geteuid() == 0 else None
         with link:
+            lent = lend(self._uids) if os.geteuid() == 0 else None
             try:
                 current, pid = await self._forked(_Order(berth, lent.uid if lent else None, is_ahead), link)
             except (_NotTaken, IsolationError):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from reelkeep.encryption.tls_certificate import self_signed
+from reelkeep.storage import direct as module
 from reelkeep.storage.direct import MAX_HEAD_BYTES, DirectRequests
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Amz-Checksum-Crc32: AAAAAA==\r\n\r\n"
@@ -106,3 +111,52 @@ def test_what_is_not_the_range_is_none(answer: bytes) -> None:
     with store(answer) as (direct, _):
         direct._seconds = 1.0
         assert direct.get(url(direct), {}, 0, 5) is None
+
+
+@contextmanager
+def tls_store(folder: Path, answers: Sequence[Sequence[bytes]]) -> Iterator[tuple[DirectRequests, ssl.SSLContext]]:
+    """Answer requests over one connection by TLS, each part of an answer in a record of its own."""
+    made = self_signed("localhost", datetime.now(UTC))
+    (folder / "chain.pem").write_text(made.chain)
+    (folder / "key.pem").write_text(made.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "chain.pem", folder / "key.pem")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+
+        def serve() -> None:
+            plain, _ = server.accept()
+            with context.wrap_socket(plain, server_side=True) as connection:
+                for parts in answers:
+                    connection.recv(65_536)
+                    for part in parts:
+                        connection.sendall(part)
+                connection.recv(1)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        origin = f"https://localhost:{server.getsockname()[1]}"
+        direct = DirectRequests(origin, 5.0, 5.0)
+        yield direct, ssl.create_default_context(cadata=made.chain)
+        while direct._idle:
+            direct._idle.pop().close()
+        thread.join(5)
+
+
+def test_by_tls_ranges_come_whole_over_one_connection_and_too_much_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [PART + b"fi", b"rst"], [PART + b"again"], [PART + b"third and more"]
+    with tls_store(tmp_path, answers) as (direct, trust):
+        monkeypatch.setattr(module, "_trust", lambda: trust)
+        assert direct.get(url(direct), {}, 0, 5) == b"first"
+        assert direct.get(url(direct), {}, 0, 5) == b"again"
+        assert direct.get(url(direct), {}, 0, 5) is None
+
+
+def test_a_kept_connection_that_the_store_has_closed_meanwhile_is_not_used_again() -> None:
+    with store(OK) as (direct, _):
+        assert direct.head(url(direct), {}) is not None
+    (kept,) = direct._idle  # the store has closed its end by now
+    assert direct._take() is None
+    assert kept.fileno() == -1
