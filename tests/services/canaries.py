@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -274,6 +275,7 @@ def canary_platform(
         yield one, [settle(one, f"c{number}") for number in range(count)]
     finally:
         one.end_in_order()
+        shutil.rmtree(one.data.parent, ignore_errors=True)
 
 
 def side_by_side(tenants: Sequence[Tenant], do: Callable[[Tenant], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -156,3 +157,4 @@ def without_a_bucket(cloud: Cloud) -> Iterator[Newcomer]:
             yield one
         finally:
             one.end_in_order()
+            shutil.rmtree(one.data.parent, ignore_errors=True)
