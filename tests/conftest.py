@@ -10,4 +10,5 @@ pytest_plugins = [
     "tests.services.stores",
     "tests.services.sites",
     "tests.services.platform",
+    "tests.services.networks",
 ]

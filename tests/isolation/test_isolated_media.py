@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from tests.services.networks import Networks, Place, networks
+from tests.services.networks import Networks, Place
 
 from reelkeep.ids import GrantId, new_id
 from reelkeep.storage.interface import Capability, Purpose, SessionRequest, StorageConnection
@@ -28,15 +28,6 @@ STUDIOS, PLATFORMS = "203.0.113.20", "192.0.2.20"  # addresses of the endpoints,
 FILM = bytes(range(256)) * 2_000
 GRANT = GrantId(new_id())
 CAN = frozenset({Capability.CONDITIONAL_PUT, Capability.FULL_OBJECT_CRC32})
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[Networks]:
-    try:
-        with networks() as one:
-            yield one
-    except OSError as error:
-        pytest.skip(f"network namespaces are not allowed here: {error}")
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import pytest
 from tests.services.front import ACME, BOREALIS, HOSTS, MEDIA, Front, exchange, front
 from tests.services.hellos import client_hello
 from tests.services.installation import wait_until
-from tests.services.networks import Networks, Place, networks
+from tests.services.networks import Networks, Place
 
 from reelkeep.gateway.proxy_header import SIGNATURE
 from reelkeep.supervisor.ports import free_ports
@@ -34,15 +34,6 @@ frontend outside
 backend gateway
   server one 127.0.0.1:{proxied_port} send-proxy-v2 check check-send-proxy inter 100ms
 """
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[Networks]:
-    try:
-        with networks() as one:
-            yield one
-    except OSError as error:
-        pytest.skip(f"network namespaces are not allowed here: {error}")
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+import pytest
+
 CLONE_NEWNET = 0x40000000  # sched.h
 T = TypeVar("T")
 
@@ -98,6 +100,16 @@ def networks() -> Iterator[Networks]:
         for place in (one.studio, one.internet):
             _join(one.platform, place)
         yield one
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[Networks]:
+    """The namespaces, for the tests of one file."""
+    try:
+        with networks() as one:
+            yield one
+    except OSError as error:
+        pytest.skip(f"network namespaces are not allowed here: {error}")
 
 
 def _join(platform: Place, place: Place) -> None:

@@ -142,6 +142,7 @@ class SegmentSource:
         """Drop every segment that is kept: a connection has gone out of use. Others' are fetched again."""
         self._cache.clear()
         self._places.clear()
+        self._grants.clear()
 
     async def close(self) -> None:
         """Stop reading ahead."""

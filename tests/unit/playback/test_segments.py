@@ -225,3 +225,18 @@ def test_stills_are_unsealed_and_kept_nowhere(stage: Stage) -> None:
     assert len(stage.cache) == 0
     with pytest.raises(NotFound):
         stage.run(lambda source, _: source.still(stage.viewer, StillKind.TILES, 2))
+
+
+def test_reads_of_one_bundle_share_a_grant_for_a_minute_but_not_beyond_a_cut(stage: Stage) -> None:
+    stage.making.publish("v360", 0)
+
+    async def again_and_again(source: SegmentSource, _: Arrivals) -> None:
+        for _ in range(2):
+            await source.segment(stage.viewer, "v360", 0)
+            stage.cache.clear()
+        source.forget()
+        await source.segment(stage.viewer, "v360", 0)
+
+    stage.run(again_and_again)
+    first, second, third = (grant for operation, _, grant in stage.site.bucket.log if operation == "get")
+    assert first == second != third
