@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
@@ -55,11 +55,11 @@ def address_at(url: str, bucket: str, *, path_style: bool) -> BucketAddress:
 
 
 class Signer:
-    """Signs for one bucket. The signing key of a session is derived once a day. Thread-safe."""
+    """Signs for one bucket. What a session's requests of one day have in common is made once. Thread-safe."""
 
     def __init__(self, address: BucketAddress, region: str) -> None:
         self._address, self._region = address, region
-        self._derived: tuple[str, str, bytes] = "", "", b""  # date, secret, signing key
+        self._known: _Known | None = None
 
     def sign(
         self,
@@ -85,34 +85,47 @@ class Signer:
             raise ValueError(f"a presigned request lives for 1 to {MAX_SECONDS} seconds")
         moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{moment[:8]}/{self._region}/s3/aws4_request"
+        known = self._of(session, moment[:8], scope)
         signed = {**headers, "host": self._address.host}
         names = ";".join(sorted(signed))
         path = self._address.path + quote(key, safe=f"/{_UNRESERVED}")
         asked = {
-            **query,
-            "X-Amz-Algorithm": ALGORITHM,
-            "X-Amz-Credential": f"{session.access_key_id}/{scope}",
+            **{_quoted(name): _quoted(value) for name, value in query.items()},
+            **known.quoted,
             "X-Amz-Date": moment,
             "X-Amz-Expires": str(seconds),
-            "X-Amz-Security-Token": session.session_token,
-            "X-Amz-SignedHeaders": names,
+            "X-Amz-SignedHeaders": _quoted(names),
         }
-        pairs = sorted((_quoted(name), _quoted(value)) for name, value in asked.items())
-        text = "&".join(f"{name}={value}" for name, value in pairs)
+        text = "&".join(f"{name}={value}" for name, value in sorted(asked.items()))
         fields = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in sorted(signed))
         request = f"{method}\n{path}\n{text}\n{fields}\n{names}\nUNSIGNED-PAYLOAD"
         to_sign = f"{ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        signature = _mac(self._signing_key(session, moment[:8]), to_sign).hex()
+        signature = _mac(known.key, to_sign).hex()
         return f"{self._address.origin}{path}?{text}&X-Amz-Signature={signature}"
 
-    def _signing_key(self, session: StsSession, date: str) -> bytes:
-        kept_date, kept_secret, key = self._derived
-        if (kept_date, kept_secret) != (date, session.secret_access_key):
+    def _of(self, session: StsSession, date: str, scope: str) -> _Known:
+        known = self._known
+        if known is None or (known.session, known.scope) != (session, scope):
             key = f"AWS4{session.secret_access_key}".encode()
             for part in (date, self._region, "s3", "aws4_request"):
                 key = _mac(key, part)
-            self._derived = date, session.secret_access_key, key
-        return key
+            quoted = {
+                "X-Amz-Algorithm": ALGORITHM,
+                "X-Amz-Credential": _quoted(f"{session.access_key_id}/{scope}"),
+                "X-Amz-Security-Token": _quoted(session.session_token),
+            }
+            known = self._known = _Known(session, scope, key, quoted)
+        return known
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a session's requests of one day have in common."""
+
+    session: StsSession
+    scope: str
+    key: bytes = field(repr=False)  # with which they are signed
+    quoted: Mapping[str, str] = field(repr=False)
 
 
 def _mac(key: bytes, text: str) -> bytes:

@@ -38,9 +38,9 @@ from reelkeep.playback.segments import SegmentSource, Viewer
 from reelkeep.playback.sessions import PlaybackSession
 from reelkeep.web.elsewhere import misdirected
 from reelkeep.web.errors import body_of, headers_of, status_of
-from reelkeep.web.piecewise import PiecewiseResponse
 from reelkeep.web.security import host_of
 from reelkeep.web.taking import Taking
+from reelkeep.web.whole import WholeResponse
 
 SESSION_KEPT_SECONDS: Final = 2.0  # how long an ended login session may still be served
 _MAX_KEPT_SESSIONS: Final = 4_096
@@ -154,7 +154,7 @@ class MediaApplication:
     async def _version_part(self, viewer: Viewer, token: str, rest: str) -> Response:
         if (segment := _SEGMENT.fullmatch(rest)) is not None:
             body = await self._source.segment(viewer, segment["rendition"], int(segment["number"]))
-            return PiecewiseResponse(body, 200, _NO_STORE, _SEGMENT_TYPES.get(segment["rendition"][0], "video/mp4"))
+            return WholeResponse(body, 200, _NO_STORE, _SEGMENT_TYPES.get(segment["rendition"][0], "video/mp4"))
         if (init := _INIT.fullmatch(rest)) is not None:
             return await self._init(viewer.version_id, init["rendition"])
         if rest == "manifest.mpd":

@@ -20,7 +20,6 @@ import os
 import resource
 import signal
 import socket
-import ssl
 import struct
 import sys
 from collections.abc import Callable, Mapping
@@ -41,7 +40,8 @@ from reelkeep.isolation.descriptors import handed_out
 from reelkeep.isolation.title import set_title
 from reelkeep.web.bounded import BoundedProtocol
 from reelkeep.web.connection_host import ConnectionHost
-from reelkeep.web.tls import HANDSHAKE_SECONDS, SHUTDOWN_SECONDS, Tls, tls_from_fields
+from reelkeep.web.tls import Tls, tls_from_fields
+from reelkeep.web.tls_transport import open_tls
 
 STOP_SECONDS: Final = 3.0
 KEEP_ALIVE_SECONDS: Final = 60
@@ -249,18 +249,15 @@ class _Served:
             return
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        seconds = {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": SHUTDOWN_SECONDS} if tls else {}
         protocol = BoundedProtocol(config=config, server_state=self._state, app_state=self._lifespan.state)
         with contextlib.ExitStack() as undo:
             undo.callback(client.close)
             try:
-                await asyncio.get_running_loop().connect_accepted_socket(
-                    lambda: protocol,
-                    client,
-                    ssl=tls.context if tls else None,
-                    **seconds,
-                )
-            except (OSError, ssl.SSLError):  # no TLS that we speak, or too slow: the client's affair
+                if tls is not None:
+                    await open_tls(client, tls.context, protocol)
+                else:
+                    await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, client)
+            except OSError:  # no TLS that we speak, or too slow: the client's affair
                 return
             undo.pop_all()
         if not self._may_stay(protocol):  # the policy has changed meanwhile

@@ -14,8 +14,6 @@ from typing import Any, Final
 
 from reelkeep.errors import IsolationError
 
-HANDSHAKE_SECONDS: Final = 10.0
-SHUTDOWN_SECONDS: Final = 5.0
 _ALPN: Final = ["http/1.1"]
 
 
