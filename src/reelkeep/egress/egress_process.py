@@ -7,6 +7,7 @@ end of. So who asks is known from the socket on which a connection came in; no m
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import socket
@@ -28,6 +29,7 @@ from reelkeep.isolation.limits import allow_descriptors
 REPORT_SECONDS: Final = 1.0
 MAX_MESSAGE_BYTES: Final = 128 << 10  # a list of 256 names
 _DESCRIPTORS: Final = 65_536  # two for each connection
+_UNPACED: Final = b"reno"  # tcp(7); BBR, where it is the usual one, sets timers even for what stays in the machine
 _PAUSE_SECONDS: Final = 0.1  # when there is no descriptor for another connection
 
 
@@ -100,6 +102,8 @@ class Egress:
             return
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):  # an operator may have taken it away
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, _UNPACED)
         company.take(client, is_database=is_database)
 
     def _accept_again(self, company: CompanyEgress, listener: socket.socket, is_database: bool) -> None:

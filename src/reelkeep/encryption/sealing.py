@@ -94,10 +94,28 @@ def unseal(
     Raises:
         SealBroken: a bit was changed, or it was sealed for another place, kind or number; no byte of it is returned.
     """
+    plain = bytearray(max(0, len(sealed) - SEAL_OVERHEAD_BYTES))
+    unseal_into(key, kind, number, context, sealed, plain)
+    return bytes(plain)
+
+
+def unseal_into(
+    key: bytes,
+    kind: SealKind,
+    number: int,
+    context: SealContext,
+    sealed: bytes | bytearray | memoryview,
+    into: bytearray | memoryview,
+) -> None:
+    """Do as ``unseal`` with memory that is there, SEAL_OVERHEAD_BYTES shorter than ``sealed``.
+
+    Raises:
+        SealBroken: as ``unseal``; nobody may use what ``into`` holds then.
+    """
     if len(sealed) < SEAL_OVERHEAD_BYTES:
         raise SealBroken("a sealed object was cut off")
     try:
-        return AESGCM(key).decrypt(nonce_of(kind, number), sealed, context.associated_data(kind, number))
+        AESGCM(key).decrypt_into(nonce_of(kind, number), sealed, context.associated_data(kind, number), into)
     except InvalidTag:
         raise SealBroken from None
 

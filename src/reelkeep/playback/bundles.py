@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from reelkeep.catalog.tables import attempts, renditions, segments, stills, version_keys, versions
 from reelkeep.encryption.keys import CompanyKey
-from reelkeep.encryption.sealing import SealContext, SealKind, unseal
+from reelkeep.encryption.sealing import SEAL_OVERHEAD_BYTES, SealContext, SealKind, unseal_into
 from reelkeep.errors import NotFound
 from reelkeep.ids import CompanyId, ConnectionId, VersionId
 from reelkeep.packaging.stills import StillKind, unseal_still
@@ -108,12 +109,17 @@ def still(conn: Connection, version_id: VersionId, kind: StillKind, number: int)
 
 
 def unseal_segments(
-    company_id: CompanyId, company_key: CompanyKey, rows: BundleRows, sealed: bytes | bytearray
-) -> dict[int, bytes]:
+    company_id: CompanyId,
+    company_key: CompanyKey,
+    rows: BundleRows,
+    sealed: bytes | bytearray,
+    take: Callable[[int], memoryview],
+) -> dict[int, memoryview]:
     """Return the segments, still encrypted for the player, by number.
 
     Args:
         sealed: the object's bytes from ``rows.offset``, ``rows.length`` long.
+        take: gives memory for so many bytes.
 
     Raises:
         SealBroken: one was altered or swapped; none is returned.
@@ -123,16 +129,12 @@ def unseal_segments(
     seal_key = version_key.seal_key(place.salt, rows.rendition)
     context = SealContext(company_id, place.version_id, place.attempt_number, rows.rendition)
     view = memoryview(sealed)
-    return {
-        each.number: unseal(
-            seal_key,
-            SealKind.SEGMENT,
-            each.number,
-            context,
-            view[each.offset - rows.offset : each.offset - rows.offset + each.length],
-        )
-        for each in rows.segments
-    }
+    opened = {each.number: take(max(0, each.length - SEAL_OVERHEAD_BYTES)) for each in rows.segments}
+    for each in rows.segments:
+        begin = each.offset - rows.offset
+        part = view[begin : begin + each.length]
+        unseal_into(seal_key, SealKind.SEGMENT, each.number, context, part, opened[each.number])
+    return opened
 
 
 def open_still(company_id: CompanyId, company_key: CompanyKey, row: StillRow, sealed: bytes | bytearray) -> bytes:

@@ -85,7 +85,7 @@ class SegmentCache:
         self._entries.move_to_end(name)
         return memoryview(entry.memory)
 
-    def put(self, name: SegmentName, segment: bytes, *, fetched_at: float) -> None:
+    def put(self, name: SegmentName, segment: bytes | memoryview, *, fetched_at: float) -> None:
         """Keep a segment until its lifetime after ``fetched_at`` ends. A name that is here keeps its first deadline."""
         deadline = fetched_at + self._lifetime_seconds
         if name in self._entries or not 0 < len(segment) <= self._max_bytes or self.clock() >= deadline:
@@ -122,7 +122,7 @@ class SegmentCache:
             entry.memory.close()
 
 
-def _memory_file(content: bytes) -> mmap.mmap:
+def _memory_file(content: bytes | memoryview) -> mmap.mmap:
     descriptor = os.memfd_create("segment", os.MFD_CLOEXEC)
     try:
         view = memoryview(content)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
@@ -26,10 +25,12 @@ from reelkeep.ids import GrantId, UserId, VersionId
 from reelkeep.packaging.stills import StillKind
 from reelkeep.playback import bundles, manifest, proxies
 from reelkeep.playback.arrivals import Arrivals
+from reelkeep.playback.buffers import Buffers
 from reelkeep.playback.bundles import BundleRows, StillRow
 from reelkeep.playback.cache import SegmentCache, SegmentName
 from reelkeep.playback.database import AsyncDatabase
 from reelkeep.playback.recent import Recent
+from reelkeep.playback.store_threads import StoreThreads
 from reelkeep.storage.interface import Purpose
 
 MAX_WAIT_SECONDS: Final = 10.0
@@ -72,7 +73,8 @@ class SegmentSource:
     """Belongs to one event loop.
 
     Args:
-        executor: for the blocking store; a few threads.
+        threads: which wait for the store.
+        buffers: what segments are unsealed into.
         read_ahead: fetch the next bundle while this one plays.
     """
 
@@ -83,20 +85,21 @@ class SegmentSource:
         database: AsyncDatabase,
         cache: SegmentCache,
         arrivals: Arrivals,
-        executor: Executor,
+        threads: StoreThreads,
+        buffers: Buffers,
         *,
         max_wait_seconds: float = MAX_WAIT_SECONDS,
         read_ahead: bool = True,
     ) -> None:
         self._company, self._company_key = company, company_key
-        self._database, self._cache, self._arrivals, self._executor = database, cache, arrivals, executor
-        self._max_wait_seconds, self._read_ahead = max_wait_seconds, read_ahead
+        self._database, self._cache, self._arrivals, self._threads = database, cache, arrivals, threads
+        self._buffers, self._max_wait_seconds, self._read_ahead = buffers, max_wait_seconds, read_ahead
         self._places: Recent[SegmentName, BundleRows] = Recent(_PLACES_SECONDS, _MAX_PLACES)
         self._grants: Recent[tuple[Viewer, str], GrantId] = Recent(_GRANT_SECONDS, _MAX_GRANTS)
-        self._flights: dict[str, asyncio.Task[dict[int, bytes]]] = {}
+        self._flights: dict[str, asyncio.Task[dict[int, memoryview]]] = {}
         self._ahead: set[asyncio.Task[None]] = set()
 
-    async def segment(self, viewer: Viewer, rendition: str, number: int) -> bytes | memoryview:
+    async def segment(self, viewer: Viewer, rendition: str, number: int) -> memoryview:
         """Return a segment, encrypted for the player; let a view go once it is sent.
 
         Raises:
@@ -107,7 +110,7 @@ class SegmentSource:
             What is in the cache is given whatever the state of its connection: the caller has looked at that.
         """
         name = viewer.segment(rendition, number)
-        cached: bytes | memoryview | None = self._cache.get(name)
+        cached = self._cache.get(name)
         if cached is None:
             rows = self._places.get(name) or await self._published(viewer, rendition, number)
             cached = self._cache.get(name)  # another viewer may have fetched it meanwhile
@@ -131,12 +134,13 @@ class SegmentSource:
             sealed = store.get(row.place.object_key, offset=0, length=row.length, grant=grant)
             return bundles.open_still(self._company.id, self._company_key, row, sealed)
 
-        return await asyncio.get_running_loop().run_in_executor(self._executor, read), row.content_type
+        return await self._threads.run(read), row.content_type
 
     def sweep(self) -> None:
         """Let go of what was looked up too long ago, used or not."""
         self._places.sweep()
         self._grants.sweep()
+        self._buffers.sweep()
 
     def forget(self) -> None:
         """Drop every segment that is kept: a connection has gone out of use. Others' are fetched again."""
@@ -173,7 +177,7 @@ class SegmentSource:
             self._places.put(viewer.segment(rows.rendition, each.number), rows)
         return rows
 
-    async def _shared_fetch(self, viewer: Viewer, rows: BundleRows) -> dict[int, bytes]:
+    async def _shared_fetch(self, viewer: Viewer, rows: BundleRows) -> dict[int, memoryview]:
         object_key = rows.place.object_key
         flight = self._flights.get(object_key)
         if flight is None:
@@ -182,15 +186,15 @@ class SegmentSource:
             flight.add_done_callback(lambda _: self._flights.pop(object_key, None))
         return await asyncio.shield(flight)  # one viewer who leaves must not take it from the others
 
-    async def _fetch(self, viewer: Viewer, rows: BundleRows) -> dict[int, bytes]:
+    async def _fetch(self, viewer: Viewer, rows: BundleRows) -> dict[int, memoryview]:
         grant, object_key, fetched_at = await self._granted(viewer, rows), rows.place.object_key, self._cache.clock()
 
-        def read() -> dict[int, bytes]:
+        def read() -> dict[int, memoryview]:
             store = self._company.storage.open(rows.place.connection_id, Purpose.PLAYBACK, _PROXY_SCOPE)
             sealed = store.get(object_key, offset=rows.offset, length=rows.length, grant=grant)
-            return bundles.unseal_segments(self._company.id, self._company_key, rows, sealed)
+            return bundles.unseal_segments(self._company.id, self._company_key, rows, sealed, self._buffers.take)
 
-        opened = await asyncio.get_running_loop().run_in_executor(self._executor, read)
+        opened = await self._threads.run(read)
         self._company.storage.connection(rows.place.connection_id)  # it may have gone out of use meanwhile
         for number, segment in opened.items():
             self._cache.put(viewer.segment(rows.rendition, number), segment, fetched_at=fetched_at)

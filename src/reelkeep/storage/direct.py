@@ -74,7 +74,7 @@ class DirectRequests:
             head, after = _to_blank_line(connection)
             status, answered = _parsed(head)
             body = _body(connection, after, status, answered, length) if method == "GET" else after
-            if len(body) != length or _has_more(connection):
+            if len(body) != length:
                 raise ValueError("what came is longer than the answer")
         except (OSError, ValueError):
             if connection is not None:
@@ -150,21 +150,19 @@ def _up_to_end(connection: socket.socket, head: bytes) -> bytes:
     return connection.recv(len(seen) if end < 0 else end + len(_END) - len(head))
 
 
-def _has_more(connection: socket.socket) -> bool:
-    """Tell whether bytes have come already that belong to no answer."""
-    if isinstance(connection, ssl.SSLSocket):
-        return connection.pending() > 0
-    try:
-        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except BlockingIOError:
-        return False
-
-
 def _is_quiet(connection: socket.socket) -> bool:
-    """Tell whether nothing has come: neither bytes nor the end."""
-    poll = select.poll()  # select() knows no descriptor above 1,023
-    poll.register(connection, select.POLLIN)
-    return not poll.poll(0) and not _has_more(connection)
+    """Tell whether nothing has come: neither bytes that belong to no answer, nor the end."""
+    if isinstance(connection, ssl.SSLSocket):
+        poll = select.poll()  # select() knows no descriptor above 1,023
+        poll.register(connection, select.POLLIN)
+        return not connection.pending() and not poll.poll(0)
+    try:
+        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass  # it was reset
+    return False
 
 
 def _is_tls(connection: socket.socket) -> bool:

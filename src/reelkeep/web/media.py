@@ -78,7 +78,7 @@ class MediaApplication:
         self._taking = Taking(company_key, database, source)
         self._on_refusal = on_refusal
         self._doorplate = f"Pictures and films for {company.app_origin} come from here. You can close this page.\n"
-        self._headers = {
+        headers = {
             "Access-Control-Allow-Origin": company.app_origin,
             "Access-Control-Expose-Headers": "Retry-After",
             "Cross-Origin-Resource-Policy": "cross-origin",  # sibling names under "localhost" count as other sites
@@ -87,6 +87,7 @@ class MediaApplication:
             "X-Content-Type-Options": "nosniff",
             "Vary": "Origin",
         }
+        self._fields = Headers(headers).raw
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -99,8 +100,8 @@ class MediaApplication:
             await self._elsewhere(scope, receive, send)
             return
         response = await self._answer(Request(scope, receive))
-        for name, value in self._headers.items():
-            response.headers.setdefault(name, value)
+        own = {name for name, _ in response.raw_headers}
+        response.raw_headers += [field for field in self._fields if field[0] not in own]
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
@@ -20,16 +19,18 @@ from reelkeep.errors import IsolationError
 from reelkeep.ids import ConnectionId
 from reelkeep.isolation.limits import allow_descriptors
 from reelkeep.playback.arrivals import Arrivals
+from reelkeep.playback.buffers import Buffers
 from reelkeep.playback.cache import SegmentCache
 from reelkeep.playback.database import AsyncDatabase
 from reelkeep.playback.segments import SegmentSource
+from reelkeep.playback.store_threads import StoreThreads
 from reelkeep.web import heap
 from reelkeep.web.listener import listen as listen_to_changes
 from reelkeep.web.media import MediaApplication
 from reelkeep.web.serve import born, serve
 
 STORE_THREADS: Final = 4
-KEPT_BYTES: Final = 64 << 20  # sealed and open, of all that are read at a time; given back when the cache is swept
+KEPT_BYTES: Final = 64 << 20  # of what is read at a time, sealed and open each; given back when the cache is swept
 SWEEP_SECONDS: Final = 5.0
 _DESCRIPTORS: Final = 8_192  # half for cached segments, half for connections (web.serve)
 
@@ -79,8 +80,17 @@ def make_media(
     assert company.company_key is not None
     database, arrivals = AsyncDatabase.at(dsn), Arrivals()
     cache = SegmentCache(max_bytes=cache_bytes, max_entries=max_entries)
-    threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-    source = SegmentSource(company, company.company_key, database, cache, arrivals, threads, read_ahead=cache_bytes > 0)
+    threads = StoreThreads(STORE_THREADS)
+    source = SegmentSource(
+        company,
+        company.company_key,
+        database,
+        cache,
+        arrivals,
+        threads,
+        Buffers(KEPT_BYTES),
+        read_ahead=cache_bytes > 0,
+    )
 
     async def run_beside() -> None:
         def heard(change: Change) -> None:
@@ -100,7 +110,7 @@ def make_media(
         finally:
             await source.close()
             cache.clear()
-            threads.shutdown(wait=False, cancel_futures=True)
+            threads.close()
 
     return MediaApplication(company, company.company_key, database, source, run_beside, on_refusal)
 

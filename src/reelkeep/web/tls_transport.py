@@ -18,7 +18,7 @@ HANDSHAKE_SECONDS: Final = 10.0
 REST_SECONDS: Final = 300.0  # for what is written already when a connection is closed; as long as for any answer
 GOODBYE_SECONDS: Final = 5.0  # for the other side's end after ours
 _RECORD_BYTES: Final = 16 << 10  # the most in one (RFC 8446, section 5.1)
-_PIECE_BYTES: Final = 256 << 10  # what one call encrypts; after each is known how much is left
+_PIECE_BYTES: Final = 1 << 20  # what one call encrypts; after each is known how much is left
 _HIGH_WATER_BYTES: Final = 64 << 10
 
 

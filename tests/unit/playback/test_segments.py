@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,9 +16,11 @@ from reelkeep.encryption.sealing import SealBroken
 from reelkeep.errors import MediaError, NotFound
 from reelkeep.packaging.stills import StillKind
 from reelkeep.playback.arrivals import Arrivals
+from reelkeep.playback.buffers import Buffers
 from reelkeep.playback.cache import SegmentCache
 from reelkeep.playback.database import AsyncDatabase
 from reelkeep.playback.segments import MakingStopped, NotYetPublished, SegmentSource, Viewer
+from reelkeep.playback.store_threads import StoreThreads
 
 T = TypeVar("T")
 
@@ -39,20 +40,21 @@ class Stage:
         async def inside() -> T:
             database, arrivals = AsyncDatabase.at(self.site.dsn), Arrivals()
             handle = self.site.handle
-            with ThreadPoolExecutor(4) as threads:
-                source = SegmentSource(
-                    handle, handle.company_key, database, self.cache, arrivals, threads,
-                    max_wait_seconds=wait, read_ahead=read_ahead,
-                )  # fmt: skip
-                try:
-                    return await work(source, arrivals)
-                finally:
-                    await source.close()
-                    await database.close()
+            threads = StoreThreads(4)
+            source = SegmentSource(
+                handle, handle.company_key, database, self.cache, arrivals, threads, Buffers(1 << 24),
+                max_wait_seconds=wait, read_ahead=read_ahead,
+            )  # fmt: skip
+            try:
+                return await work(source, arrivals)
+            finally:
+                await source.close()
+                await database.close()
+                threads.close()
 
         return asyncio.run(inside())
 
-    def segment(self, name: str, number: int, **options: bool) -> bytes:
+    def segment(self, name: str, number: int, **options: bool) -> memoryview:
         return self.run(lambda source, _: source.segment(self.viewer, name, number), **options)
 
     def reads(self) -> list[str]:

@@ -121,7 +121,7 @@ def take(client: ssl.SSLSocket, count: int) -> bytes:
 @pytest.mark.parametrize("loop", [asyncio, uvloop])
 def test_what_is_written_arrives_whole_and_in_order(version: ssl.TLSVersion, loop: Any) -> None:
     async def scene(talk: Talk, client: ssl.SSLSocket) -> None:
-        for size in (1, 16_383, 16_384, 16_385, 65_536, 65_537, 262_144, 262_145, len(BULK)):
+        for size in (1, 16_383, 16_384, 16_385, 65_536, 65_537, 1_048_576, 1_048_577, len(BULK)):
             talk.transport.write(b"head")
             talk.transport.write(memoryview(BULK)[:size])
             talk.transport.write(b"")
