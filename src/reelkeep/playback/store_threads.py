@@ -50,30 +50,25 @@ class StoreThreads:
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         while (task := self._tasks.get()) is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-                loop.call_soon_threadsafe(*_done(*task))
+            _do(loop, *task)
             del task  # what came of it is some megabytes, and a thread may wait for long
 
 
-def _done(work: Callable[[], T], future: asyncio.Future[T]) -> tuple[Callable[..., None], asyncio.Future[T], Any]:
-    """Do some work; return what is to be called with its future and its outcome."""
-    if future.cancelled():
-        return _leave, future, None
+def _do(loop: asyncio.AbstractEventLoop, work: Callable[[], Any], future: asyncio.Future[Any]) -> None:
+    outcome, error = None, None
     try:
-        return _succeed, future, work()
-    except BaseException as error:  # noqa: BLE001  # whoever waits gets it
-        return _fail, future, error
+        if not future.cancelled():
+            outcome = work()
+    except BaseException as caught:  # noqa: BLE001  # whoever waits gets it
+        error = caught
+    with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+        loop.call_soon_threadsafe(_settle, future, outcome, error)
 
 
-def _succeed(future: asyncio.Future[T], outcome: T) -> None:
-    if not future.cancelled():
+def _settle(future: asyncio.Future[Any], outcome: object, error: BaseException | None) -> None:
+    if future.cancelled():
+        return
+    if error is None:
         future.set_result(outcome)
-
-
-def _fail(future: asyncio.Future[T], error: BaseException) -> None:
-    if not future.cancelled():
+    else:
         future.set_exception(error)
-
-
-def _leave(future: asyncio.Future[T], _: None) -> None:
-    """Nobody waits."""
