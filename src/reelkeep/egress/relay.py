@@ -140,18 +140,21 @@ class _Way:
 
     def _take(self) -> None:
         """Pass on what has come, or the end."""
-        carrier = self._pipes.borrow()
         try:
-            carrier.fill(self._source)
-            is_end = not carrier.held
+            carrier = self._filled()
+        except BlockingIOError:  # nothing has come
+            return
+        except OSError as error:
+            self._break(error)
+            return
+        is_end = not carrier.held
+        try:
             carrier.drain(self._target)
         except BlockingIOError:
-            if carrier.held:
-                self._loop.remove_reader(self._source.fileno())
-                self._waiting = carrier
-                self._loop.add_writer(self._target.fileno(), self._go_on)
-                return
-            is_end = False  # nothing had come
+            self._loop.remove_reader(self._source.fileno())
+            self._waiting = carrier
+            self._loop.add_writer(self._target.fileno(), self._go_on)
+            return
         except OSError as error:
             self._pipes.give_back(carrier)
             self._break(error)
@@ -162,6 +165,22 @@ class _Way:
             with contextlib.suppress(OSError):  # it has ended, too
                 self._target.shutdown(socket.SHUT_WR)
             self.ended.set_result(None)
+
+    def _filled(self) -> _Carrier:
+        """Return what has come; raise BlockingIOError if nothing has.
+
+        A pipe takes nothing that follows an urgent byte (tcp(7)), for ever; reading steps over that.
+        """
+        carrier = self._pipes.borrow()
+        try:
+            carrier.fill(self._source)
+        except OSError as error:
+            self._pipes.give_back(carrier)
+            if not isinstance(error, BlockingIOError):
+                raise
+            carrier = _Memory()
+            carrier.fill(self._source)
+        return carrier
 
     def _go_on(self) -> None:
         """Pass on what is held, then take again."""

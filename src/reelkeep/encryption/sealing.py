@@ -112,7 +112,7 @@ def unseal_into(
     Raises:
         SealBroken: as ``unseal``; nobody may use what ``into`` holds then.
     """
-    if len(sealed) < SEAL_OVERHEAD_BYTES:
+    if len(sealed) != len(into) + SEAL_OVERHEAD_BYTES:
         raise SealBroken("a sealed object was cut off")
     try:
         AESGCM(key).decrypt_into(nonce_of(kind, number), sealed, context.associated_data(kind, number), into)

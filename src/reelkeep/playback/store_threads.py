@@ -34,8 +34,8 @@ class StoreThreads:
         loop = asyncio.get_running_loop()
         while len(self._threads) < self._count:
             thread = threading.Thread(target=self._serve, args=(loop,), name="store", daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
         future: asyncio.Future[T] = loop.create_future()
         self._tasks.put((work, future))
         return future
@@ -63,6 +63,7 @@ def _do(loop: asyncio.AbstractEventLoop, work: Callable[[], Any], future: asynci
         error = caught
     with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
         loop.call_soon_threadsafe(_settle, future, outcome, error)
+    del outcome, error, future  # an error knows this frame, which would keep it and all that failed with it
 
 
 def _settle(future: asyncio.Future[Any], outcome: object, error: BaseException | None) -> None:

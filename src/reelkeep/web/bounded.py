@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES: Final = 64 << 10  # request line, fields and trailers
 REQUEST_SECONDS: Final = 60.0  # from the first byte of a request to its last; bodies are small here
-STALL_SECONDS: Final = 300.0  # a segment on a line of 64 kbit/s
+STALL_SECONDS: Final = 400.0  # a segment of 3 MB on a line of 64 kbit/s
 
 
 class BoundedProtocol(HttpToolsProtocol):

@@ -40,6 +40,7 @@ from reelkeep.isolation.descriptors import handed_out
 from reelkeep.isolation.title import set_title
 from reelkeep.web.bounded import BoundedProtocol
 from reelkeep.web.connection_host import ConnectionHost
+from reelkeep.web.read_watch import ReadWatch
 from reelkeep.web.tls import Tls, tls_from_fields
 from reelkeep.web.tls_transport import open_tls
 
@@ -103,6 +104,7 @@ class _Served:
         self._name = company.slug
         self._handover = handover
         self._tls: Tls | None = None
+        self._read_watch = ReadWatch()
         self._policy: NetworkPolicy | None = None
         self._state = ServerState()
         self._max_connections = min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
@@ -254,7 +256,7 @@ class _Served:
             undo.callback(client.close)
             try:
                 if tls is not None:
-                    await open_tls(client, tls.context, protocol)
+                    await open_tls(client, tls.context, protocol, self._read_watch)
                 else:
                     await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, client)
             except OSError:  # no TLS that we speak, or too slow: the client's affair

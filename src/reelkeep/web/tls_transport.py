@@ -14,29 +14,36 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from reelkeep.web.read_watch import ReadWatch
+
 HANDSHAKE_SECONDS: Final = 10.0
-REST_SECONDS: Final = 300.0  # for what is written already when a connection is closed; as long as for any answer
+RECEIVE_BYTES: Final = 64 << 10  # in the kernel at a time; requests are small, and uploads go to the bucket
+REST_SECONDS: Final = 400.0  # for what is written already when a connection is closed; as long as for any answer
 GOODBYE_SECONDS: Final = 5.0  # for the other side's end after ours
 _RECORD_BYTES: Final = 16 << 10  # the most in one (RFC 8446, section 5.1)
 _PIECE_BYTES: Final = 1 << 20  # what one call encrypts; after each is known how much is left
 _HIGH_WATER_BYTES: Final = 64 << 10
 
 
-async def open_tls(client: socket.socket, context: ssl.SSLContext, protocol: asyncio.Protocol) -> None:
+async def open_tls(
+    client: socket.socket, context: ssl.SSLContext, protocol: asyncio.Protocol, watch: ReadWatch
+) -> None:
     """Shake hands, then let ``protocol`` have the connection.
 
     Args:
         client: not blocking; its descriptor is taken out of it.
+        watch: of the thread that runs the loop.
 
     Raises:
         OSError: no TLS that ``context`` speaks came, or none in HANDSHAKE_SECONDS; the descriptor is closed.
     """
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     connection = context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
     with contextlib.ExitStack() as undo:
         undo.callback(connection.close)
         async with asyncio.timeout(HANDSHAKE_SECONDS):
             await _shake_hands(connection)
-        TlsTransport(connection, protocol).begin()
+        TlsTransport(connection, protocol, watch).begin()
         undo.pop_all()
 
 
@@ -71,23 +78,24 @@ class TlsTransport(asyncio.Transport):
     rest_seconds = REST_SECONDS
     goodbye_seconds = GOODBYE_SECONDS
 
-    def __init__(self, connection: ssl.SSLSocket, protocol: asyncio.BaseProtocol) -> None:
+    def __init__(self, connection: ssl.SSLSocket, protocol: asyncio.BaseProtocol, watch: ReadWatch) -> None:
         super().__init__({"socket": connection, "sslcontext": connection.context, "ssl_object": connection})
         self._loop = asyncio.get_running_loop()
-        self._connection, self._descriptor = connection, connection.fileno()
+        self._connection, self._descriptor, self._watch = connection, connection.fileno(), watch
         self.set_protocol(protocol)
         self._queue: deque[bytes | memoryview] = deque()
         self._queued = 0  # bytes
         self._flushing: asyncio.Handle | None = None
         self._end: asyncio.TimerHandle | None = None
-        self._is_blocked = self._is_closing = self._is_at_end = self._is_lost = False
+        self._is_blocked = self._is_closing = self._has_said_goodbye = self._is_at_end = self._is_lost = False
+        self._has_read_to_do = False
         self._is_reading = self._is_corked = self._is_protocol_paused = False
         self.set_write_buffer_limits()
 
     def begin(self) -> None:
         """Tell the protocol of the connection, and read what comes."""
-        self._protocol.connection_made(self)
         self.resume_reading()
+        self._protocol.connection_made(self)
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         return self._protocol
@@ -163,16 +171,15 @@ class TlsTransport(asyncio.Transport):
                 self._sent(self._connection.send(self._next()))
             self._cork(hold=False)
         except ssl.SSLWantWriteError:
-            if not self._is_blocked:
-                self._is_blocked = True
-                self._loop.add_writer(self._descriptor, self._flush)
+            self._block()
         except OSError as error:
             self._lose(error)
             return
         else:
             self._unblock()
+            self._go_on_reading()
         self._pause_or_resume()
-        if self._is_closing and not self._queue and not self._is_lost:
+        if self._is_closing and not self._queue:
             self._say_goodbye()
 
     def _next(self) -> bytes | memoryview:
@@ -195,6 +202,12 @@ class TlsTransport(asyncio.Transport):
             self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, hold)
             self._is_corked = hold
 
+    def _block(self) -> None:
+        """Go on with ``_flush`` when the socket takes something."""
+        if not self._is_blocked:
+            self._is_blocked = True
+            self._loop.add_writer(self._descriptor, self._flush)
+
     def _unblock(self) -> None:
         if self._is_blocked:
             self._is_blocked = False
@@ -216,8 +229,14 @@ class TlsTransport(asyncio.Transport):
 
     def _read(self) -> None:
         try:
-            data = self._connection.recv(_RECORD_BYTES)  # OpenSSL takes one from the kernel at a time
+            with self._watch.reading(self._connection):
+                data = self._connection.recv(_RECORD_BYTES)  # OpenSSL takes one from the kernel at a time
         except ssl.SSLWantReadError:  # not a whole record yet
+            return
+        except ssl.SSLWantWriteError:  # first goes the answer to a KeyUpdate (RFC 8446, section 4.6.3)
+            self._loop.remove_reader(self._descriptor)
+            self._has_read_to_do = True
+            self._block()
             return
         except OSError as error:
             self._lose(error)
@@ -229,10 +248,25 @@ class TlsTransport(asyncio.Transport):
         self._call(self._protocol.eof_received)
         self.close()
 
+    def _go_on_reading(self) -> None:
+        if self._has_read_to_do:
+            self._has_read_to_do = False
+            if self._is_reading:
+                self._loop.add_reader(self._descriptor, self._read)
+
     def _say_goodbye(self) -> None:
         """Tell the other side that this was all, and wait for its end."""
-        with contextlib.suppress(OSError):  # it has gone, or has not said goodbye yet
-            self._connection.unwrap()
+        if self._is_lost or self._has_said_goodbye:
+            return
+        try:
+            with self._watch.reading(self._connection):
+                self._connection.unwrap()
+        except ssl.SSLWantWriteError:  # the socket is just full
+            self._block()
+            return
+        except OSError:
+            pass  # it has gone, or has not said goodbye yet
+        self._has_said_goodbye = True
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)
         if self._is_at_end:
@@ -274,4 +308,4 @@ class TlsTransport(asyncio.Transport):
         self._queue.clear()
         self._queued = 0
         self._connection.close()
-        self._loop.call_soon(self._protocol.connection_lost, error)
+        self._loop.call_soon(lambda: self._protocol.connection_lost(error))  # whose it is then

@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -122,6 +123,22 @@ def test_a_side_that_breaks_ends_the_relay(pipes: int) -> None:
             each.close()
 
     uvloop.run(play())
+
+
+@pytest.mark.parametrize("pipes", [32, 0])
+def test_an_urgent_byte_holds_nothing_up(pipes: int) -> None:
+    async def scene(client: socket.socket, server: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        server.send(b"x", socket.MSG_OOB)
+        await loop.sock_sendall(server, b"what follows")
+        found = b""
+        while found != b"what follows":
+            found += await loop.sock_recv(client, 100)
+        before = time.process_time()
+        await asyncio.sleep(0.2)
+        assert time.process_time() - before < 0.1, "nothing goes round and round"
+
+    between(scene, Pipes(pipes))
 
 
 def test_one_who_takes_nothing_holds_up_nobody_else() -> None:

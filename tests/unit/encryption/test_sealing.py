@@ -16,6 +16,7 @@ from reelkeep.encryption.sealing import (
     nonce_of,
     seal,
     unseal,
+    unseal_into,
 )
 from reelkeep.ids import CompanyId, VersionId
 
@@ -90,3 +91,10 @@ def test_nonces_differ_by_kind_and_number_and_stay_in_range() -> None:
     for number in (-1, 1 << 64):
         with pytest.raises(ValueError, match="64 bits"):
             nonce_of(SealKind.SEGMENT, number)
+
+
+@pytest.mark.parametrize("missing", [1, 16, 400])
+def test_what_is_shorter_than_the_memory_for_it_is_cut_off(missing: int) -> None:
+    sealed = seal(KEY, SealKind.SEGMENT, 1, HERE, bytes(500))
+    with pytest.raises(SealBroken, match="cut off"):
+        unseal_into(KEY, SealKind.SEGMENT, 1, HERE, sealed[:-missing], bytearray(500))

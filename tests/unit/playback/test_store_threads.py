@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 import weakref
 from collections.abc import Awaitable, Callable
+from functools import partial
+from operator import mul
 from typing import Any
 
 import pytest
@@ -29,9 +32,7 @@ def run(scene: Callable[[StoreThreads], Awaitable[Any]], count: int = 2) -> Any:
 
 def test_what_a_thread_returns_or_raises_comes_back() -> None:
     async def scene(threads: StoreThreads) -> None:
-        assert await asyncio.gather(*(threads.run(lambda each=each: each * 2) for each in range(50))) == [
-            *range(0, 100, 2)
-        ]
+        assert await asyncio.gather(*(threads.run(partial(mul, each, 2)) for each in range(50))) == [*range(0, 100, 2)]
         with pytest.raises(ZeroDivisionError):
             await threads.run(lambda: 1 // 0)
         assert await threads.run(threading.get_ident) != threading.get_ident()
@@ -70,6 +71,13 @@ def test_work_that_nobody_waits_for_any_more_is_not_begun() -> None:
     run(scene, count=1)
 
 
+def until_gone(seen: weakref.ref[Any]) -> None:
+    deadline = time.monotonic() + 5
+    while seen() is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def test_a_thread_keeps_nothing_of_what_it_has_done() -> None:
     class Large:
         pass
@@ -78,11 +86,50 @@ def test_a_thread_keeps_nothing_of_what_it_has_done() -> None:
         large = await threads.run(Large)
         seen = weakref.ref(large)
         del large
-        await asyncio.sleep(0.01)
-        gc.collect()
-        assert seen() is None
+        await asyncio.to_thread(until_gone, seen)
 
     run(scene, count=1)
+
+
+def test_a_thread_keeps_nothing_of_what_has_failed() -> None:
+    class Large:
+        pass
+
+    seen: list[weakref.ref[Large]] = []
+
+    def fail() -> None:
+        large = Large()
+        seen.append(weakref.ref(large))
+        raise ValueError("for a reason")
+
+    async def scene(threads: StoreThreads) -> None:
+        try:
+            await threads.run(fail)
+        except ValueError:  # not kept, as pytest.raises would
+            return
+        pytest.fail("it should have failed")
+
+    gc.disable()
+    try:
+        run(scene, count=1)
+        until_gone(seen[0])
+    finally:
+        gc.enable()
+
+
+def test_a_thread_that_cannot_begin_is_tried_again_with_the_next_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(threads: StoreThreads) -> None:
+        with monkeypatch.context() as patch:
+
+            def refuse(_: threading.Thread) -> None:
+                raise RuntimeError("can't start new thread")
+
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError):
+                threads.run(lambda: 1)
+        assert await threads.run(lambda: 1) == 1
+
+    run(scene)
 
 
 def test_close_leaves_what_has_not_begun_and_ends_the_threads() -> None:

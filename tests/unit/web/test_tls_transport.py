@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import random
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import uvloop
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from reelkeep.encryption.tls_certificate import self_signed
 from reelkeep.web import tls_transport
+from reelkeep.web.read_watch import ReadWatch
 from reelkeep.web.tls import context_of
 from reelkeep.web.tls_transport import TlsTransport, open_tls
 
 HOST: Final = "acme.localhost"
 MADE: Final = self_signed(HOST, datetime.now(UTC))
 BULK: Final = random.Random(11).randbytes(3_000_001)
+WATCH: Final = ReadWatch(0.05)
 RESET: Final = struct.pack("ii", 1, 0)  # of SO_LINGER: close() resets
 
 
@@ -91,7 +99,7 @@ def play(scene: Scene, *, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3, loop
         shaking = asyncio.to_thread(
             client_context(version).wrap_socket, near, server_hostname=HOST, suppress_ragged_eofs=False
         )
-        client, _ = await asyncio.gather(shaking, open_tls(far, context_of(MADE.chain, MADE.key), talk[0]))
+        client, _ = await asyncio.gather(shaking, open_tls(far, context_of(MADE.chain, MADE.key), talk[0], WATCH))
         try:
             async with asyncio.timeout(20):
                 await scene(talk[0], client)
@@ -237,7 +245,7 @@ def test_a_client_that_never_ends_is_left_after_a_while(monkeypatch: pytest.Monk
 def test_a_client_that_takes_nothing_of_the_rest_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TlsTransport, "rest_seconds", 0.2)
 
-    async def scene(talk: Talk, _: ssl.SSLSocket) -> None:
+    async def scene(talk: Talk, _client: ssl.SSLSocket) -> None:
         for _ in range(8):
             talk.transport.write(BULK)
         talk.transport.close()
@@ -280,7 +288,7 @@ def test_a_paused_protocol_hears_nothing() -> None:
         talk.transport.pause_reading()
         await asyncio.to_thread(client.sendall, b"later")
         await asyncio.sleep(0.05)
-        assert (talk.heard, talk.transport.is_reading()) == (b"", False)
+        assert (bytes(talk.heard), talk.transport.is_reading()) == (b"", False)
         talk.transport.resume_reading()
         while talk.heard != b"later":
             await asyncio.sleep(0.001)
@@ -321,6 +329,162 @@ def test_a_defect_of_the_protocol_ends_its_connection_alone() -> None:
     assert isinstance(talk.error, RuntimeError)
 
 
+class Keys:
+    """What a client encrypts with, record by record; TLS_AES_256_GCM_SHA384, RFC 8446, sections 4.6.3, 5.2 and 7.2."""
+
+    def __init__(self, log: Path) -> None:
+        lines = [each.split() for each in log.read_text().splitlines()]
+        (self._secret,) = (bytes.fromhex(each[2]) for each in lines if each[0] == "CLIENT_TRAFFIC_SECRET_0")
+        self._number = 0  # of the next record under this key
+
+    def key_update(self, *, asks: bool) -> bytes:
+        """Return the record that says so, and go on with the next key."""
+        made = self.record(b"\x18\0\0\x01" + bytes([asks]), kind=22)
+        self._secret, self._number = self._expanded(b"traffic upd", 48), 0
+        return made
+
+    def record(self, plain: bytes, kind: int = 23) -> bytes:
+        head = struct.pack(">BHH", 23, 0x0303, len(plain) + 17)
+        nonce = (int.from_bytes(self._expanded(b"iv", 12)) ^ self._number).to_bytes(12)
+        self._number += 1
+        return head + AESGCM(self._expanded(b"key", 32)).encrypt(nonce, plain + bytes([kind]), head)
+
+    def _expanded(self, label: bytes, length: int) -> bytes:
+        info = struct.pack(">HB", length, len(label) + 6) + b"tls13 " + label + b"\0"
+        return HKDFExpand(SHA384(), length, info).derive(self._secret)
+
+
+async def shaken(talk: Talk, log: Path, near: socket.socket, far: socket.socket) -> tuple[socket.socket, Keys]:
+    """Shake hands; return the client's bare socket and its keys."""
+    context = client_context()
+    context.keylog_filename = str(log)
+    shaking = asyncio.to_thread(context.wrap_socket, near, server_hostname=HOST)
+    client, _ = await asyncio.gather(shaking, open_tls(far, context_of(MADE.chain, MADE.key), talk, WATCH))
+    assert (client.cipher() or [None])[0] == "TLS_AES_256_GCM_SHA384"
+    keys, raw = Keys(log), socket.socket(fileno=client.detach())
+    raw.settimeout(20)
+    return raw, keys
+
+
+@pytest.mark.parametrize("count", [3, 100_000])
+def test_a_client_who_asks_for_new_keys_without_end_is_left(count: int, tmp_path: Path) -> None:
+    async def run() -> bool:
+        talk = Talk()
+        client, keys = await shaken(talk, tmp_path / "keys", *tcp())
+        flood = await asyncio.to_thread(lambda: b"".join(keys.key_update(asks=False) for _ in range(count)))
+        with contextlib.suppress(OSError):  # it is reset in the middle
+            await asyncio.to_thread(client.sendall, flood)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(10 if count > 3 else 0.5):
+                await talk.lost.wait()
+        was_left = talk.lost.is_set()
+        client.close()
+        talk.transport.abort()
+        return was_left
+
+    assert uvloop.run(run()) == (count > 3)
+
+
+def full_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two ends whose bytes wait exactly where they were sent."""
+    near, far = socket.socketpair()
+    near.settimeout(20)
+    far.setblocking(False)
+    return near, far
+
+
+def fill(talk: Talk) -> int:
+    """Fill the server's socket past TLS, to the last byte; return with how many."""
+    sock, count = talk.transport.get_extra_info("socket"), 0
+    for size in (4_096, 1):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                count += socket.socket.send(sock, bytes(size))
+    return count
+
+
+def take_raw(client: socket.socket, count: int) -> bytes:
+    found = b""
+    while len(found) < count:
+        found += client.recv(count - len(found))
+    return found
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
+def test_a_client_who_asks_for_new_keys_while_his_line_is_full_is_answered_later(tmp_path: Path) -> None:
+    async def run() -> None:
+        talk = Talk()
+        client, keys = await shaken(talk, tmp_path / "keys", *full_pair())
+        client.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            client.recv(1 << 16)  # session tickets
+        client.settimeout(20)
+        filled = fill(talk)
+        client.sendall(keys.key_update(asks=True) + keys.record(b"first"))
+        await until(lambda: talk.heard == b"first")
+        talk.transport.write(b"answer")  # before it goes what says that new keys were asked for
+        await asyncio.sleep(0.05)
+        client.sendall(keys.record(b", second"))  # which the next read would have to send, too
+        before = time.process_time()
+        await asyncio.sleep(0.3)
+        assert time.process_time() - before < 0.15, "nothing goes round and round meanwhile"
+        assert talk.told == []
+        await asyncio.to_thread(take_raw, client, filled)
+        await until(lambda: talk.heard == b"first, second")
+        update, answer = 5 + 5 + 17, 5 + len(b"answer") + 17
+        assert len(await asyncio.to_thread(take_raw, client, update + answer)) == update + answer
+        client.close()
+        await talk.lost.wait()
+
+    uvloop.run(run())
+
+
+def test_the_goodbye_waits_for_room(tmp_path: Path) -> None:
+    async def run() -> None:
+        talk = Talk()
+        client, _ = await shaken(talk, tmp_path / "keys", *full_pair())
+        client.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            client.recv(1 << 16)  # session tickets
+        client.settimeout(20)
+        filled = fill(talk)
+        talk.transport.close()
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(take_raw, client, filled)
+        assert (await asyncio.to_thread(client.recv, 100))[:5] == b"\x17\x03\x03\x00\x13", "an alert, encrypted"
+        assert await asyncio.to_thread(client.recv, 100) == b""
+        client.close()
+        await talk.lost.wait()
+
+    uvloop.run(run())
+
+
+@pytest.mark.parametrize("then", ["close", "abort", "write", "write and close"])
+def test_a_protocol_may_do_as_it_likes_when_it_is_told_to_go_on(then: str) -> None:
+    async def scene(talk: Talk, client: ssl.SSLSocket) -> None:
+        def resume() -> None:
+            talk.resume_writing = lambda: None  # type: ignore[method-assign]
+            if "write" in then:
+                talk.transport.write(BULK)
+            if "close" in then:
+                talk.transport.close()
+            if then == "abort":
+                talk.transport.abort()
+
+        talk.resume_writing = resume  # type: ignore[method-assign]
+        for _ in range(8):
+            talk.transport.write(BULK)
+        expected = (8 + ("write" in then)) * BULK
+        assert await asyncio.to_thread(take, client, len(expected)) == expected
+
+    assert play(scene).error is None
+
+
 def test_another_protocol_may_take_over() -> None:
     async def scene(talk: Talk, client: ssl.SSLSocket) -> None:
         other = Talk()
@@ -347,7 +511,7 @@ def test_what_is_no_tls_is_refused_and_nothing_stays_open(sent: bytes, monkeypat
         talk = Talk()
         near.sendall(sent)
         with pytest.raises(OSError):
-            await open_tls(far, context_of(MADE.chain, MADE.key), talk)
+            await open_tls(far, context_of(MADE.chain, MADE.key), talk, WATCH)
         assert not talk.told
         near.close()
 
@@ -359,7 +523,7 @@ def test_what_is_no_tls_is_refused_and_nothing_stays_open(sent: bytes, monkeypat
 def test_a_handshake_that_is_given_up_leaves_nothing_open() -> None:
     async def run() -> None:
         near, far = tcp()
-        task = asyncio.create_task(open_tls(far, context_of(MADE.chain, MADE.key), Talk()))
+        task = asyncio.create_task(open_tls(far, context_of(MADE.chain, MADE.key), Talk(), WATCH))
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
