@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 
@@ -12,12 +12,12 @@ def children_of(pid: int) -> list[int]:
     return [child for child, parent, _ in _processes() if parent == pid]
 
 
-def first_child(pid: int, seconds: float = 20.0, *, of_program: bytes = b"") -> int:
-    """Return the first child of a process as soon as it has one, of this program: looked for without a pause."""
+def first_child(pid: int, seconds: float = 20.0, *, of_programs: Sequence[bytes] = (b"",)) -> int:
+    """Return the first child of a process as soon as it runs one of these: looked for without a pause."""
     until, file = time.monotonic() + seconds, Path(f"/proc/{pid}/task/{pid}/children")
     while time.monotonic() < until:
         for child in map(int, file.read_text().split() if file.exists() else children_of(pid)):
-            if of_program in _command(child):
+            if any(program in _command(child) for program in of_programs):
                 return child
     raise AssertionError("it has no child")
 

@@ -52,11 +52,11 @@ def test_a_job_that_is_killed_while_its_sandbox_is_built_leaves_no_process_behin
     )
     for _ in range(3):
         with subprocess.Popen([sys.executable, "-c", code]) as job:
-            bubblewrap = first_child(first_child(job.pid), of_program=b"/enter.py")  # it becomes bubblewrap
-            first_child(bubblewrap)
+            entering = first_child(first_child(job.pid), of_programs=(b"/enter.py", b"bwrap"))  # it becomes the second
+            first_child(entering)
             job.kill()
         assert job.returncode == -signal.SIGKILL
-        wait_until(lambda group=bubblewrap: not members_of(group), seconds=30)
+        wait_until(lambda group=entering: not members_of(group), seconds=30)
 
 
 def test_a_builder_that_is_gone_is_nobodys_fault() -> None:
