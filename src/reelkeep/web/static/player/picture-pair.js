@@ -358,7 +358,8 @@ export class PicturePair extends EventTarget {
 
   /**
    * Put a lane on top once the compositor surely has its newest picture: the callback that names a picture may run
-   * before the picture of a covered video has left for the screen.
+   * before the picture of a covered video has left for the screen. What the person has left meanwhile stays
+   * below, but for small pictures on the way to where he is.
    * @param {Lane} lane
    */
   #raiseSoon(lane) {
@@ -371,6 +372,8 @@ export class PicturePair extends EventTarget {
       this.raising = requestAnimationFrame(() => {
         const rushing = this.state === "reverse" && lane === this.step;
         if (!rushing && (lane.showing !== frame || lane.busy || this.state === "playing")) return;
+        const isThere = this.painted === this.frame && !this.top.busy;
+        if (!rushing && frame !== this.frame && (lane === this.full || isThere)) return;
         this.#raise(lane);
         this.#changed();
         if (lane === this.step && frame === this.frame && this.alone) this.#refetch();
