@@ -2,7 +2,7 @@
 
 Each way carries one load at a time: a side that does not take its bytes holds up nobody else and fills no memory. A
 load goes through a pipe inside the kernel, which hands pages on instead of copying them (splice(2)). Each end of a
-connection is watched for as long as it lasts, and not anew for each load: some thirty make up a segment of 3 MB.
+connection is watched for as long as it lasts, and not anew for each load: a dozen make up a segment of 3 MB.
 """
 
 from __future__ import annotations

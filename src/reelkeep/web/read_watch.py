@@ -1,7 +1,7 @@
 """Ends a connection that keeps the loop in one read.
 
 OpenSSL reads on by itself as long as what comes is nothing for the application. So a client who asks for new keys
-without end (KeyUpdate, RFC 8446, section 4.6.3; 27 bytes that cost a hundred times what they cost the client's line)
+without end (KeyUpdate, RFC 8446, section 4.6.3; 27 bytes that take some 8 microseconds to read)
 would hold the thread that reads, all other connections with it, and no timer of the loop would run. Python has no
 switch for that (``SSL_MODE_AUTO_RETRY``); but it lets other threads run meanwhile, and one looks at the clock here.
 """

@@ -385,22 +385,22 @@ def test_a_client_who_asks_for_new_keys_without_end_is_left(count: int, tmp_path
     assert uvloop.run(run()) == (count > 3)
 
 
-def full_pair() -> tuple[socket.socket, socket.socket]:
-    """Return two ends whose bytes wait exactly where they were sent."""
-    near, far = socket.socketpair()
+async def on_a_full_line(talk: Talk, log: Path) -> tuple[socket.socket, Keys, int]:
+    """Shake hands, then fill the server's socket past TLS, to the last byte; return client, keys and how many."""
+    near, far = socket.socketpair()  # what is sent waits exactly there
     near.settimeout(20)
     far.setblocking(False)
-    return near, far
-
-
-def fill(talk: Talk) -> int:
-    """Fill the server's socket past TLS, to the last byte; return with how many."""
-    sock, count = talk.transport.get_extra_info("socket"), 0
+    client, keys = await shaken(talk, log, near, far)
+    client.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        client.recv(1 << 16)  # session tickets
+    client.settimeout(20)
+    sock, filled = talk.transport.get_extra_info("socket"), 0
     for size in (4_096, 1):
         with contextlib.suppress(BlockingIOError):
             while True:
-                count += socket.socket.send(sock, bytes(size))
-    return count
+                filled += socket.socket.send(sock, bytes(size))
+    return client, keys, filled
 
 
 def take_raw(client: socket.socket, count: int) -> bytes:
@@ -419,12 +419,7 @@ async def until(holds: Callable[[], bool]) -> None:
 def test_a_client_who_asks_for_new_keys_while_his_line_is_full_is_answered_later(tmp_path: Path) -> None:
     async def run() -> None:
         talk = Talk()
-        client, keys = await shaken(talk, tmp_path / "keys", *full_pair())
-        client.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            client.recv(1 << 16)  # session tickets
-        client.settimeout(20)
-        filled = fill(talk)
+        client, keys, filled = await on_a_full_line(talk, tmp_path / "keys")
         client.sendall(keys.key_update(asks=True) + keys.record(b"first"))
         await until(lambda: talk.heard == b"first")
         talk.transport.write(b"answer")  # before it goes what says that new keys were asked for
@@ -447,12 +442,7 @@ def test_a_client_who_asks_for_new_keys_while_his_line_is_full_is_answered_later
 def test_the_goodbye_waits_for_room(tmp_path: Path) -> None:
     async def run() -> None:
         talk = Talk()
-        client, _ = await shaken(talk, tmp_path / "keys", *full_pair())
-        client.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            client.recv(1 << 16)  # session tickets
-        client.settimeout(20)
-        filled = fill(talk)
+        client, _, filled = await on_a_full_line(talk, tmp_path / "keys")
         talk.transport.close()
         await asyncio.sleep(0.05)
         await asyncio.to_thread(take_raw, client, filled)
