@@ -76,6 +76,37 @@ def test_a_sound_track_is_chosen_in_the_panel_or_by_key_and_the_choice_is_rememb
         until(lambda: float(player(page).get_attribute("data-frame") or 0) > 10, 10, "it plays")
 
 
+_AT_ONCE = """() => addEventListener("keyup", () => {
+  let focused = document.activeElement;
+  while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
+  focused.dispatchEvent(new KeyboardEvent("keydown", { key: "n", bubbles: true, composed: true }));
+}, { once: true })"""  # before the browser paints the closed panel
+
+
+def test_the_key_right_after_the_panel_was_closed_is_the_players_and_whoever_came_by_keyboard_stays_at_the_button(
+    browser: Browser, platform: Platform, film_with_languages: tuple[str, str]
+) -> None:
+    with signed_in(browser, platform, film_with_languages[0]) as page:
+        shows_full(page)
+        button = page.get_by_role("button", name="Speed, quality, size, sound track")
+        tracks = page.get_by_role("group", name="Sound (N)")
+        button.click()
+        tracks.get_by_role("button", name="French").click()
+        page.evaluate(_AT_ONCE)
+        page.keyboard.press("Escape")
+        hears(page, "Director's commentary")
+        assert not tracks.is_visible()
+        page.keyboard.press("Space")  # after the mouse it is no button's
+        until(lambda: float(player(page).get_attribute("data-frame") or 0) > 10, 10, "it plays")
+        button.focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        tracks.wait_for()
+        page.keyboard.press("Escape")
+        assert not tracks.is_visible()
+        assert button.evaluate("(element) => element === element.getRootNode().activeElement")
+
+
 def test_what_is_known_of_the_original_is_shown_with_languages_and_loudness(
     browser: Browser, platform: Platform, film_with_languages: tuple[str, str]
 ) -> None:

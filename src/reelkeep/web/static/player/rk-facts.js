@@ -6,6 +6,7 @@ import { icons } from "../icons.js";
 import { wordsInOne } from "../sentences.js";
 import { shared } from "../styles.js";
 import { LUT_INPUTS, lightText } from "../version-words.js";
+import { keyInPanel, pointInPanel } from "./panel.js";
 import { languageText } from "./sounds.js";
 
 /** @typedef {import("../api.js").Facts} Facts */
@@ -93,16 +94,11 @@ export class RkFacts extends LitElement {
 
   render() {
     return html`<button class="plain icon" popovertarget="facts" aria-label="About the original" title="About the original">${icons.info}</button>
-      <div id="facts" popover role="dialog" aria-label="About the original" tabindex="-1" @toggle=${this.#toggled} @keydown=${this.#key}>
+      <div id="facts" popover role="dialog" aria-label="About the original" tabindex="-1" @toggle=${this.#toggled} @pointerdown=${pointInPanel} @keydown=${keyInPanel}>
         <h2>${this.version?.file_name ?? ""}</h2>
         <p role="alert" class="bad">${this.problem ? wordsInOne(this.problem) : ""}</p>
         ${this.facts ? html`<dl>${rowsOf(this.facts, this.version?.size_bytes ?? 0).map(([name, value, more]) => html`<dt>${name}</dt><dd>${value}${more ? html`<span class="more">${more}</span>` : nothing}</dd>`)}</dl>` : nothing}
       </div>`;
-  }
-
-  /** Only Escape, which closes the panel, is for the player's keys to see. @param {KeyboardEvent} event */
-  #key(event) {
-    if (event.key !== "Escape") event.stopPropagation();
   }
 }
 

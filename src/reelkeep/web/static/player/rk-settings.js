@@ -3,6 +3,7 @@
 import { LitElement, css, html, nothing } from "../lit.js";
 import { icons } from "../icons.js";
 import { shared } from "../styles.js";
+import { keyInPanel, pointInPanel } from "./panel.js";
 import { choiceOf } from "./sounds.js";
 import { SPEEDS, speedText } from "./speeds.js";
 
@@ -116,7 +117,7 @@ export class RkSettings extends LitElement {
     const { habits } = this;
     if (!habits) return nothing;
     return html`<button class="plain icon" popovertarget="panel" aria-label=${this.#title} title=${this.#title}>${icons.settings}</button>
-      <div id="panel" popover role="dialog" aria-label=${this.#title} @toggle=${this.#place} @keydown=${this.#key}><div class="rows">
+      <div id="panel" popover role="dialog" aria-label=${this.#title} @toggle=${this.#place} @pointerdown=${pointInPanel} @keydown=${keyInPanel}><div class="rows">
         ${this.#choice("Speed", SPEEDS.map((speed) => [speedText(speed), speed]), habits.speed, (speed) => habits.set("speed", speed))}
         ${this.pictured ? this.#choice("Quality", [["Automatic", null], ...this.heights.map((lines) => /** @type {[string, number]} */ ([`${lines}p`, lines]))], habits.lines, (lines) => habits.set("lines", lines)) : nothing}
         ${this.pictured ? this.#choice("Size", [["Fit", false], ["1:1", true]], this.actual, (actual) => this.dispatchEvent(new CustomEvent("size", { detail: actual }))) : nothing}
@@ -124,11 +125,6 @@ export class RkSettings extends LitElement {
         ${this.#choice("Places", SHOWN, habits.shown, (shown) => habits.set("shown", shown))}
         ${this.silent ? nothing : html`<div class="narrow"><p class="title" id="volume">Volume</p><input type="range" aria-labelledby="volume" min="0" max="1" step="0.05" .value=${String(habits.muted ? 0 : habits.volume)} @input=${this.#turn} /></div>`}
       </div></div>`;
-  }
-
-  /** Only Escape, which closes the panel, is for the player's keys to see. @param {KeyboardEvent} event */
-  #key(event) {
-    if (event.key !== "Escape") event.stopPropagation();
   }
 
   /** @param {string} label */
