@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from tests.services.stores import ACME_BUCKET, ACME_ORIGIN, BOREALIS_BUCKET
 
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.models import fresh_session
-from reelkeep.supervisor.object_store import REGION, EmbeddedStore
+from reelkeep.supervisor.object_store import REGION, EmbeddedStore, StoreUnusable
 
 
 def refused(call: Any) -> bool:
@@ -104,3 +106,10 @@ def test_a_connection_of_the_fixtures_is_a_connection_of_the_store(
 ) -> None:
     fields = vars(object_store.connection_fields(ACME_BUCKET))
     assert {**fields, "prefix": acme_connection.prefix} == {name: getattr(acme_connection, name) for name in fields}
+
+
+def test_a_store_whose_port_is_taken_says_which_one(tmp_path: Path) -> None:
+    store = EmbeddedStore.open(tmp_path / "s3")
+    port = json.loads((tmp_path / "s3" / "store.json").read_text())["ports"]["filer"][1]
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(StoreUnusable, match=f"port {port}"):
+        store.start_store()

@@ -5,6 +5,7 @@ Free ports stay free: they lie below the range from which the kernel takes ports
 
 from __future__ import annotations
 
+import errno
 import secrets
 import socket
 from dataclasses import dataclass
@@ -15,22 +16,47 @@ from reelkeep.settings import Settings
 
 _FIRST, _LAST = 12_000, 31_999  # Linux's ip_local_port_range begins at 32,768
 _TRIES: Final = 1_000
+_claims: list[int] = []  # descriptors that are never closed
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ``count`` different ports that nobody listens on at this moment."""
-    found: set[int] = set()
+    """Return ``count`` different ports that nobody listens on at this moment.
+
+    No other process of this machine is given one of them by this function, until this one ends: who takes ports at
+    the same time does not take the same ones. Raises OSError if there are not as many.
+    """
+    found: list[int] = []
     for _ in range(_TRIES):
         if len(found) == count:
-            break
+            return found
         port = _FIRST + secrets.randbelow(_LAST - _FIRST)
+        if _claim(port):
+            found.append(port)
+    raise OSError(errno.EADDRINUSE, "too few free ports")
+
+
+def _claim(port: int) -> bool:
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0reelkeep-port-{port}")  # abstract: it ends with its process, and is the network namespace's
         with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.add(port)
-    return list(found)
+            probe.bind(("127.0.0.1", port))
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim.detach())
+    return True
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether somebody listens on a port of the loopback address now; what only lingers there does not count."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 @dataclass(frozen=True)
