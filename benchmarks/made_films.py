@@ -42,7 +42,7 @@ def made_films(platform: Platform, films: int, segment_bytes: int) -> tuple[Serv
     operator, company = Installation(platform.data), platform.company
     assert company is not None
     key = provisioning.company_key(operator.folder.keyring(), company)
-    connection = operator.connection(company, platform.bucket)
+    connection = operator.storage.connection(company, platform.bucket)
     handle = CompanyHandle(
         company.id, company.slug, company.name, platform.origin, "", platform.company_engine(), cast(Any, None),
         cast(Any, None), key,

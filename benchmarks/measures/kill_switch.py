@@ -25,10 +25,11 @@ from tests.services.platform import EMAIL, Platform, running_platform
 
 from benchmarks.measures.unable import Unable
 from benchmarks.results import Result
+from reelkeep.cli.connections import NewConnection
 from reelkeep.cli.demo_browser import signed_in
 from reelkeep.cli.drill import Chosen, Drill, Way
 from reelkeep.cli.drill_surfaces import Session
-from reelkeep.cli.installation import Installation, NewConnection
+from reelkeep.cli.installation import Installation
 from reelkeep.cli.wrapping import Wrapping
 from reelkeep.companies import stacks, storage_registry
 from reelkeep.companies.onboarding_steps import Step, StepState
@@ -112,22 +113,22 @@ class _Bench:
         self._company = platform.company
 
     def seaweedfs(self) -> tuple[StorageConnection, Made]:
-        connection = self._operator.connection(self._company, "acme-media")
+        connection = self._operator.storage.connection(self._company, "acme-media")
         return connection, _bucket(self._platform.store(), connection.bucket)
 
     def key(self, proxy: faulty_store.FaultyStore) -> tuple[StorageConnection, Made]:
-        new = self._operator.embedded_bucket(self._company, self._platform.origin, "acme-key")
-        made = self._operator.connect(self._company, replace(new, endpoint_url=proxy.endpoint_url))
-        self._operator.check(self._company, made)
+        new = self._operator.storage.embedded_bucket(self._company, self._platform.origin, "acme-key")
+        made = self._operator.storage.connect(self._company, replace(new, endpoint_url=proxy.endpoint_url))
+        self._operator.storage.check(self._company, made)
         return self._now(made), Made(proxy.key_disabled.set, proxy.key_disabled.clear)
 
     def on_aws(self, aws: service.Ministack) -> StorageConnection:
         bucket = "acme-on-aws"
         role = f"arn:aws:iam::{service.COMPANY_ACCOUNT}:role/reelkeep-{bucket}"
         new = NewConnection(bucket, service.REGION, role, "", aws.endpoint_url, aws.endpoint_url, path_style=True)
-        made = self._operator.connect(self._company, new)
+        made = self._operator.storage.connect(self._company, new)
         aws.add_company(bucket, made.external_id)
-        self._operator.check(self._company, made)
+        self._operator.storage.check(self._company, made)
         return self._now(made)
 
     def wrapped(self, aws: service.Ministack, connection: StorageConnection) -> Made:
@@ -182,7 +183,7 @@ class _Bench:
         return Result(identity, text, float("inf") if slowest is None else slowest, "s", way.bound_seconds)
 
     def _now(self, connection: StorageConnection) -> StorageConnection:
-        return self._operator.connection(self._company, connection.id)
+        return self._operator.storage.connection(self._company, connection.id)
 
 
 def _bucket(s3: Any, bucket: str) -> Made:

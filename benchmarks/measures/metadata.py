@@ -111,7 +111,7 @@ def _fill(platform: Platform) -> str:
     operator, company = Installation(platform.data), platform.company
     assert company is not None
     person, _ = operator.create_user(company, f"reader.{EMAIL}", "Reader", _PASSWORD, is_company_admin=False)
-    connection = operator.connection(company, platform.bucket)
+    connection = operator.storage.connection(company, platform.bucket)
     count = {
         "versions": VERSIONS, "of_asset": VERSIONS_OF_ASSET, "assets": VERSIONS // VERSIONS_OF_ASSET,
         "productions": PRODUCTIONS, "commented": min(COMMENTED, VERSIONS), "comments": COMMENTS_OF_VERSION,

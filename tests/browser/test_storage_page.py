@@ -30,8 +30,10 @@ def second(platform: Platform) -> StorageConnection:
     assert isinstance(company, Company)
     with platform.api() as api:
         production = api.create_production("Placed elsewhere")
-    made = operator.connect(company, operator.embedded_bucket(company, platform.origin, "acme-elsewhere"))
-    operator.check(company, made, production["id"])
+    made = operator.storage.connect(
+        company, operator.storage.embedded_bucket(company, platform.origin, "acme-elsewhere")
+    )
+    operator.storage.check(company, made, production["id"])
     return made
 
 
@@ -199,7 +201,7 @@ def test_an_admin_is_told_what_an_audit_found_and_takes_note_of_it(
     key, store = f"<b>stranger {width}</b>/a {'long ' * 30}name.mov", platform.store()
     store.put_object(Bucket=second.bucket, Key=key, Body=b"x")
     try:
-        in_use = operator.connection(company, second.id)  # it was not when it was made
+        in_use = operator.storage.connection(company, second.id)  # it was not when it was made
         assert Auditing(operator, company).by_listing(in_use).compared.fresh == {"foreign": 1}
     finally:
         store.delete_object(Bucket=second.bucket, Key=key)

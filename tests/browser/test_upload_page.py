@@ -328,7 +328,7 @@ def test_where_the_store_takes_parts_only_small_files_go_in_one_part(
     small = noise(tmp_path / "one-part.mov", 0.1)
     operator, company = Installation(platform.data), platform.company
     assert isinstance(company, Company)
-    place = operator.connection(company, platform.bucket)
+    place = operator.storage.connection(company, platform.bucket)
 
     def can(capabilities: frozenset[Capability], *, parts_only: bool) -> None:
         with operator.on_registry() as conn:

@@ -53,7 +53,7 @@ class Operator:
 
     def state(self, name: str) -> ConnectionState:
         assert self.platform.company is not None
-        return self.installation.connection(self.platform.company, name).state
+        return self.installation.storage.connection(self.platform.company, name).state
 
     def events(self, what: str) -> list[dict[str, Any]]:
         with self.platform.company_engine().connect() as conn:
@@ -69,7 +69,7 @@ def operator(platform: Platform, capsys: pytest.CaptureFixture[str]) -> Operator
 @pytest.fixture
 def other_bucket(operator: Operator) -> dict[str, str]:
     """A bucket with a role of its own on the embedded store, which nobody has connected yet."""
-    made = operator.installation.bucket_on_store(BUCKET, operator.platform.origin)
+    made = operator.installation.storage.bucket_on_store(BUCKET, operator.platform.origin)
     return {"bucket": made.bucket, "role": made.role_arn, "endpoint": made.endpoint_url or ""}
 
 

@@ -79,8 +79,8 @@ def connection(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> 
     assert isinstance(company, Company)
     with platform.api() as api:
         production = api.create_production("Audited")
-        made = operator.connect(company, operator.embedded_bucket(company, platform.origin, BUCKET))
-        operator.check(company, made, production["id"])
+        made = operator.storage.connect(company, operator.storage.embedded_bucket(company, platform.origin, BUCKET))
+        operator.storage.check(company, made, production["id"])
         wait_until(lambda: api.find_production(production["id"])["placement"]["bucket"] == BUCKET)
         folder = tmp_path_factory.mktemp("clips")
         clip = make_original(folder / "take 1.mp4", frames=12)

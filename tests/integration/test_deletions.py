@@ -87,7 +87,7 @@ def test_a_deleted_version_is_gone_but_for_its_original_and_comes_back_anew(film
         assert company is not None
         operator = Installation(film.platform.data)
         audited = Auditing(operator, company).by_listing(
-            operator.connection(company, "acme-media"), lambda _: None, lambda *_: None, lambda: None
+            operator.storage.connection(company, "acme-media"), lambda _: None, lambda *_: None, lambda: None
         )
         assert not [one for one in audited.report.kept if film.id in one.key]
 

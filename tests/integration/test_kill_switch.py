@@ -288,7 +288,7 @@ def test_a_drill_finds_everything_dark_certifies_it_and_the_job_goes_on_by_itsel
 def test_while_revoked_an_admin_is_told_and_may_resume_only_once_the_bucket_is_open_again(platform: Platform) -> None:
     operator = Installation(platform.data)
     assert platform.company is not None
-    connection = operator.connection(platform.company, "acme-media")
+    connection = operator.storage.connection(platform.company, "acme-media")
     with operator.on_registry() as conn:
         assert storage_registry.revoke_connection(conn, platform.company.id, connection.id, Revocation.KEY)
     with platform.api() as api:
@@ -306,7 +306,7 @@ def test_while_revoked_an_admin_is_told_and_may_resume_only_once_the_bucket_is_o
             platform.store().delete_bucket_policy(Bucket=platform.bucket)
         wait_until(lambda: not refused(lambda: api._post(resume, {}), ""))
         wait_until(lambda: not notices(api, "acme-media"))
-    assert operator.connection(platform.company, "acme-media").state is ConnectionState.ACTIVE
+    assert operator.storage.connection(platform.company, "acme-media").state is ConnectionState.ACTIVE
 
 
 def notices(api: Api, name: str) -> list[dict[str, Any]]:

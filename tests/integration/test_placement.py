@@ -49,7 +49,7 @@ class Studio:
 
     def place(self, api: Api, production: Any, connection: str) -> None:
         """Place a production and wait until the company's processes know it."""
-        self.places.place(self.company, production["id"], self.operator.connection(self.company, connection))
+        self.places.place(self.company, production["id"], self.operator.storage.connection(self.company, connection))
         wait_until(lambda: api.find_production(production["id"])["placement"]["connection"] == connection)
 
     def make(self, api: Api, production: Any, clip: Path) -> str:
@@ -62,9 +62,9 @@ class Studio:
 def studio(platform: Platform) -> Studio:
     operator = Installation(platform.data)
     assert platform.company is not None
-    new = operator.embedded_bucket(platform.company, platform.origin, SECOND)
-    second = operator.connect(platform.company, new)
-    operator.check(platform.company, second)
+    new = operator.storage.embedded_bucket(platform.company, platform.origin, SECOND)
+    second = operator.storage.connect(platform.company, new)
+    operator.storage.check(platform.company, second)
     return Studio(platform, operator, platform.company, second)
 
 
@@ -128,7 +128,7 @@ def test_small_files_follow_the_placement_too(studio: Studio, tmp_path: Path) ->
 def test_a_suspended_connection_is_refused_in_words_and_its_versions_are_back_after_resuming(
     studio: Studio, clip: Path
 ) -> None:
-    company, connection = studio.company, studio.operator.connection(studio.company, SECOND)
+    company, connection = studio.company, studio.operator.storage.connection(studio.company, SECOND)
     with studio.platform.api() as api:
         production, other = api.create_production("Suspended"), api.create_production("Not suspended")
         studio.place(api, production, SECOND)
@@ -152,35 +152,35 @@ def test_a_suspended_connection_is_refused_in_words_and_its_versions_are_back_af
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "storage_stopped")
         assert b"moof" in Patience().call(lambda: plays(api, safe))
         with pytest.raises(Conflict):
-            studio.places.place(company, other["id"], studio.operator.connection(company, SECOND))
-        studio.operator.check(company, studio.operator.connection(company, SECOND))
-        assert studio.operator.connection(company, SECOND).state is ConnectionState.SUSPENDED
-        studio.places.resume(company, studio.operator.connection(company, SECOND))
+            studio.places.place(company, other["id"], studio.operator.storage.connection(company, SECOND))
+        studio.operator.storage.check(company, studio.operator.storage.connection(company, SECOND))
+        assert studio.operator.storage.connection(company, SECOND).state is ConnectionState.SUSPENDED
+        studio.places.resume(company, studio.operator.storage.connection(company, SECOND))
         wait_until(lambda: api.find_production(production["id"])["placement"]["state"] == "active")
         assert b"moof" in plays(api, version_id)
         assert fetched(api, version_id) == clip.read_bytes()
 
 
 def test_a_connection_that_holds_versions_is_not_retired_and_they_are_named(studio: Studio, clip: Path) -> None:
-    company, operator = studio.company, studio.operator
-    made = operator.connect(company, operator.embedded_bucket(company, studio.platform.origin, "acme-third"))
-    operator.check(company, made)
+    company, operator, origin = studio.company, studio.operator, studio.platform.origin
+    made = operator.storage.connect(company, operator.storage.embedded_bucket(company, origin, "acme-third"))
+    operator.storage.check(company, made)
     with studio.platform.api() as api:
         production = api.create_production("Held")
         studio.place(api, production, made.name)
         version_id = upload(api, production["id"], clip).version_id
         with pytest.raises(Conflict, match=f"new versions of the production {production['id']} go to"):
-            studio.places.retire(company, operator.connection(company, made.name))
+            studio.places.retire(company, operator.storage.connection(company, made.name))
         studio.places.inherit(company, production["id"])
         with pytest.raises(Conflict, match=f"acme-third: {version_id}") as told:
-            studio.places.retire(company, operator.connection(company, made.name))
+            studio.places.retire(company, operator.storage.connection(company, made.name))
         assert "1 version lies at the storage connection acme-third" in told.value.message
-    empty = operator.connect(company, operator.embedded_bucket(company, studio.platform.origin, "acme-fourth"))
-    operator.check(company, empty)
+    empty = operator.storage.connect(company, operator.storage.embedded_bucket(company, origin, "acme-fourth"))
+    operator.storage.check(company, empty)
     with pytest.raises(Conflict, match="in use"):
-        studio.places.retire(company, operator.connection(company, empty.name))
-    studio.places.suspend(company, operator.connection(company, empty.name))
-    studio.places.retire(company, operator.connection(company, empty.name))
+        studio.places.retire(company, operator.storage.connection(company, empty.name))
+    studio.places.suspend(company, operator.storage.connection(company, empty.name))
+    studio.places.retire(company, operator.storage.connection(company, empty.name))
     assert empty.name not in [one.name for one, _ in studio.places.overview(company).connections]
 
 
@@ -190,7 +190,7 @@ def test_a_company_without_a_bucket_gets_a_prefix_of_its_own_in_the_hosted_one(s
     user, _ = operator.create_user(borealis, "bo@borealis.example", "Bo", PASSWORD, is_company_admin=True)
     production = operator.create_production(borealis, "Hosted show", user)
     origin = f"http://*.localhost:{studio.platform.facts['port']}"
-    made, _ = studio.places.host(operator.bucket_on_store(HOSTED, origin), borealis)
+    made, _ = studio.places.host(operator.storage.bucket_on_store(HOSTED, origin), borealis)
     with Api(f"http://borealis.localhost:{studio.platform.facts['port']}") as api:
         wait_until(lambda: _signed_in(api), 40)
         wait_until(lambda: api.find_production(production.id)["placement"]["inherited_from"] == "hosted")
@@ -198,12 +198,12 @@ def test_a_company_without_a_bucket_gets_a_prefix_of_its_own_in_the_hosted_one(s
         wait_until(lambda: api.version(version_id)["state"] == "ready", 60)
         assert b"moof" in plays(api, version_id)
     assert {key.partition("/")[0] for key in studio.keys(HOSTED, version_id)} == {borealis.id}
-    ours = operator.connection(studio.company, made.name)
+    ours = operator.storage.connection(studio.company, made.name)
     assert (ours.prefix, ours.is_hosted) == (studio.company.id, True)
     with studio.platform.api() as api:  # who has a place of its own does not move
         assert api.find_production(studio.platform.production_id)["placement"]["inherited_from"] == "company"
     with pytest.raises(Conflict, match="every company without a place of its own"):
-        studio.places.retire(borealis, operator.connection(borealis, made.name))
+        studio.places.retire(borealis, operator.storage.connection(borealis, made.name))
 
 
 def _signed_in(api: Api) -> bool:

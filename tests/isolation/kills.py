@@ -62,8 +62,9 @@ class Harmed(Platform):
         assert self.line is not None
         operator = Installation(self.data)
         self.company = operator.create_company("acme", "Acme Pictures", "localhost")
-        bucket = replace(operator.embedded_bucket(self.company, self.origin), endpoint_url=self.line.endpoint_url)
-        operator.check(self.company, operator.connect(self.company, bucket))
+        bucket = operator.storage.embedded_bucket(self.company, self.origin)
+        bucket = replace(bucket, endpoint_url=self.line.endpoint_url)
+        operator.storage.check(self.company, operator.storage.connect(self.company, bucket))
         user, password = operator.create_user(self.company, EMAIL, "Ada", None, is_company_admin=True)
         self.password = password or ""
         self.production_id = str(operator.create_production(self.company, "Demo", user).id)

@@ -82,7 +82,8 @@ def settle(platform: TlsPlatform, slug: str) -> Tenant:
     name = f"name-{secrets.token_hex(12)}"
     company = operator.create_company(slug, name, "localhost")
     origin = f"https://{company.app_host}:{platform.facts['port']}"
-    operator.check(company, operator.connect(company, operator.embedded_bucket(company, origin)))
+    storage = operator.storage
+    storage.check(company, storage.connect(company, storage.embedded_bucket(company, origin)))
     _, password = operator.create_user(company, EMAIL, "Ada", None, is_company_admin=True)
     tenant = Tenant(slug, company, origin, password or "")
     keyring = operator.folder.keyring()

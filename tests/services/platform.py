@@ -76,8 +76,8 @@ class Platform(Processes):
         """Do the operator's part, through the same functions as the commands."""
         operator = Installation(self.data)
         self.company = operator.create_company("acme", "Acme Pictures", "localhost")
-        made = operator.connect(self.company, operator.embedded_bucket(self.company, self.origin))
-        operator.check(self.company, made)
+        made = operator.storage.connect(self.company, operator.storage.embedded_bucket(self.company, self.origin))
+        operator.storage.check(self.company, made)
         user, password = operator.create_user(self.company, EMAIL, "Ada", None, is_company_admin=True)
         self.password = password or ""
         self.production_id = str(operator.create_production(self.company, "Demo", user).id)

@@ -23,7 +23,6 @@ from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.marker import Marker
 from reelkeep.storage.placement import COMPANY
-from reelkeep.storage.sts import StsBroker
 
 if TYPE_CHECKING:
     from reelkeep.cli.installation import Installation
@@ -79,7 +78,7 @@ class Accepting:
         with self._installation.on_registry() as conn:
             stack_number = stacks.stack_number(conn, connection.id)  # first: a paste meanwhile makes this report old
         subject = self._subject(connection, options or Options())
-        broker = StsBroker(self._installation.identity(connection), lambda _: connection, self._company.slug)
+        broker = self._installation.storage.broker(self._company, connection)
         report = accept(Bench(subject, broker, self._grant(connection)), self._company.name, on_check=on_check)
         with self._installation.on_registry() as conn:
             former = stacks.reports(conn, self._company.id, connection.id, limit=1)
@@ -103,7 +102,7 @@ class Accepting:
 
     def settings(self, connection: StorageConnection) -> list[Finding]:
         """Compare a connection's settings with the contract, reading only; nothing is kept."""
-        broker = StsBroker(self._installation.identity(connection), lambda _: connection, self._company.slug)
+        broker = self._installation.storage.broker(self._company, connection)
         return compare_settings(Bench(self._subject(connection, Options()), broker, self._grant(connection)))
 
     def verify_due(self, options: Options, older_than: timedelta) -> Iterator[tuple[StorageConnection, Verified]]:
@@ -223,7 +222,7 @@ class Accepting:
         return Subject(
             connection,
             marker,
-            options.origin or origins[0] or self._installation.origin(self._company, connection),
+            options.origin or origins[0] or self._installation.storage.origin(self._company, connection),
             stack,
             options.canary_arn,
             options.plain_url,

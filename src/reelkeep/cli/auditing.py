@@ -36,7 +36,6 @@ from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnectio
 from reelkeep.storage.listing import S3Listing
 from reelkeep.storage.placement import usable
 from reelkeep.storage.session_policy import WHOLE
-from reelkeep.storage.sts import StsBroker
 
 T = TypeVar("T")
 GRANT_LIFE: Final = timedelta(hours=1)
@@ -141,7 +140,7 @@ class Auditing:
         """
         usable(connection)
         listing = self._as_auditor(connection)
-        broker = StsBroker(self._installation.identity(connection), lambda _: listing, self._company.slug)
+        broker = self._installation.storage.broker(self._company, listing)
         request = SessionRequest(connection.id, Purpose.AUDIT, WHOLE)
         sessions: Callable[[], StsSession] = _Renewed(lambda: broker.session(request))
         grant: Callable[[], GrantId] = _Renewed(lambda: self._grant(connection))

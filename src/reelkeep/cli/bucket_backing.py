@@ -23,7 +23,6 @@ from reelkeep.storage.interface import ObjectStore, Purpose, SessionRequest, Sto
 from reelkeep.storage.layout import BACKUPS_SCOPE, backup_scope
 from reelkeep.storage.placement import COMPANY
 from reelkeep.storage.s3 import S3Store
-from reelkeep.storage.sts import StsBroker
 
 GRANT_LIFE: Final = timedelta(hours=1)  # so long lasts a session, and so long may one backup
 
@@ -73,7 +72,7 @@ class BucketBacking:
 
     def _open(self, purpose: Purpose, scope: str) -> tuple[ObjectStore, GrantId]:
         connection = self._connection()
-        broker = StsBroker(self._installation.identity(connection), lambda _: connection, self._company.slug)
+        broker = self._installation.storage.broker(self._company, connection)
         grant = self._grant(scope)
         session = broker.session(SessionRequest(connection.id, purpose, scope, grant))
         return S3Store(connection, lambda: session), grant

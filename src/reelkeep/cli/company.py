@@ -77,7 +77,7 @@ def wrap(
 
     installation = Installation(data)
     chosen = installation.company(slug)
-    key = Wrapping(installation, chosen).wrap(found := installation.connection(chosen, connection))
+    key = Wrapping(installation, chosen).wrap(found := installation.storage.connection(chosen, connection))
     sentence = (
         f"The company key of {chosen.name} is wrapped by {key.arn}, too. "
         "Backups of the registry from before still hold it as the operator's keyring alone opens it."

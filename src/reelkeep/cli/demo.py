@@ -191,8 +191,8 @@ def _provision(folder: Path, installation: Installation, *, tls: bool) -> SignIn
         return SignIn(origin, EMAIL, password, _certificates(installation) if tls else {})
     output.note("Creating the company acme with its own bucket.")
     company = installation.create_company("acme", "Acme Pictures", "localhost")
-    connection = installation.connect(company, installation.embedded_bucket(company, origin))
-    installation.check(company, connection)
+    connection = installation.storage.connect(company, installation.storage.embedded_bucket(company, origin))
+    installation.storage.check(company, connection)
     user, password = installation.create_user(company, EMAIL, "Demo", None, is_company_admin=True)
     assert password is not None
     installation.create_production(company, "demo", user)

@@ -34,7 +34,6 @@ from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection
 from reelkeep.storage.layout import MARKER
 from reelkeep.storage.refusals import Answer
-from reelkeep.storage.sts import StsBroker
 from reelkeep.storage.watch import Eye
 
 HOLD_SECONDS: Final = 5.0  # for which everything must have stayed dark
@@ -113,7 +112,7 @@ class Drill:
         self._installation, self._company, self._connection = installation, company, connection
         self._way, self._tell = way, tell
         request = SessionRequest(connection.id, Purpose.WATCH, MARKER)
-        broker = StsBroker(installation.identity(connection), lambda _: connection, company.slug)
+        broker = installation.storage.broker(company, connection)
         self._eye = Eye(connection, lambda: broker.session(request), self._grant, assume_seconds=0.0)
 
     def film(self) -> Chosen:
@@ -206,7 +205,7 @@ class Drill:
             time.sleep(LOOK_SECONDS)
 
     def _now(self) -> StorageConnection:
-        return self._installation.connection(self._company, self._connection.id)
+        return self._installation.storage.connection(self._company, self._connection.id)
 
     def _let_in(self) -> bool:
         return not self._eye.look().is_refused

@@ -11,7 +11,8 @@ from reelkeep.catalog import audit, holdings, productions
 from reelkeep.catalog.holdings import Held
 from reelkeep.catalog.productions import Production
 from reelkeep.cli.accepting import Accepting, refusal
-from reelkeep.cli.installation import Installation, NewConnection
+from reelkeep.cli.connections import NewConnection
+from reelkeep.cli.installation import Installation
 from reelkeep.companies import registry, storage_registry
 from reelkeep.companies.registry import Company
 from reelkeep.errors import Conflict, StorageSetupError
@@ -107,9 +108,9 @@ class Places:
         Raises:
             StorageSetupError, DependencyError: it does not work; it stays a draft.
         """
-        made = self._installation.connect(None, new)
-        as_seen = self._installation.connection(company, made.id)
-        found = self._installation.check(company, as_seen)
+        made = self._installation.storage.connect(None, new)
+        as_seen = self._installation.storage.connection(company, made.id)
+        found = self._installation.storage.check(company, as_seen)
         with self._installation.on_registry() as conn:
             storage_registry.place_hosted(conn, made.id)
         return made, found
@@ -127,7 +128,7 @@ class Places:
             StorageSetupError: it does not pass. Conflict: another one's wrapping key is closed. It is as it was.
         """
         check_resumable(connection)
-        found = self._installation.check(company, connection, resume=True)
+        found = self._installation.storage.check(company, connection, resume=True)
         self._record(company, "storage.resumed", connection.id, COMPANY)
         with self._installation.on_company(company) as conn:
             kinds = queue.unpark(conn, connection.id if connection.wrapping_key is None else None)

@@ -17,7 +17,6 @@ from reelkeep.ids import ConnectionId, GrantId
 from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.interface import Purpose, SessionRequest, StorageConnection
 from reelkeep.storage.purge import S3Purge
-from reelkeep.storage.sts import StsBroker
 
 GRANT_LIFE: Final = timedelta(hours=1)
 
@@ -55,7 +54,7 @@ class Purging:
         """
         scope = one.original_key[: one.original_key.rindex("/") + 1]
         connection = replace(at.connection, role_arn=at.role_arn)
-        broker = StsBroker(self._installation.identity(connection), lambda _: connection, self._company.slug)
+        broker = self._installation.storage.broker(self._company, connection)
         grant = self._grant(connection.id, scope)
         session = broker.session(SessionRequest(connection.id, Purpose.PURGE, scope, grant))
         gone = S3Purge(connection, lambda: session).purge(scope, grant=grant)

@@ -84,7 +84,8 @@ def connect(
     Nothing is stored there before `storage verify` has passed and `storage activate` has said for whom.
     A bucket on the embedded store is made, verified and used at once.
     """
-    from reelkeep.cli.installation import Installation, NewConnection
+    from reelkeep.cli.connections import NewConnection
+    from reelkeep.cli.installation import Installation
     from reelkeep.contract import pasted
 
     installation = Installation(data)
@@ -92,16 +93,16 @@ def connect(
     new = NewConnection(bucket, region, role, prefix, endpoint, sts_endpoint, path_style, name)
     if embedded:
         origin = installation.folder.origin(chosen.app_host)
-        new = replace(installation.embedded_bucket(chosen, origin, bucket), name=name, prefix=prefix)
-        made = installation.connect(chosen, new)
-        report = installation.check(chosen, made)
+        new = replace(installation.storage.embedded_bucket(chosen, origin, bucket), name=name, prefix=prefix)
+        made = installation.storage.connect(chosen, new)
+        report = installation.storage.check(chosen, made)
         sentence = f"Connected {made.bucket} for {chosen.name} (connection {made.name})."
         _show(made, report, sentence, as_json=as_json)
         return
     if stack:
-        made = installation.connect_stack(chosen, pasted.read(_read(stack)), new)
+        made = installation.storage.connect_stack(chosen, pasted.read(_read(stack)), new)
     elif bucket and role:
-        made = installation.connect(chosen, new)
+        made = installation.storage.connect(chosen, new)
     else:
         raise RequestError(
             "a stack, or a bucket and a role are needed",
@@ -143,7 +144,8 @@ def host(
     as_json: Json = False,
 ) -> None:
     """Connect the operator's own bucket, for every company that has no place of its own; each below its own prefix."""
-    from reelkeep.cli.installation import Installation, NewConnection
+    from reelkeep.cli.connections import NewConnection
+    from reelkeep.cli.installation import Installation
     from reelkeep.cli.places import Places
 
     installation = Installation(data)
@@ -152,7 +154,7 @@ def host(
     if embedded:
         domain = chosen.app_host.removeprefix(f"{chosen.slug}.")
         origin = installation.folder.origin(f"*.{domain}")
-        new = replace(installation.bucket_on_store(bucket or HOSTED_BUCKET, origin), name=name, prefix=prefix)
+        new = replace(installation.storage.bucket_on_store(bucket or HOSTED_BUCKET, origin), name=name, prefix=prefix)
     elif not (bucket and role):
         raise RequestError("a bucket and a role are needed", advice="Give --bucket and --role, or --embedded.")
     made, report = Places(installation).host(new, chosen)

@@ -65,7 +65,7 @@ def audit(
         installation.allow_names(chosen, names, "storage audit")
     shown = _whole if names else without_names
     auditing = Auditing(installation, chosen)
-    wanted = [installation.connection(chosen, connection)] if connection else auditing.in_use()
+    wanted = [installation.storage.connection(chosen, connection)] if connection else auditing.in_use()
     reports: list[tuple[str, Report, list[Settings], Compared | None]] = []
     with findings.open("x", encoding="ascii") if findings else nullcontext() as file:
         for one in wanted:

@@ -25,7 +25,7 @@ def contract(
 
     installation = Installation(data)
     chosen = installation.company(company)
-    found = installation.connection(chosen, connection)
+    found = installation.storage.connection(chosen, connection)
     with installation.on_registry() as conn:
         stack = stacks.stack_of(conn, found.id)
         review = onboarding.known(conn, chosen.id).noted.get(Step.REVIEW)

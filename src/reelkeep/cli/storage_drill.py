@@ -99,7 +99,7 @@ def drill(
         raise RequestError("somebody has to watch", advice="Name an admin of the company with --email.")
     installation, way = Installation(data), Way(by)
     chosen = installation.company(company)
-    found = installation.connection(chosen, connection)
+    found = installation.storage.connection(chosen, connection)
     one = Drill(installation, chosen, found, way, output.note)
     film, change = one.film(), _change(installation, found, way)
     origin = installation.folder.origin(chosen.app_host)
@@ -145,7 +145,7 @@ def _page(origin: str, email: str, password: str, asset_id: str, *, no_browser: 
 def _change(installation: Installation, connection: StorageConnection, way: Way) -> ByHand | EmbeddedBucketPolicy:
     from reelkeep.cli.drill import WHAT_TO_DO, Way
 
-    if not installation.is_embedded(connection):
+    if not installation.storage.is_embedded(connection):
         return ByHand(WHAT_TO_DO[way])
     if way is not Way.BUCKET:
         raise Conflict("the embedded store knows no other way", advice="Use --by bucket here.")

@@ -68,7 +68,7 @@ def place(
     if inherit:
         placement = places.inherit(chosen, production)
     else:
-        placement = places.place(chosen, production, installation.connection(chosen, connection))
+        placement = places.place(chosen, production, installation.storage.connection(chosen, connection))
     whose = f"the production {production}" if production else chosen.name
     sentence = f"New versions of {whose} go to {placement.connection.name} ({_set_at(placement)})."
     output.show({"placement": placement_fields(placement)}, sentence, as_json=as_json)
@@ -83,7 +83,7 @@ def suspend(
 
     installation = Installation(data)
     chosen = installation.company(company)
-    Places(installation).suspend(chosen, found := installation.connection(chosen, connection))
+    Places(installation).suspend(chosen, found := installation.storage.connection(chosen, connection))
     output.show({"id": found.id, "state": "suspended"}, f"Suspended {found.name}.", as_json=as_json)
 
 
@@ -96,7 +96,7 @@ def resume(
 
     installation = Installation(data)
     chosen = installation.company(company)
-    Places(installation).resume(chosen, found := installation.connection(chosen, connection))
+    Places(installation).resume(chosen, found := installation.storage.connection(chosen, connection))
     output.show({"id": found.id, "state": "active"}, f"{found.name} is in use again.", as_json=as_json)
 
 
@@ -109,7 +109,7 @@ def retire(
 
     installation = Installation(data)
     chosen = installation.company(company)
-    Places(installation).retire(chosen, found := installation.connection(chosen, connection))
+    Places(installation).retire(chosen, found := installation.storage.connection(chosen, connection))
     output.show({"id": found.id, "state": "retired"}, f"Retired {found.name}.", as_json=as_json)
 
 

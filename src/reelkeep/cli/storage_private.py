@@ -33,7 +33,7 @@ def isolate(
 
     installation = Installation(data)
     chosen = installation.company(company)
-    found = installation.connection(chosen, connection)
+    found = installation.storage.connection(chosen, connection)
     private = private_endpoints(clients, platform, region=found.region, public_url=found.endpoint_url)
     made = Places(installation).set_private(chosen, found, private)
     sentence = f"{made.name} is isolated: clients reach it by {private.clients}, the platform by {private.platform}."
@@ -49,7 +49,7 @@ def direct(
 
     installation = Installation(data)
     chosen = installation.company(company)
-    made = Places(installation).set_private(chosen, installation.connection(chosen, connection), None)
+    made = Places(installation).set_private(chosen, installation.storage.connection(chosen, connection), None)
     output.show(
         connection_fields(made), f"{made.name} is direct: clients reach it by its public name.", as_json=as_json
     )

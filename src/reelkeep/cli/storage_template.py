@@ -38,7 +38,7 @@ def template(
     chosen = installation.company(company)
     place = Place(account, region, principal.split(":")[1] if ":" in principal else "aws")
     origins = tuple(origin or [f"https://{chosen.app_host}"])
-    connection, made = installation.offer(chosen, place, principal, origins, prefix)
+    connection, made = installation.storage.offer(chosen, place, principal, origins, prefix)
     text, link = made.template(form), made.launch_url(template_url)
     if as_json:
         fields = {

@@ -52,7 +52,7 @@ def verify(
     _must_be_new(html)
     installation = Installation(data)
     chosen = installation.company(company)
-    found = installation.connection(chosen, connection)
+    found = installation.storage.connection(chosen, connection)
     options = Options(origin, canary, plain_url)
     with output.counter(f"{found.name} ({found.bucket})", as_json=as_json) as progress:
         made = Accepting(installation, chosen).verify(found, options, progress)
@@ -104,7 +104,7 @@ def reports(
     _must_be_new(html)
     installation = Installation(data)
     chosen = installation.company(company)
-    found = installation.connection(chosen, connection)
+    found = installation.storage.connection(chosen, connection)
     accepting = Accepting(installation, chosen)
     if show or html is not None:
         report = accepting.report(found, "" if show in ("", "last") else show)
@@ -146,7 +146,7 @@ def activate(
 
     installation = Installation(data)
     chosen = installation.company(company)
-    found = installation.connection(chosen, connection)
+    found = installation.storage.connection(chosen, connection)
     Accepting(installation, chosen).activate(found, production)
     whose = f"the production {production}" if production else chosen.name
     fields = {"id": found.id, "name": found.name, "state": "active", "production": production or None}

@@ -26,7 +26,6 @@ from reelkeep.storage.kms import KmsWrapping, WrappingKeyClosed
 from reelkeep.storage.layout import MARKER
 from reelkeep.storage.refusals import Answer
 from reelkeep.storage.session_policy import WHOLE
-from reelkeep.storage.sts import StsBroker
 
 PROBE_BYTES: Final = 32
 
@@ -171,7 +170,7 @@ class Wrapping:
         return KmsWrapping(asked, lambda: session)
 
     def _session(self, connection: StorageConnection, purpose: Purpose, scope: str) -> StsSession:
-        broker = StsBroker(self._installation.identity(connection), lambda _: connection, self._company.slug)
+        broker = self._installation.storage.broker(self._company, connection)
         return broker.session(SessionRequest(connection.id, purpose, scope))
 
     def _opens(self, connection: StorageConnection) -> bool | None:
