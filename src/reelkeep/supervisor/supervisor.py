@@ -10,23 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from reelkeep.catalog.migrations import MIGRATIONS, OLDEST_SERVED
 from reelkeep.catalog.processes import EndReason, Supervision
-from reelkeep.companies import provisioning, registry, storage_registry
-from reelkeep.companies.birth import Connections, Placements
-from reelkeep.companies.certificates import KeptCertificate, complete, tls_fields
+from reelkeep.companies import provisioning
+from reelkeep.companies.certificates import KeptCertificate, tls_fields
 from reelkeep.companies.company_states import Closure, CompanyState, closure_of
 from reelkeep.companies.connections import max_connections
 from reelkeep.companies.hosts import origin
@@ -34,7 +31,6 @@ from reelkeep.companies.network_policy import links_from_of, policy_from_fields
 from reelkeep.companies.refused import is_source
 from reelkeep.companies.registry import Company
 from reelkeep.companies.tables import REGISTRY_CHANGED_CHANNEL
-from reelkeep.companies.upgrading import upgrade_companies
 from reelkeep.errors import IsolationError, ReelkeepError
 from reelkeep.ids import CompanyId, new_id
 from reelkeep.isolation.channel import BadFrame
@@ -44,15 +40,16 @@ from reelkeep.settings import Settings
 from reelkeep.storage.sts import PlatformIdentity
 from reelkeep.supervisor.bell import Bell
 from reelkeep.supervisor.company import CompanySecrets, SupervisedCompany, Surroundings
+from reelkeep.supervisor.databases import Databases
 from reelkeep.supervisor.folder import DataFolder
 from reelkeep.supervisor.kept import Kept
 from reelkeep.supervisor.ledger import Ledger
 from reelkeep.supervisor.linked import Linked
 from reelkeep.supervisor.ports import GatewayPorts
 from reelkeep.supervisor.programs import Programs
-from reelkeep.supervisor.recurring import Recurring
 from reelkeep.supervisor.refused_exits import RefusedExits, is_refusal
 from reelkeep.supervisor.requests import job_kind
+from reelkeep.supervisor.schedule import scheduled
 from reelkeep.supervisor.services import start_postgres, start_s3, start_store
 from reelkeep.supervisor.sessions import CompanySessions
 from reelkeep.supervisor.spare import Spare
@@ -64,24 +61,10 @@ from reelkeep.supervisor.web_processes import WebForks, WebLimits
 from reelkeep.supervisor.zygote import Zygote
 
 LOOK_AGAIN_SECONDS: Final = 1.0
-UPGRADE_AGAIN_SECONDS: Final = 30.0  # for databases that were away at the start
 NEXT_JOB_SECONDS: Final = 15.0  # its imports do not take the processors from the last one's first picture
 ROLL_OVERS: Final = 4  # companies at a time: each has twice its processes meanwhile
 _LOOK_AT_STORE_SECONDS: Final = 0.1
 _LOOK_AT_MEMORY_SECONDS: Final = 2.0
-FIRST_TESTS_SECONDS: Final = 300.0  # after the start
-FIRST_AUDITS_SECONDS: Final = 600.0
-FIRST_BACKUPS_SECONDS: Final = 450.0
-LONGEST_AUDITS_SECONDS: Final = 6 * 3600.0  # of all companies together: at 5,000 keys a second a hundred million
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What the registry holds of one company beside its row."""
-
-    connections: Connections
-    placements: Placements
-    certificates: Mapping[str, KeptCertificate]
 
 
 def _closure(row: Company) -> Closure | None:
@@ -96,15 +79,12 @@ class Supervisor:
         self._postgres = folder.postgres(connections=max_connections(settings.active_companies, settings.jobs))
         self._server, self._keyring = folder.server(), folder.keyring()
         self._store = folder.store() if settings.s3_embedded else None
-        self._registry_password = secrets.token_urlsafe(32)
-        reader = registry.DATABASE, provisioning.REGISTRY_ROLE, self._registry_password
-        self._registry: Engine = self._server.engine(*reader)
+        self._databases = Databases(self._server, self._keyring)
         self._supervision = Supervision(socket.gethostname(), folder.host_id(), new_id())
         self._companies: dict[CompanyId, SupervisedCompany] = {}
         self._ledgers: dict[CompanyId, Ledger] = {}
         self._refused_exits: dict[CompanyId, RefusedExits] = {}
         self._dsns: dict[CompanyId, str] = {}
-        self._behind: list[Company] = []  # companies whose databases could not be upgraded yet
         self._to_roll_over: asyncio.Queue[CompanyId] = asyncio.Queue()
         self._gateway: Linked | None = None
         self._way_out = WayOut()
@@ -155,8 +135,8 @@ class Supervisor:
             await self._keep(Kept("store", lambda: start_store(store)))
         self._postgres.prepare()
         await self._keep(Kept("postgres", lambda: start_postgres(self._postgres)))
-        self._stack.callback(self._registry.dispose)
-        await asyncio.to_thread(self._prepare_databases)
+        self._stack.callback(self._databases.registry.dispose)
+        self._conninfo = await asyncio.to_thread(self._databases.prepare)
         if self._store is not None:
             self._kept_s3 = await self._keep(Kept("s3", lambda: start_s3(store)))
         self._bell = Bell(self._conninfo, self._due_addresses)
@@ -174,12 +154,8 @@ class Supervisor:
         self._stack.push_async_callback(self._forks.end)
         await self._keep(Kept("runner", self._start_runner))
         watches = [self._listen(), self._bell.sweep(), self._watch_store(), self._watch_memory(), reap_strays()]
-        watches += [self._upgrade_later(), self._roll_over_later()]
-        watches.append(self._acceptance_tests().keep(first_seconds=FIRST_TESTS_SECONDS))
-        if self._settings.audit_hours:
-            watches.append(self._audits().keep(first_seconds=FIRST_AUDITS_SECONDS))
-        if self._settings.backup_hours is not None:
-            watches.append(self._backups(self._settings.backup_hours).keep(first_seconds=FIRST_BACKUPS_SECONDS))
+        watches += [self._databases.upgrade_later(), self._roll_over_later()]
+        watches += scheduled(self._settings, self._programs, self._folder, self._identities()[1])
         for watch in watches:
             self._background(asyncio.create_task(watch))
 
@@ -200,31 +176,6 @@ class Supervisor:
 
         task.add_done_callback(ended)
         self._stack.push_async_callback(end)
-
-    def _prepare_databases(self) -> None:
-        provisioning.prepare_registry(self._server)
-        self._conninfo = provisioning.open_doorbell(self._server)
-        provisioning.open_registry(self._server, self._registry_password)
-        with self._registry.connect() as conn:
-            companies = registry.all_companies(conn)
-        for company in companies:
-            with contextlib.suppress(psycopg.OperationalError):  # told below
-                provisioning.limit_company(self._server, self._keyring, company)
-        self._upgrade(companies)
-
-    def _upgrade(self, companies: Sequence[Company]) -> None:
-        """Bring companies' databases to this release; those that do not answer are tried again later."""
-        self._behind = []
-        for outcome in upgrade_companies(self._server, self._keyring, companies):
-            if (problem := outcome.problem) is not None:
-                print(f"supervisor: {outcome.company.slug} was not upgraded: {problem.message}", file=sys.stderr)
-                self._behind.append(outcome.company)
-
-    async def _upgrade_later(self) -> None:
-        while True:
-            await asyncio.sleep(UPGRADE_AGAIN_SECONDS)
-            if self._behind:
-                await asyncio.to_thread(self._upgrade, self._behind)
 
     async def _roll_over_later(self) -> None:
         """Have companies' processes make place for successors, from a zygote that has what is installed now.
@@ -284,7 +235,7 @@ class Supervisor:
             raise BadFrame("a report names no sources")
         for one in self._companies.values():
             if host in one.routes():
-                await RegistrySwitch(self._registry, one.row.id).note_refused(sources)
+                await RegistrySwitch(self._databases.registry, one.row.id).note_refused(sources)
         return {}
 
     async def _answer_egress(self, kind: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -312,7 +263,8 @@ class Supervisor:
         A company whose database is another now, or has other passwords, gets processes that know it, one whose site is
         closed or open now, those that fit.
         """
-        rows, found = await asyncio.to_thread(self._read_registry)
+        found = await asyncio.to_thread(self._databases.read, with_certificates=self._settings.is_tls)
+        rows = {company_id: one.row for company_id, one in found.items()}
         for company_id, company in list(self._companies.items()):
             if company_id not in rows:
                 await self._companies.pop(company_id).end(EndReason.SUSPENDED)
@@ -341,20 +293,6 @@ class Supervisor:
         self._knows_companies = True
         self._push_routes()
 
-    def _read_registry(self) -> tuple[dict[CompanyId, Company], dict[CompanyId, _Found]]:
-        # One view of companies and connections: a key that is wrapped otherwise is read with the connection it needs.
-        with self._registry.connect().execution_options(isolation_level="REPEATABLE READ") as conn, conn.begin():
-            rows = {row.id: row for row in registry.all_companies(conn)}
-            found = {
-                company_id: _Found(
-                    storage_registry.connections(conn, company_id),
-                    storage_registry.placements(conn, company_id),
-                    complete(conn, self._keyring, row) if self._settings.is_tls else {},
-                )
-                for company_id, row in rows.items()
-            }
-        return rows, found
-
     def _open(self, row: Company) -> SupervisedCompany:
         secrets = self._secrets(row)
         settings, ports = self._settings, self._ports
@@ -375,7 +313,10 @@ class Supervisor:
             if self._bell is not None:
                 await self._bell.ring(row.id, kind)
 
-        sessions, switch = CompanySessions(row.slug, *self._identities()), RegistrySwitch(self._registry, row.id)
+        sessions, switch = (
+            CompanySessions(row.slug, *self._identities()),
+            RegistrySwitch(self._databases.registry, row.id),
+        )
         url = provisioning.app_url(self._server, self._keyring, row)
         ledger = self._ledgers.setdefault(row.id, Ledger(row.slug, url, self._supervision))
         self._refused_exits.setdefault(row.id, RefusedExits(row.slug, lambda: ledger.url))
@@ -401,22 +342,6 @@ class Supervisor:
         key = self._store.platform_credentials
         return {self._store.endpoint_url: PlatformIdentity(key.access_key_id, key.secret_access_key)}, own
 
-    def _acceptance_tests(self) -> Recurring:
-        canary = self._settings.canary_role_arn
-        options = ["--data", str(self._folder.path), *(["--canary", canary] if canary else [])]
-        program, log = [*self._programs.verify, *options], self._folder.log / "verify.log"
-        return Recurring("acceptance tests", program, log, self._identities()[1])
-
-    def _audits(self) -> Recurring:
-        options = ["--data", str(self._folder.path), "--hours", str(self._settings.audit_hours)]
-        program, log = [*self._programs.audit, *options], self._folder.log / "audit.log"
-        return Recurring("audits", program, log, self._identities()[1], longest_seconds=LONGEST_AUDITS_SECONDS)
-
-    def _backups(self, hours: int) -> Recurring:
-        options = ["--data", str(self._folder.path), "--hours", str(hours)]
-        program, log = [*self._programs.backup, *options], self._folder.log / "backup.log"
-        return Recurring("backups", program, log, self._identities()[1])
-
     def _due_addresses(self) -> Sequence[tuple[CompanyId, str]]:
         return [(found, self._dsns[found]) for found, one in self._companies.items() if one.closure is None]
 
@@ -431,9 +356,10 @@ class Supervisor:
         """Take up each change of the registry; after a lost connection look again from the start."""
         while True:
             try:
-                reader = registry.DATABASE, provisioning.REGISTRY_ROLE, self._registry_password
-                conninfo = self._server.conninfo(*reader)
-                async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True, connect_timeout=5) as conn:
+                listening = psycopg.AsyncConnection.connect(
+                    self._databases.conninfo, autocommit=True, connect_timeout=5
+                )
+                async with await listening as conn:
                     await conn.execute(f"LISTEN {REGISTRY_CHANGED_CHANNEL}".encode())
                     await self._take_up_registry()
                     async for _ in conn.notifies():
