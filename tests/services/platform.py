@@ -70,7 +70,9 @@ class Platform(Processes):
         self.facts = json.loads(line)
 
     def log(self) -> str:
-        return (self.data.parent / "up.log").read_text(errors="replace")[-4000:]
+        """Return the last words of the supervisor, and of the embedded store's servers."""
+        logs = self.data.parent / "up.log", *sorted(self.data.glob("log/s*.log"))
+        return "\n".join(f"{log.name}:\n{log.read_text(errors='replace')[-4000:]}" for log in logs)
 
     def provision(self) -> None:
         """Do the operator's part, through the same functions as the commands."""
