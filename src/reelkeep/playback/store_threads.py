@@ -30,11 +30,20 @@ class StoreThreads:
         self._threads: list[threading.Thread] = []
 
     def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """Have a thread do this; what it returns or raises is the future's. Work whose future is cancelled is left."""
+        """Have a thread do this; what it returns or raises is the future's. Work whose future is cancelled is left.
+
+        Raises:
+            RuntimeError: no thread can be started, and there is none yet. The next work tries again.
+        """
         loop = asyncio.get_running_loop()
         while len(self._threads) < self._count:
             thread = threading.Thread(target=self._serve, args=(loop,), name="store", daemon=True)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:
+                if not self._threads:
+                    raise
+                break  # those that run do it
             self._threads.append(thread)
         future: asyncio.Future[T] = loop.create_future()
         self._tasks.put((work, future))

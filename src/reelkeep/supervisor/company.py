@@ -290,7 +290,7 @@ class SupervisedCompany:
     async def end(self, reason: EndReason) -> None:
         """End the company's jobs and web processes; ``reason`` goes into its ledger."""
         self._closing = True
-        self._jobs.close()
+        self._jobs.close(reason)
         ending = list(self._ending)
         for task in ending:
             task.cancel()

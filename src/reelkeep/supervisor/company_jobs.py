@@ -58,7 +58,7 @@ class CompanyJobs:
         self._running: dict[Linked, ProcessSessions] = {}
         self._working: set[asyncio.Task[str]] = set()
         self._deaths = 0  # in a row
-        self._is_closed = False
+        self._closed: EndReason | None = None  # why, once it is
 
     def __iter__(self) -> Iterator[Linked]:
         return iter(list(self._running))
@@ -67,9 +67,13 @@ class CompanyJobs:
         """Return the processes that have asked for a session of one of these connections."""
         return [job for job, sessions in self._running.items() if sessions.connection_id in connections]
 
-    def close(self) -> None:
-        """Begin none any more; the caller ends those that run. One that is just being started is stopped at once."""
-        self._is_closed = True
+    def close(self, reason: EndReason) -> None:
+        """Begin none any more; the caller ends those that run. One that is just being started is stopped at once.
+
+        Args:
+            reason: which the ledger gets of that one.
+        """
+        self._closed = reason
 
     async def work(self, kind: JobKind) -> str:
         """Run a fresh job process to its end; return "worked", "more" (is due), "nothing" or "died".
@@ -82,11 +86,11 @@ class CompanyJobs:
         return await asyncio.shield(working)
 
     async def _work(self, kind: JobKind) -> str:
-        if self._is_closed:
+        if self._closed is not None:
             return "died"
         outcome = await self._run(kind)
         self._deaths = self._deaths + 1 if outcome == "died" else 0
-        if not self._is_closed and (outcome == "more" or 0 < self._deaths <= MAX_DEATHS):
+        if self._closed is None and (outcome == "more" or 0 < self._deaths <= MAX_DEATHS):
             await self._ring(kind)  # for another job, or for the same one, whose process was killed
         return outcome
 
@@ -96,7 +100,8 @@ class CompanyJobs:
         self._let_out(job)
         self._ledger.follow(ProcessKind.JOB, job.child, lambda status: _ENDS.get(status, EndReason.FAILED))
         self._running[job] = sessions
-        if self._is_closed:  # meanwhile: nobody else ends it
+        if self._closed is not None:  # meanwhile: nobody else ends it
+            self._ledger.expect(job.child, self._closed)
             await job.stop(seconds=CUT_SECONDS)
         try:
             return _OUTCOMES.get(await job.ended(), "died")

@@ -132,6 +132,25 @@ def test_a_thread_that_cannot_begin_is_tried_again_with_the_next_work(monkeypatc
     run(scene)
 
 
+def test_where_no_more_threads_can_begin_those_that_have_do_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(threads: StoreThreads) -> None:
+        begin = threading.Thread.start
+
+        def begin_one(thread: threading.Thread) -> None:
+            if threads._threads:
+                raise RuntimeError("can't start new thread")
+            begin(thread)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", begin_one)
+            assert await asyncio.gather(*(threads.run(lambda n=n: n) for n in range(3))) == [0, 1, 2]
+        assert len(threads._threads) == 1
+        await threads.run(lambda: 1)
+        assert len(threads._threads) == 2
+
+    run(scene, count=2)
+
+
 def test_close_leaves_what_has_not_begun_and_ends_the_threads() -> None:
     async def scene(threads: StoreThreads) -> None:
         go_on = threading.Event()

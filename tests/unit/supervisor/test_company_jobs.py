@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reelkeep.catalog.processes import EndReason
 from reelkeep.jobs.interface import JobKind
 from reelkeep.supervisor.company_jobs import JOB_FOUND_NOTHING, JOB_LEFT_MORE, JOB_WORKED, MAX_DEATHS, CompanyJobs
 
@@ -47,7 +48,10 @@ class Spare:
 
 
 class Records:
-    """Stands for sessions and ledger, of which nothing is asked here."""
+    """Stands for sessions, of which nothing is asked here, and for the ledger, which is told why a process ends."""
+
+    def __init__(self) -> None:
+        self.expected: list[tuple[object, EndReason]] = []
 
     def of_process(self, role: str) -> None:
         return None
@@ -55,12 +59,16 @@ class Records:
     def follow(self, *_: object) -> None:
         return None
 
+    def expect(self, child: object, reason: EndReason) -> None:
+        self.expected.append((child, reason))
+
 
 class Bench:
     def __init__(self, *statuses: int | None) -> None:
         self.spare, self.rings = Spare(statuses), 0
         spare: Any = self.spare
-        others: Any = Records()
+        self.records = Records()
+        others: Any = self.records
         self.jobs = CompanyJobs(
             "acme",
             spare,
@@ -111,10 +119,11 @@ def test_a_process_that_was_being_started_when_its_company_ended_is_stopped() ->
         bench = Bench(None)
         working = asyncio.create_task(bench.jobs.work(JobKind.TRANSCODE))
         await bench.spare.was_asked.wait()
-        bench.jobs.close()
+        bench.jobs.close(EndReason.SUSPENDED)
         bench.spare.may_start.set()
         await asyncio.wait_for(working, 5)
         assert [job.was_stopped for job in bench.spare.started] == [True]
+        assert bench.records.expected == [(bench.spare.started[0].child, EndReason.SUSPENDED)]
         assert (bench.rings, list(bench.jobs)) == (0, [])
         assert await bench.jobs.work(JobKind.TRANSCODE) == "died"
         assert len(bench.spare.started) == 1

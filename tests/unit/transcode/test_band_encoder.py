@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -22,6 +25,7 @@ from reelkeep.packaging.cbcs import MAX_SUBSAMPLES, Slice
 from reelkeep.packaging.h264 import parse_slice_header
 from reelkeep.packaging.tracks import video_track
 from reelkeep.transcode.bands import place_bands
+from reelkeep.transcode.codec import band_encoder
 from reelkeep.transcode.codec.band_encoder import BandEncoder
 from reelkeep.transcode.codec.leakage import DRIFT_LIMIT_DB, LEAK_LIMIT_DB, ONE_PICTURE_DB, Gop, leak_db
 from reelkeep.transcode.codec.slice_header import Widths
@@ -99,6 +103,29 @@ def test_what_is_stored_shows_every_picture_inside_and_outside_the_bands() -> No
         for picture, made in zip(source()[fragment.first :], shown, strict=False):
             assert psnr(picture[:HEIGHT][inside].astype(np.int32), made[inside]) > 32
             assert psnr(picture[:HEIGHT][~inside].astype(np.int32), made[~inside]) > 32
+
+
+def test_encoding_waits_while_two_gops_are_under_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(band_encoder, "leak_db", lambda _: math.inf if go_on.wait(60) else 0.0)
+    encoder = BandEncoder(RUNG, RATE, 0)
+    made: list[Fragment] = []
+
+    def encode() -> None:
+        for number, picture in pictures(source() * 3):  # six GOPs
+            made.extend(encoder.encode(number, picture))
+        made.extend(encoder.finish())
+
+    with ThreadPoolExecutor(1) as apart:
+        encoding = apart.submit(encode)
+        while len(encoder._checking) < 1:
+            time.sleep(0.01)
+        wait([encoding], 1.0)  # ample for all six: it does not get there
+        most = len(encoder._checking) + len(made)
+        go_on.set()
+        encoding.result(60)
+    assert most <= 2
+    assert [each.first for each in made] == [0, 12, 24, 36, 48, 60]
 
 
 def test_the_same_pictures_give_the_same_bytes() -> None:
