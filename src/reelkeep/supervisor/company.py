@@ -22,7 +22,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from reelkeep.catalog.processes import EndReason, ProcessKind
 from reelkeep.companies.birth import Connections, Placements, seen_fields, storage_fields
@@ -30,22 +30,22 @@ from reelkeep.companies.certificates import KeptCertificate
 from reelkeep.companies.company_states import Closure
 from reelkeep.companies.destinations import database_of, destinations_of, forwarded
 from reelkeep.companies.hosts import origin
-from reelkeep.companies.network_policy import NetworkPolicy
-from reelkeep.companies.onboarding_steps import Note
 from reelkeep.companies.registry import Company
-from reelkeep.errors import IsolationError, ReelkeepError
+from reelkeep.errors import ReelkeepError
 from reelkeep.ids import ConnectionId
 from reelkeep.jobs.interface import JobKind
 from reelkeep.media import MediaLimits
-from reelkeep.storage.connection_states import ConnectionState, Revocation
+from reelkeep.storage.connection_states import ConnectionState
 from reelkeep.storage.refusals import Answer as Seen
+from reelkeep.supervisor.answers import CompanyAnswers
 from reelkeep.supervisor.company_jobs import CUT_SECONDS, CompanyJobs, Ring
 from reelkeep.supervisor.kept import Kept
 from reelkeep.supervisor.ledger import Ledger
-from reelkeep.supervisor.linked import Answer, Linked
-from reelkeep.supervisor.requests import connection_id_of, job_kind, policy_of, revocation_of, seen_of
-from reelkeep.supervisor.sessions import CompanySessions, ProcessSessions
+from reelkeep.supervisor.linked import Linked
+from reelkeep.supervisor.requests import seen_of
+from reelkeep.supervisor.sessions import CompanySessions
 from reelkeep.supervisor.spare import Spare
+from reelkeep.supervisor.switch import RegistrySwitch
 from reelkeep.supervisor.way_out import WayOut
 from reelkeep.supervisor.web_processes import Berths, WebForks, WebLimits, covered, private_bytes
 
@@ -54,28 +54,6 @@ _START_LOOK_SECONDS: Final = 0.1
 LONGEST_DRAIN_SECONDS: Final = 150.0  # web.serve.DRAIN_SECONDS, and some to end
 
 _CUT_OFF: Final = frozenset({ConnectionState.REVOKED, ConnectionState.SUSPENDED})
-
-
-class Switch(Protocol):
-    """What a company's processes may ask of the registry: the state of its own connections, and its onboarding."""
-
-    async def revoke(self, connection_id: ConnectionId, by: Revocation) -> bool:
-        """Note that a connection refuses; return False if it was not in use."""
-
-    async def resume(self, connection_id: ConnectionId) -> None:
-        """Put a revoked connection into use again; raise Conflict or NotFound, with nothing changed."""
-
-    async def onboarding(self) -> Mapping[str, Any]:
-        """Return what the registry knows of the company's onboarding: ``companies.onboarding.Known`` as JSON."""
-
-    async def network(self) -> Mapping[str, Any]:
-        """Return the company's network policy and whom it turned away, as JSON."""
-
-    async def set_network(self, policy: NetworkPolicy | None) -> None:
-        """Close the company's site to all but these, or open it to everybody."""
-
-    async def note_step(self, given: Note) -> None:
-        """Note what is so of a step of the onboarding; raise Forbidden for one that is not for the company to note."""
 
 
 @dataclass(frozen=True)
@@ -117,13 +95,13 @@ class SupervisedCompany:
         sessions: CompanySessions,
         around: Surroundings,
         ring: Ring,
-        switch: Switch,
+        switch: RegistrySwitch,
         ledger: Ledger,
         closure: Closure | None = None,
     ) -> None:
         self.row, self.closure = row, closure
-        self._secrets, self._sessions, self._around, self._ring = secrets, sessions, around, ring
-        self._switch, self._ledger = switch, ledger
+        self._secrets, self._sessions, self._around, self._ledger = secrets, sessions, around, ledger
+        self._answers = CompanyAnswers(closure is not None, switch, ring, self._note_seen)
         self._connections: Connections = {}
         self._placements: Placements = {}
         self._network: Mapping[str, Any] | None = row.network
@@ -138,7 +116,7 @@ class SupervisedCompany:
             sessions,
             ledger,
             birth=self._job_birth,
-            answerer=lambda own: self._answerer("job", own),
+            answerer=lambda own: self._answers.of("job", own),
             let_out=self._let_out,
             ring=ring,
         )
@@ -332,7 +310,7 @@ class SupervisedCompany:
         async def start() -> Linked:
             former = self._web.get(role)
             is_successor = former is not None and former.child.returncode is None
-            answerer = self._answerer(role, self._sessions.of_process(role))
+            answerer = self._answers.of(role, self._sessions.of_process(role))
 
             async def answer(kind: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
                 if kind != "idle":
@@ -406,37 +384,6 @@ class SupervisedCompany:
             "wrapped_company_key": None if is_keyless else self._secrets.wrapped_company_key_hex,
             **storage_fields(self._connections, self._placements),
         }
-
-    def _answerer(self, role: str, sessions: ProcessSessions) -> Answer:
-        async def answer(kind: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-            if self.closure is not None:
-                raise IsolationError("a process of a closed site may not ask for anything")
-            if kind == "session":
-                return await sessions.answer(fields)
-            if kind == "ring":
-                await self._ring(job_kind(fields))
-                return {}
-            if kind == "refused":
-                return {"revoked": await self._switch.revoke(connection_id_of(fields), revocation_of(fields))}
-            if kind == "seen" and role == "media":
-                self._note_seen(connection_id_of(fields), fields.get("answer"))
-                return {}
-            if kind == "resume" and role == "app":
-                await self._switch.resume(connection_id_of(fields))
-                return {}
-            if kind == "onboarding" and role == "app":
-                return await self._switch.onboarding()
-            if kind == "network" and role == "app":
-                return await self._switch.network()
-            if kind == "set_network" and role == "app":
-                await self._switch.set_network(policy_of(fields.get("network")))
-                return {}
-            if kind == "note_step" and role == "app":
-                await self._switch.note_step(Note.of(fields))
-                return {}
-            raise IsolationError(f"a process of role {role} may not ask for {kind[:40]}")
-
-        return answer
 
     def _let_rest(self, role: str, linked: Linked) -> None:
         """A process has stopped taking connections and ends: the next one that comes starts another.

@@ -5,13 +5,13 @@ Free ports stay free: they lie below the range from which the kernel takes ports
 
 from __future__ import annotations
 
-import errno
 import secrets
 import socket
 from dataclasses import dataclass
 from typing import Any, Final
 
 from reelkeep.companies.network_policy import NetworkPolicy, policy_of
+from reelkeep.errors import DependencyError
 from reelkeep.settings import Settings
 
 _FIRST, _LAST = 12_000, 31_999  # Linux's ip_local_port_range begins at 32,768
@@ -23,7 +23,7 @@ def free_ports(count: int) -> list[int]:
     """Return ``count`` different ports that nobody listens on at this moment.
 
     No other process of this machine is given one of them by this function, until this one ends: who takes ports at
-    the same time does not take the same ones. Raises OSError if there are not as many.
+    the same time does not take the same ones. Raises DependencyError if there are not as many.
     """
     found: list[int] = []
     for _ in range(_TRIES):
@@ -32,7 +32,10 @@ def free_ports(count: int) -> list[int]:
         port = _FIRST + secrets.randbelow(_LAST - _FIRST)
         if _claim(port):
             found.append(port)
-    raise OSError(errno.EADDRINUSE, "too few free ports")
+    raise DependencyError(
+        f"too few ports between {_FIRST} and {_LAST} are free",
+        advice="End programs of this machine that listen on them, and start again.",
+    )
 
 
 def _claim(port: int) -> bool:

@@ -20,34 +20,36 @@ T = TypeVar("T")
 
 
 class RegistrySwitch:
-    """A ``Switch`` of one company: which one is known from the socket, never from a message."""
+    """The registry for one company: which one is known from the socket, never from a message.
+
+    Every method raises DependencyError if the registry does not answer, with nothing changed.
+    """
 
     def __init__(self, engine: Engine, company_id: CompanyId) -> None:
         self._engine, self._company_id = engine, company_id
 
     async def revoke(self, connection_id: ConnectionId, by: Revocation) -> bool:
-        """See ``Switch``. Raise DependencyError if the registry does not answer; nothing was changed."""
+        """Note that a connection refuses; return False if it was not in use."""
         return await self._ask(
             lambda conn: storage_registry.revoke_connection(conn, self._company_id, connection_id, by)
         )
 
     async def resume(self, connection_id: ConnectionId) -> None:
-        """See ``Switch``. Raise DependencyError if the registry does not answer; nothing was changed."""
-
+        """Put a revoked connection into use again; raise Conflict or NotFound, with nothing changed."""
         await self._ask(lambda conn: storage_registry.resume_revoked(conn, self._company_id, connection_id))
 
     async def onboarding(self) -> Mapping[str, Any]:
-        """See ``Switch``. Raise DependencyError if the registry does not answer."""
+        """Return what the registry knows of the company's onboarding: ``companies.onboarding.Known`` as JSON."""
         return await self._ask(lambda conn: onboarding.known(conn, self._company_id).as_fields())
 
     async def note_step(self, given: Note) -> None:
-        """See ``Switch``. Raise DependencyError if the registry does not answer; nothing was changed."""
+        """Note what is so of a step of the onboarding; raise Forbidden for one that is not for the company to note."""
         if given.step not in BY_PEOPLE:
             raise Forbidden("this step is seen by the platform itself", advice="Ask the operator if it is not so.")
         await self._ask(lambda conn: onboarding.note(conn, self._company_id, given))
 
     async def network(self) -> Mapping[str, Any]:
-        """See ``Switch``. Raise DependencyError if the registry does not answer."""
+        """Return the company's network policy and whom it turned away, as JSON."""
 
         def read(conn: Connection) -> Mapping[str, Any]:
             policy = registry.network(conn, self._company_id)
@@ -57,7 +59,7 @@ class RegistrySwitch:
         return await self._ask(read)
 
     async def set_network(self, policy: NetworkPolicy | None) -> None:
-        """See ``Switch``. Raise DependencyError if the registry does not answer; nothing was changed."""
+        """Close the company's site to all but these, or open it to everybody."""
         await self._ask(lambda conn: registry.set_network(conn, self._company_id, policy))
 
     async def note_refused(self, sources: Mapping[str, int]) -> None:

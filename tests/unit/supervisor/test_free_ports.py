@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from reelkeep.errors import DependencyError
 from reelkeep.supervisor import ports
 
 _TAKE = "from reelkeep.supervisor import ports; ports._FIRST, ports._LAST = {}; print(ports.free_ports(1)); input()"
@@ -24,12 +25,12 @@ def test_a_port_that_another_process_was_given_is_not_free_until_that_one_ends(m
         assert other.stdin is not None
         assert other.stdout is not None
         assert other.stdout.readline() == f"[{port}]\n".encode()
-        with pytest.raises(OSError, match="too few"):
+        with pytest.raises(DependencyError, match="too few"):
             ports.free_ports(1)
         other.stdin.close()
         other.wait(10)
     assert ports.free_ports(1) == [port]
-    with pytest.raises(OSError, match="too few"):
+    with pytest.raises(DependencyError, match="too few"):
         ports.free_ports(1)
 
 
