@@ -25,6 +25,7 @@ from tests.services.platform import EMAIL, Platform, running_platform
 
 from benchmarks.measures.unable import Unable
 from benchmarks.results import Result
+from reelkeep.cli.accepting import Accepting
 from reelkeep.cli.connections import NewConnection
 from reelkeep.cli.demo_browser import signed_in
 from reelkeep.cli.drill import Chosen, Drill, Way
@@ -119,7 +120,7 @@ class _Bench:
     def key(self, proxy: faulty_store.FaultyStore) -> tuple[StorageConnection, Made]:
         new = self._operator.storage.embedded_bucket(self._company, self._platform.origin, "acme-key")
         made = self._operator.storage.connect(self._company, replace(new, endpoint_url=proxy.endpoint_url))
-        self._operator.storage.check(self._company, made)
+        Accepting(self._operator, self._company).put_into_use(made)
         return self._now(made), Made(proxy.key_disabled.set, proxy.key_disabled.clear)
 
     def on_aws(self, aws: service.Ministack) -> StorageConnection:
@@ -128,7 +129,7 @@ class _Bench:
         new = NewConnection(bucket, service.REGION, role, "", aws.endpoint_url, aws.endpoint_url, path_style=True)
         made = self._operator.storage.connect(self._company, new)
         aws.add_company(bucket, made.external_id)
-        self._operator.storage.check(self._company, made)
+        Accepting(self._operator, self._company).put_into_use(made)
         return self._now(made)
 
     def wrapped(self, aws: service.Ministack, connection: StorageConnection) -> Made:

@@ -15,6 +15,7 @@ from tests.browser.chromium import signed_in, until
 from tests.services.platform import Platform
 
 from reelkeep.catalog.tables import audit_events
+from reelkeep.cli.accepting import Accepting
 from reelkeep.cli.auditing import Auditing
 from reelkeep.cli.installation import Installation
 from reelkeep.companies.registry import Company
@@ -33,7 +34,7 @@ def second(platform: Platform) -> StorageConnection:
     made = operator.storage.connect(
         company, operator.storage.embedded_bucket(company, platform.origin, "acme-elsewhere")
     )
-    operator.storage.check(company, made, production["id"])
+    Accepting(operator, company).put_into_use(made, production["id"])
     return made
 
 

@@ -22,6 +22,7 @@ from tests.services.platform import Platform
 
 from reelkeep.catalog import people, support
 from reelkeep.catalog.tables import audit_events, storage_audits
+from reelkeep.cli.accepting import Accepting
 from reelkeep.cli.app import main
 from reelkeep.cli.installation import Installation
 from reelkeep.companies.registry import Company
@@ -80,7 +81,7 @@ def connection(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> 
     with platform.api() as api:
         production = api.create_production("Audited")
         made = operator.storage.connect(company, operator.storage.embedded_bucket(company, platform.origin, BUCKET))
-        operator.storage.check(company, made, production["id"])
+        Accepting(operator, company).put_into_use(made, production["id"])
         wait_until(lambda: api.find_production(production["id"])["placement"]["bucket"] == BUCKET)
         folder = tmp_path_factory.mktemp("clips")
         clip = make_original(folder / "take 1.mp4", frames=12)

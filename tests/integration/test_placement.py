@@ -13,6 +13,7 @@ from tests.services.installation import wait_until
 from tests.services.platform import Platform
 from tests.services.wording import check_words
 
+from reelkeep.cli.accepting import Accepting
 from reelkeep.cli.installation import Installation
 from reelkeep.cli.places import Places
 from reelkeep.companies.registry import Company
@@ -64,7 +65,7 @@ def studio(platform: Platform) -> Studio:
     assert platform.company is not None
     new = operator.storage.embedded_bucket(platform.company, platform.origin, SECOND)
     second = operator.storage.connect(platform.company, new)
-    operator.storage.check(platform.company, second)
+    Accepting(operator, platform.company).put_into_use(second)
     return Studio(platform, operator, platform.company, second)
 
 
@@ -153,7 +154,7 @@ def test_a_suspended_connection_is_refused_in_words_and_its_versions_are_back_af
         assert b"moof" in Patience().call(lambda: plays(api, safe))
         with pytest.raises(Conflict):
             studio.places.place(company, other["id"], studio.operator.storage.connection(company, SECOND))
-        studio.operator.storage.check(company, studio.operator.storage.connection(company, SECOND))
+        Accepting(studio.operator, company).put_into_use(studio.operator.storage.connection(company, SECOND))
         assert studio.operator.storage.connection(company, SECOND).state is ConnectionState.SUSPENDED
         studio.places.resume(company, studio.operator.storage.connection(company, SECOND))
         wait_until(lambda: api.find_production(production["id"])["placement"]["state"] == "active")
@@ -164,7 +165,7 @@ def test_a_suspended_connection_is_refused_in_words_and_its_versions_are_back_af
 def test_a_connection_that_holds_versions_is_not_retired_and_they_are_named(studio: Studio, clip: Path) -> None:
     company, operator, origin = studio.company, studio.operator, studio.platform.origin
     made = operator.storage.connect(company, operator.storage.embedded_bucket(company, origin, "acme-third"))
-    operator.storage.check(company, made)
+    Accepting(operator, company).put_into_use(made)
     with studio.platform.api() as api:
         production = api.create_production("Held")
         studio.place(api, production, made.name)
@@ -176,7 +177,7 @@ def test_a_connection_that_holds_versions_is_not_retired_and_they_are_named(stud
             studio.places.retire(company, operator.storage.connection(company, made.name))
         assert "1 version lies at the storage connection acme-third" in told.value.message
     empty = operator.storage.connect(company, operator.storage.embedded_bucket(company, origin, "acme-fourth"))
-    operator.storage.check(company, empty)
+    Accepting(operator, company).put_into_use(empty)
     with pytest.raises(Conflict, match="in use"):
         studio.places.retire(company, operator.storage.connection(company, empty.name))
     studio.places.suspend(company, operator.storage.connection(company, empty.name))

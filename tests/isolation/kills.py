@@ -31,6 +31,7 @@ from reelkeep.catalog.lifecycle import VersionState
 from reelkeep.catalog.tables import jobs, uploads
 from reelkeep.catalog.tables import versions as versions_table
 from reelkeep.catalog.versions import VersionRow
+from reelkeep.cli.accepting import Accepting
 from reelkeep.cli.installation import Installation
 from reelkeep.cli.logins import Logins
 from reelkeep.companies import provisioning
@@ -64,7 +65,7 @@ class Harmed(Platform):
         self.company = operator.create_company("acme", "Acme Pictures", "localhost")
         bucket = operator.storage.embedded_bucket(self.company, self.origin)
         bucket = replace(bucket, endpoint_url=self.line.endpoint_url)
-        operator.storage.check(self.company, operator.storage.connect(self.company, bucket))
+        Accepting(operator, self.company).put_into_use(operator.storage.connect(self.company, bucket))
         user, password = operator.create_user(self.company, EMAIL, "Ada", None, is_company_admin=True)
         self.password = password or ""
         self.production_id = str(operator.create_production(self.company, "Demo", user).id)

@@ -22,6 +22,7 @@ from tests.media.clips import small_silent
 from tests.services.databases import open_folder
 from tests.services.platform import Platform, patiently
 
+from reelkeep.cli.accepting import Accepting
 from reelkeep.cli.installation import Installation
 from reelkeep.companies import provisioning
 from reelkeep.companies.certificates import KeptCertificate, tls_fields
@@ -83,7 +84,7 @@ def settle(platform: TlsPlatform, slug: str) -> Tenant:
     company = operator.create_company(slug, name, "localhost")
     origin = f"https://{company.app_host}:{platform.facts['port']}"
     storage = operator.storage
-    storage.check(company, storage.connect(company, storage.embedded_bucket(company, origin)))
+    Accepting(operator, company).put_into_use(storage.connect(company, storage.embedded_bucket(company, origin)))
     _, password = operator.create_user(company, EMAIL, "Ada", None, is_company_admin=True)
     tenant = Tenant(slug, company, origin, password or "")
     keyring = operator.folder.keyring()

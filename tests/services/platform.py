@@ -22,6 +22,7 @@ from tests.services.databases import open_folder
 from tests.services.installation import Installation as Processes
 
 from reelkeep.catalog import productions
+from reelkeep.cli.accepting import Accepting
 from reelkeep.cli.installation import Installation
 from reelkeep.companies import provisioning
 from reelkeep.companies.registry import Company
@@ -79,7 +80,7 @@ class Platform(Processes):
         operator = Installation(self.data)
         self.company = operator.create_company("acme", "Acme Pictures", "localhost")
         made = operator.storage.connect(self.company, operator.storage.embedded_bucket(self.company, self.origin))
-        operator.storage.check(self.company, made)
+        Accepting(operator, self.company).put_into_use(made)
         user, password = operator.create_user(self.company, EMAIL, "Ada", None, is_company_admin=True)
         self.password = password or ""
         self.production_id = str(operator.create_production(self.company, "Demo", user).id)

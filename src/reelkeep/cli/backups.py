@@ -98,7 +98,7 @@ def backup_due(
     from reelkeep.cli.installation import Installation
 
     installation = Installation(data)
-    installation.take_identity(identity_fd)
+    installation.storage.take_identity(identity_fd)
     code = exits.DONE
     for company, made in back_up_due(installation, timedelta(hours=hours)):
         if isinstance(made, ReelkeepError):

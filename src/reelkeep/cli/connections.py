@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from reelkeep.acceptance.interface import Report
-from reelkeep.cli.accepting import Accepting
+from sqlalchemy import Connection
+
 from reelkeep.companies import stacks, storage_registry
 from reelkeep.companies.registry import Company
 from reelkeep.contract import offer as offers
@@ -17,9 +20,7 @@ from reelkeep.errors import NotFound, StorageSetupError
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.layout import check_prefix
 from reelkeep.storage.sts import PlatformIdentity, StsBroker
-
-if TYPE_CHECKING:
-    from reelkeep.cli.installation import Installation
+from reelkeep.supervisor.folder import DataFolder
 
 UNKNOWN_ID: Final = "not-made-yet-not-used"  # stands for an external id where only names are asked for
 
@@ -39,14 +40,25 @@ class NewConnection:
 
 
 class Connections:
-    """What an operator does with storage connections; reached as ``Installation.storage``."""
+    """What an operator does with storage connections; reached as ``Installation.storage``.
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    Args:
+        on_registry: opens one transaction on the registry.
+    """
+
+    def __init__(self, folder: DataFolder, on_registry: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._folder, self._on_registry = folder, on_registry
+        self._own_identity = PlatformIdentity()  # towards AWS: the machine's own, unless the supervisor says another
+
+    def take_identity(self, descriptor: int) -> None:
+        """Take the platform's own identity from a pipe of the supervisor's; -1: there is none, it is the machine's."""
+        if descriptor >= 0:
+            with open(descriptor, encoding="ascii") as pipe:
+                self._own_identity = PlatformIdentity(**json.load(pipe))
 
     def connection(self, company: Company, wanted: str) -> StorageConnection:
         """Return a connection that a company may use, by its name or id; raise NotFound."""
-        with self._installation.on_registry() as conn:
+        with self._on_registry() as conn:
             found = storage_registry.connections(conn, company.id)
         for connection in found.values():
             if wanted in (connection.name, connection.id):
@@ -61,7 +73,7 @@ class Connections:
         Args:
             company: None for the operator's hosted storage.
         """
-        with self._installation.on_registry() as conn:
+        with self._on_registry() as conn:
             return storage_registry.add_connection(
                 conn,
                 company.id if company else None,
@@ -87,7 +99,7 @@ class Connections:
             StorageSetupError: the connection has another region or prefix. Conflict: somebody else has the role.
         """
         prefix = stack.prefix.rstrip("/")
-        with self._installation.on_registry() as conn:
+        with self._on_registry() as conn:
             known = list(storage_registry.connections(conn, company.id).values())
         same = [one for one in known if (one.bucket, one.role_arn) == (stack.bucket, stack.media_role)]
         found = same[0] if same else None
@@ -101,7 +113,7 @@ class Connections:
                 advice="Deploy the template that was printed for this connection, with its values as they are.",
             )
         stack.known(found.external_id)  # raises what does not go together
-        with self._installation.on_registry() as conn:
+        with self._on_registry() as conn:
             if new.endpoint_url is not None and same:
                 sts = new.sts_endpoint_url or new.endpoint_url
                 storage_registry.set_endpoint(conn, found.id, new.endpoint_url, sts, path_style=new.path_style)
@@ -129,7 +141,7 @@ class Connections:
 
         names = of(UNKNOWN_ID).facts
         bucket, role_arn = names.text("MediaBucket"), names.text("MediaRoleArn")
-        with self._installation.on_registry() as conn:
+        with self._on_registry() as conn:
             known = storage_registry.connections(conn, company.id).values()
         same = (found for found in known if (found.bucket, found.role_arn) == (bucket, role_arn))
         connection = next(same, None) or self.connect(company, NewConnection(bucket, place.region, role_arn, prefix))
@@ -141,7 +153,7 @@ class Connections:
 
     def bucket_on_store(self, bucket: str, origin: str) -> NewConnection:
         """Make a bucket and a role of its own on the embedded store, for pages of ``origin``; takes some seconds."""
-        fields = self._installation.folder.store().add_company(bucket, origin)
+        fields = self._folder.store().add_company(bucket, origin)
         return NewConnection(
             fields.bucket,
             fields.region,
@@ -152,28 +164,11 @@ class Connections:
             fields.path_style,
         )
 
-    def check(
-        self, company: Company, connection: StorageConnection, production_id: str = "", *, resume: bool = False
-    ) -> Report:
-        """Try a connection out; if it passes, it is in use, unless it was switched off.
-
-        Args:
-            resume: put it into use also if it was suspended or revoked.
-
-        New versions of the production go there if one is given, else those of the company if it has no place yet.
-
-        Its marker is written, unless it is hosted: whoever hosts has a switch of its own.
-
-        Raises:
-            StorageSetupError: it did not pass; its state is what it was. Conflict: it is retired.
-        """
-        return Accepting(self._installation, company).put_into_use(connection, production_id, resume=resume).report
-
     def origin(self, company: Company, connection: StorageConnection) -> str:
         """Return the address of the company's pages: of this machine for a store on it, else of its host name."""
         if connection.endpoint_url is None:
             return f"https://{company.app_host}"
-        return self._installation.folder.origin(company.app_host)
+        return self._folder.origin(company.app_host)
 
     def broker(self, company: Company, connection: StorageConnection) -> StsBroker:
         """Return a broker of sessions at this one connection, in whatever state it is."""
@@ -182,11 +177,11 @@ class Connections:
     def _identity(self, connection: StorageConnection) -> PlatformIdentity:
         """Return the platform's own identity at an STS: the embedded store's, else this machine's for AWS."""
         if self.is_embedded(connection):
-            key = self._installation.folder.store().platform_credentials
+            key = self._folder.store().platform_credentials
             return PlatformIdentity(key.access_key_id, key.secret_access_key)
-        return self._installation.own_identity
+        return self._own_identity
 
     def is_embedded(self, connection: StorageConnection) -> bool:
         """Tell whether a connection is to the embedded store of this installation."""
-        has_store = (self._installation.folder.path / "s3").exists()
-        return has_store and connection.sts_endpoint_url == self._installation.folder.store().endpoint_url
+        has_store = (self._folder.path / "s3").exists()
+        return has_store and connection.sts_endpoint_url == self._folder.store().endpoint_url

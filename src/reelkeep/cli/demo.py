@@ -184,6 +184,8 @@ def _until_it_answers(api: Api, sign_in: SignIn) -> None:
 
 def _provision(folder: Path, installation: Installation, *, tls: bool) -> SignIn:
     """Do the operator's part, once: company, bucket, user, production."""
+    from reelkeep.cli.accepting import Accepting
+
     kept = folder / "demo.json"
     origin = installation.folder.origin("acme.localhost")
     if kept.exists():
@@ -192,7 +194,7 @@ def _provision(folder: Path, installation: Installation, *, tls: bool) -> SignIn
     output.note("Creating the company acme with its own bucket.")
     company = installation.create_company("acme", "Acme Pictures", "localhost")
     connection = installation.storage.connect(company, installation.storage.embedded_bucket(company, origin))
-    installation.storage.check(company, connection)
+    Accepting(installation, company).put_into_use(connection)
     user, password = installation.create_user(company, EMAIL, "Demo", None, is_company_admin=True)
     assert password is not None
     installation.create_production(company, "demo", user)

@@ -7,7 +7,6 @@ the database and storage libraries.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -41,7 +40,6 @@ from reelkeep.errors import DependencyError, Forbidden, NotFound
 from reelkeep.ids import BackupId
 from reelkeep.jobs.interface import JobKind
 from reelkeep.runner import doorbell
-from reelkeep.storage.sts import PlatformIdentity
 from reelkeep.supervisor.folder import DataFolder
 
 
@@ -65,14 +63,7 @@ class Installation:
                 f"the installation in {data} is not running", advice="Start it with `reelkeep up` and try again."
             )
         self._server, self._keyring = self.folder.server(), self.folder.keyring()
-        self.storage = Connections(self)
-        self.own_identity = PlatformIdentity()  # towards AWS: the machine's own, unless the supervisor says another
-
-    def take_identity(self, descriptor: int) -> None:
-        """Take the platform's own identity from a pipe of the supervisor's; -1: there is none, it is the machine's."""
-        if descriptor >= 0:
-            with open(descriptor, encoding="ascii") as pipe:
-                self.own_identity = PlatformIdentity(**json.load(pipe))
+        self.storage = Connections(self.folder, self.on_registry)
 
     @contextmanager
     def on_registry(self) -> Iterator[Connection]:

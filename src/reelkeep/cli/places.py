@@ -110,7 +110,7 @@ class Places:
         """
         made = self._installation.storage.connect(None, new)
         as_seen = self._installation.storage.connection(company, made.id)
-        found = self._installation.storage.check(company, as_seen)
+        found = Accepting(self._installation, company).put_into_use(as_seen).report
         with self._installation.on_registry() as conn:
             storage_registry.place_hosted(conn, made.id)
         return made, found
@@ -128,7 +128,7 @@ class Places:
             StorageSetupError: it does not pass. Conflict: another one's wrapping key is closed. It is as it was.
         """
         check_resumable(connection)
-        found = self._installation.storage.check(company, connection, resume=True)
+        found = Accepting(self._installation, company).put_into_use(connection, resume=True).report
         self._record(company, "storage.resumed", connection.id, COMPANY)
         with self._installation.on_company(company) as conn:
             kinds = queue.unpark(conn, connection.id if connection.wrapping_key is None else None)

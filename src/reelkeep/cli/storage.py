@@ -84,6 +84,7 @@ def connect(
     Nothing is stored there before `storage verify` has passed and `storage activate` has said for whom.
     A bucket on the embedded store is made, verified and used at once.
     """
+    from reelkeep.cli.accepting import Accepting
     from reelkeep.cli.connections import NewConnection
     from reelkeep.cli.installation import Installation
     from reelkeep.contract import pasted
@@ -95,7 +96,7 @@ def connect(
         origin = installation.folder.origin(chosen.app_host)
         new = replace(installation.storage.embedded_bucket(chosen, origin, bucket), name=name, prefix=prefix)
         made = installation.storage.connect(chosen, new)
-        report = installation.storage.check(chosen, made)
+        report = Accepting(installation, chosen).put_into_use(made).report
         sentence = f"Connected {made.bucket} for {chosen.name} (connection {made.name})."
         _show(made, report, sentence, as_json=as_json)
         return

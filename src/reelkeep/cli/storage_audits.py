@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,12 +65,9 @@ def audit_due(
     from reelkeep.cli.installation import Installation
     from reelkeep.custody.history import words
     from reelkeep.errors import ReelkeepError
-    from reelkeep.storage.sts import PlatformIdentity
 
     installation = Installation(data)
-    if identity_fd >= 0:
-        with open(identity_fd, encoding="ascii") as pipe:
-            installation.own_identity = PlatformIdentity(**json.load(pipe))
+    installation.storage.take_identity(identity_fd)
     failed = False
     for company in installation.companies():
         for connection, made in Auditing(installation, company).audit_due(timedelta(hours=hours)):

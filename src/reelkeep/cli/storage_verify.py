@@ -78,7 +78,7 @@ def verify_due(
     from reelkeep.cli.installation import Installation
 
     installation = Installation(data)
-    installation.take_identity(identity_fd)
+    installation.storage.take_identity(identity_fd)
     for company in installation.companies():
         accepting = Accepting(installation, company)
         for connection, made in accepting.verify_due(Options(canary_arn=canary), timedelta(hours=hours)):
