@@ -98,6 +98,10 @@ def test_the_key_right_after_the_panel_was_closed_is_the_players_and_whoever_cam
         assert not tracks.is_visible()
         page.keyboard.press("Space")  # after the mouse it is no button's
         until(lambda: float(player(page).get_attribute("data-frame") or 0) > 10, 10, "it plays")
+        button.click()
+        tracks.get_by_role("button", name="French").click()
+        button.click()  # it closes: whatever was done by mouse is forgotten
+        tracks.wait_for(state="hidden")
         button.focus()
         page.keyboard.press("Enter")
         page.keyboard.press("Tab")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import urllib.error
@@ -16,6 +17,7 @@ from tests.services.stores import ACME_BUCKET, ACME_ORIGIN, BOREALIS_BUCKET
 
 from reelkeep.storage.interface import StorageConnection
 from reelkeep.storage.models import fresh_session
+from reelkeep.supervisor import services
 from reelkeep.supervisor.object_store import REGION, EmbeddedStore, StoreUnusable
 
 
@@ -108,8 +110,28 @@ def test_a_connection_of_the_fixtures_is_a_connection_of_the_store(
     assert {**fields, "prefix": acme_connection.prefix} == {name: getattr(acme_connection, name) for name in fields}
 
 
-def test_a_store_whose_port_is_taken_says_which_one(tmp_path: Path) -> None:
-    store = EmbeddedStore.open(tmp_path / "s3")
-    port = json.loads((tmp_path / "s3" / "store.json").read_text())["ports"]["filer"][1]
+def test_a_store_whose_port_is_taken_says_which_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, port = fresh_store(tmp_path)
+    monkeypatch.setattr(services, "PORTS_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", port)), pytest.raises(StoreUnusable, match=f"port {port}"):
-        store.start_store()
+        asyncio.run(services.start_store(store))
+
+
+def test_a_store_waits_for_the_port_of_a_predecessor_that_is_ending(tmp_path: Path) -> None:
+    store, port = fresh_store(tmp_path)
+
+    async def start() -> None:
+        predecessor = socket.create_server(("127.0.0.1", port))
+        asyncio.get_running_loop().call_later(0.3, predecessor.close)
+        service = await services.start_store(store)
+        assert predecessor.fileno() == -1
+        await service.stop()
+
+    asyncio.run(start())
+
+
+def fresh_store(tmp_path: Path) -> tuple[EmbeddedStore, int]:
+    """A store that has not been started, and one of its ports."""
+    store = EmbeddedStore.open(tmp_path / "s3")
+    port: int = json.loads((tmp_path / "s3" / "store.json").read_text())["ports"]["filer"][1]
+    return store, port

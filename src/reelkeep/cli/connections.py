@@ -68,7 +68,9 @@ class Connections:
         raise NotFound(f"the company {company.slug} has no storage connection {wanted}", advice=advice)
 
     def connect(self, company: Company | None, new: NewConnection) -> StorageConnection:
-        """Write a connection down as a draft; its external id is made here. It is not used before ``check`` has passed.
+        """Write a connection down as a draft; its external id is made here.
+
+        It is not used before it has passed the acceptance test.
 
         Args:
             company: None for the operator's hosted storage.
@@ -126,7 +128,7 @@ class Connections:
         """Return the template's values for a company, and the connection whose external id stands in them.
 
         The names of bucket and role follow from account, region and company, so the connection is written down before
-        the stack exists; asked again, the same one is found. It is not used before ``check`` has passed.
+        the stack exists; asked again, the same one is found. It is not used before it has passed the acceptance test.
         """
 
         def of(external_id: str) -> Offer:

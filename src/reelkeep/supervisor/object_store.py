@@ -33,7 +33,7 @@ from reelkeep.contract.interface import Holder, Kind
 from reelkeep.errors import DependencyError
 from reelkeep.storage.models import fresh_session
 from reelkeep.supervisor.child import Account, Child, spawn, unprivileged_account
-from reelkeep.supervisor.ports import free_ports, is_taken
+from reelkeep.supervisor.ports import claim, free_ports, is_taken
 from reelkeep.supervisor.store_config import ACCOUNT, PLATFORM_USER, identities, master_settings, roles, security
 
 REGION: Final = "us-east-1"
@@ -102,7 +102,6 @@ class EmbeddedStore:
 
     def start_store(self) -> Child:
         """Start the store; whether it is ready the S3 server tells. Must be called in the main thread."""
-        self._require_free(*_STORE_LISTENERS)
         work = self._work({"security.toml": security(self._state["internal_keys"]), "master.toml": master_settings()})
         options = [f"-dir={work / 'volumes'}", "-filer"]
         for listener in _STORE_LISTENERS:
@@ -116,7 +115,6 @@ class EmbeddedStore:
 
     def start_s3(self) -> Child:
         """Start the S3 server for the companies noted down by now; it is not ready yet. In the main thread only."""
-        self._require_free("s3")
         self._served = self._companies()
         names = {
             "iam.json": json.dumps(roles(self._served, self._state["signing_key"])),
@@ -142,8 +140,17 @@ class EmbeddedStore:
                 os.chown(path, self._account.uid, self._account.gid)
         return work
 
+    def require_store_ports(self) -> None:
+        """Raise StoreUnusable if one of the store's ports is in use, as by a predecessor that is just ending."""
+        self._require_free(*_STORE_LISTENERS)
+
+    def require_s3_ports(self) -> None:
+        """Raise StoreUnusable if one of the S3 server's ports is in use."""
+        self._require_free("s3")
+
     def _require_free(self, *listeners: str) -> None:
         for port in (port for listener in listeners for port in self._state["ports"][listener]):
+            claim(port)
             if is_taken(port):
                 raise StoreUnusable(
                     f"port {port}, which the embedded object store has kept for itself, is in use",

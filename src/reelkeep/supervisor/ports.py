@@ -30,7 +30,7 @@ def free_ports(count: int) -> list[int]:
         if len(found) == count:
             return found
         port = _FIRST + secrets.randbelow(_LAST - _FIRST)
-        if _claim(port):
+        if claim(port, if_free=True):
             found.append(port)
     raise DependencyError(
         f"too few ports between {_FIRST} and {_LAST} are free",
@@ -38,16 +38,22 @@ def free_ports(count: int) -> list[int]:
     )
 
 
-def _claim(port: int) -> bool:
-    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+def claim(port: int, *, if_free: bool = False) -> bool:
+    """Have ``free_ports`` of other processes leave a port alone while this one lives; return False if it is claimed.
+
+    Args:
+        if_free: only if nobody has it; return False otherwise.
+    """
+    kept = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
-        claim.bind(f"\0reelkeep-port-{port}")  # abstract: it ends with its process, and is the network namespace's
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
+        kept.bind(f"\0reelkeep-port-{port}")  # abstract: it ends with its process, and is the network namespace's
+        if if_free:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
     except OSError:
-        claim.close()
+        kept.close()
         return False
-    _claims.append(claim.detach())
+    _claims.append(kept.detach())
     return True
 
 
@@ -83,6 +89,7 @@ class GatewayPorts:
         trusted = policy_of(settings.tls_proxy_from.split(","), ())
         if not settings.is_tls:
             port = (settings.port if settings.port is not None else last_port) or free_ports(1)[0]
+            claim(port)
             return cls(settings.address, port, None, None, port, trusted)
         tls, proxied = (
             port if port != 0 else free_ports(1)[0] for port in (settings.tls_port, settings.tls_proxy_port)

@@ -6,12 +6,16 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable
+from typing import Final
 
 from reelkeep.supervisor.child import Child
 from reelkeep.supervisor.object_store import STOP_SECONDS as STORE_STOP_SECONDS
-from reelkeep.supervisor.object_store import EmbeddedStore
+from reelkeep.supervisor.object_store import EmbeddedStore, StoreUnusable
 from reelkeep.supervisor.postgres import STOP_SECONDS as POSTGRES_STOP_SECONDS
 from reelkeep.supervisor.postgres import EmbeddedPostgres
+
+PORTS_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.1
 
 
 class Service:
@@ -36,13 +40,28 @@ async def start_postgres(postgres: EmbeddedPostgres) -> Service:
 
 async def start_store(store: EmbeddedStore) -> Service:
     """Start the object store, which becomes ready while other things start."""
+    await _await_ports(store.require_store_ports)
     return Service(store.start_store(), STORE_STOP_SECONDS, signal.SIGKILL)
 
 
 async def start_s3(store: EmbeddedStore) -> Service:
     """Start the store's S3 server and wait until it serves every company that is noted down."""
+    await _await_ports(store.require_s3_ports)
     child = store.start_s3()
     return await _ready(Service(child, STORE_STOP_SECONDS, signal.SIGKILL), store.wait_ready)
+
+
+async def _await_ports(require: Callable[[], None]) -> None:
+    """Wait until ports are free: a predecessor that was killed has them for a moment more; then raise StoreUnusable."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PORTS_SECONDS
+    while True:
+        try:
+            return require()
+        except StoreUnusable:
+            if loop.time() > until:
+                raise
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _ready(service: Service, wait: Callable[[Child], None]) -> Service:

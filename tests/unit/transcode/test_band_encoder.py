@@ -118,7 +118,7 @@ def test_encoding_waits_while_two_gops_are_under_check(monkeypatch: pytest.Monke
 
     with ThreadPoolExecutor(1) as apart:
         encoding = apart.submit(encode)
-        while len(encoder._checking) < 1:
+        while len(encoder._checking) < 1 and not encoding.done():
             time.sleep(0.01)
         wait([encoding], 1.0)  # ample for all six: it does not get there
         most = len(encoder._checking) + len(made)

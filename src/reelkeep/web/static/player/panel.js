@@ -5,7 +5,9 @@ const pointed = new WeakSet();
 
 /** @param {PointerEvent} event  in an open panel */
 export function pointInPanel(event) {
-  pointed.add(/** @type {EventTarget} */ (event.currentTarget));
+  const panel = /** @type {HTMLElement} */ (event.currentTarget);
+  pointed.add(panel);
+  panel.addEventListener("toggle", () => pointed.delete(panel), { once: true }); // it closes
 }
 
 /**
@@ -19,7 +21,8 @@ export function keyInPanel(event) {
   const byPointer = pointed.delete(panel);
   if (event.key !== "Escape") return event.stopPropagation();
   panel.hidePopover();
-  if (byPointer) /** @type {HTMLElement} */ (event.composedPath()[0]).blur();
+  const { activeElement } = /** @type {ShadowRoot} */ (panel.getRootNode()); // in the panel, or its button already
+  if (byPointer) /** @type {HTMLElement | null} */ (activeElement)?.blur();
   else /** @type {HTMLElement | null} */ (panel.parentNode?.querySelector(`[popovertarget="${panel.id}"]`))?.focus();
   return undefined;
 }
