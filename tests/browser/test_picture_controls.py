@@ -163,8 +163,15 @@ def test_a_speed_that_is_chosen_is_the_speed_of_plain_play_and_of_a_play_that_ru
 
 def speed(page: Page, seconds: float = 1.0) -> float:
     """Return how many seconds of film go by in one, by the page's own clock: ours runs on while a message waits."""
-    until(lambda: player_state(page)["playerState"] == "playing", 5, "playing")
-    page.wait_for_timeout(200)
+    seen = set()
+
+    def runs() -> bool:
+        state = player_state(page)
+        if (state["playerState"], state["lane"]) == ("playing", "full"):
+            seen.add(state["paintedFrame"])
+        return len(seen) > 2
+
+    until(runs, 10, "playing", lambda: player_state(page))
     return float(player(page).evaluate(_SPEED, seconds * 1_000))
 
 
@@ -202,11 +209,17 @@ def test_full_screen_begins_and_ends_and_a_comment_ends_it(browser: Browser, pla
         assert page.get_by_role("textbox", name="Comment at").input_value() == "seen large"
 
 
+def count_from(page: Page, number: str) -> None:
+    """Choose a production's first frame, and wait until the platform knows."""
+    with page.expect_response(lambda response: response.request.method == "PATCH"):
+        page.get_by_label("First frame").select_option(number)
+
+
 def test_frames_begin_at_the_number_that_the_production_says_wherever_they_are_shown(
     browser: Browser, platform: Platform, film: str
 ) -> None:
     with signed_in(browser, platform, f"/productions/{platform.production_id}") as page:
-        page.get_by_label("First frame").select_option("1001")
+        count_from(page, "1001")
         try:
             page.goto(f"{platform.origin}{film}?frame=4")
             shows(page, 4)
@@ -244,5 +257,4 @@ def test_frames_begin_at_the_number_that_the_production_says_wherever_they_are_s
             comment.wait_for(state="detached")
         finally:
             page.goto(f"{platform.origin}/productions/{platform.production_id}")
-            page.get_by_label("First frame").select_option("0")
-            page.wait_for_timeout(500)
+            count_from(page, "0")

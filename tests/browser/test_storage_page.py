@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, TimeoutError, expect
 from sqlalchemy import select
 from tests.browser import axe
 from tests.browser.chromium import signed_in, until
@@ -187,7 +188,8 @@ def until_it_says(page: Page, tried: Locator, words: str) -> None:
 
     def says() -> bool:
         tried.get_by_role("button").click()
-        page.wait_for_timeout(300)
+        with contextlib.suppress(TimeoutError):  # what was said before goes as soon as it is tried again
+            tried.get_by_role("paragraph").first.wait_for(timeout=5_000)
         return words in tried.inner_text()
 
     until(says, 20, words, tried.inner_text)
