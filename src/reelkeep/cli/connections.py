@@ -1,4 +1,4 @@
-"""The storage connections of an installation's companies: written down, found, tried out, and of which store."""
+"""The storage connections of an installation's companies: written down, found, and reached by sessions."""
 
 from __future__ import annotations
 

@@ -140,15 +140,15 @@ class EmbeddedStore:
                 os.chown(path, self._account.uid, self._account.gid)
         return work
 
-    def require_store_ports(self) -> None:
-        """Raise StoreUnusable if one of the store's ports is in use, as by a predecessor that is just ending."""
-        self._require_free(*_STORE_LISTENERS)
+    def claim_store_ports(self) -> None:
+        """Claim the store's ports; raise StoreUnusable if one is in use, as by a predecessor that is just ending."""
+        self._claim_free(*_STORE_LISTENERS)
 
-    def require_s3_ports(self) -> None:
-        """Raise StoreUnusable if one of the S3 server's ports is in use."""
-        self._require_free("s3")
+    def claim_s3_ports(self) -> None:
+        """Do the same for the S3 server's ports."""
+        self._claim_free("s3")
 
-    def _require_free(self, *listeners: str) -> None:
+    def _claim_free(self, *listeners: str) -> None:
         for port in (port for listener in listeners for port in self._state["ports"][listener]):
             claim(port)
             if is_taken(port):

@@ -40,24 +40,24 @@ async def start_postgres(postgres: EmbeddedPostgres) -> Service:
 
 async def start_store(store: EmbeddedStore) -> Service:
     """Start the object store, which becomes ready while other things start."""
-    await _await_ports(store.require_store_ports)
+    await _await_ports(store.claim_store_ports)
     return Service(store.start_store(), STORE_STOP_SECONDS, signal.SIGKILL)
 
 
 async def start_s3(store: EmbeddedStore) -> Service:
     """Start the store's S3 server and wait until it serves every company that is noted down."""
-    await _await_ports(store.require_s3_ports)
+    await _await_ports(store.claim_s3_ports)
     child = store.start_s3()
     return await _ready(Service(child, STORE_STOP_SECONDS, signal.SIGKILL), store.wait_ready)
 
 
-async def _await_ports(require: Callable[[], None]) -> None:
+async def _await_ports(claim: Callable[[], None]) -> None:
     """Wait until ports are free: a predecessor that was killed has them for a moment more; then raise StoreUnusable."""
     loop = asyncio.get_running_loop()
     until = loop.time() + PORTS_SECONDS
     while True:
         try:
-            return require()
+            return claim()
         except StoreUnusable:
             if loop.time() > until:
                 raise

@@ -313,10 +313,8 @@ class Supervisor:
             if self._bell is not None:
                 await self._bell.ring(row.id, kind)
 
-        sessions, switch = (
-            CompanySessions(row.slug, *self._identities()),
-            RegistrySwitch(self._databases.registry, row.id),
-        )
+        sessions = CompanySessions(row.slug, *self._identities())
+        switch = RegistrySwitch(self._databases.registry, row.id)
         url = provisioning.app_url(self._server, self._keyring, row)
         ledger = self._ledgers.setdefault(row.id, Ledger(row.slug, url, self._supervision))
         self._refused_exits.setdefault(row.id, RefusedExits(row.slug, lambda: ledger.url))

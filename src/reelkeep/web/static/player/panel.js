@@ -6,6 +6,7 @@ const pointed = new WeakSet();
 /** @param {PointerEvent} event  in an open panel */
 export function pointInPanel(event) {
   const panel = /** @type {HTMLElement} */ (event.currentTarget);
+  if (pointed.has(panel)) return;
   pointed.add(panel);
   panel.addEventListener("toggle", () => pointed.delete(panel), { once: true }); // it closes
 }
